@@ -1,0 +1,60 @@
+/* Lengths and limits of the wire, in one place. docs/protocol.md gives the reasons. */
+#ifndef PROTO_WIRE_H
+#define PROTO_WIRE_H
+
+enum {
+    WIRE_VERSION = 1,
+    WIRE_SUITE = 1,
+
+    /* 1: queues and slots */
+    WIRE_SECRET_BYTES = 32,
+    WIRE_NAME_BYTES = 16,
+    WIRE_HANDLE_BYTES = 16,
+    WIRE_SUBSCRIPTION_BYTES = 8,
+    WIRE_ENVELOPE_BYTES = 4096,
+    WIRE_TAKES_MAX = 16,
+    WIRE_WINDOW_MAX = 256,
+    WIRE_ACK_IDS_MAX = 64,
+    WIRE_VOUCHERS_MAX = 16,
+    WIRE_SLOT_BYTES_MAX = 61440,
+    WIRE_SLOT_PIECE_BYTES = 4096,
+
+    /* 2.1: handshake */
+    WIRE_HELLO_BYTES = 1248,
+    WIRE_WELCOME_BYTES = 1168,
+    WIRE_WELCOME_PAYLOAD_BYTES = 16,
+    WIRE_HANDSHAKE_SECONDS = 10,
+
+    /* 2.2: records */
+    WIRE_TAG_BYTES = 16,
+    WIRE_RECORD_HEADER_BYTES = 2,
+    WIRE_RECORD_CONTROL_BYTES = 128,
+    WIRE_RECORD_UNIT_BYTES = 4320,
+    WIRE_RECORD_UNITS_MAX = 15,
+    WIRE_RECORD_PLAIN_MAX = WIRE_RECORD_UNIT_BYTES * WIRE_RECORD_UNITS_MAX,
+    WIRE_RECORD_CIPHER_MAX = WIRE_RECORD_PLAIN_MAX + WIRE_TAG_BYTES,
+    WIRE_REKEY_RECORDS = 65536,
+    WIRE_COMMAND_BYTES_MAX = WIRE_RECORD_UNIT_BYTES - 2,
+
+    /* 9: puzzle */
+    WIRE_COOKIE_BYTES = 32,
+    WIRE_COOKIE_SECONDS = 600,
+    WIRE_EFFORT_MAX = 16,
+
+    WIRE_CLAIM_SECONDS = 600,
+    WIRE_ACKED_HANDLE_SECONDS = 600,
+};
+
+/* Lifetime classes of section 1. */
+enum wire_ttl {
+    WIRE_TTL_1H,
+    WIRE_TTL_6H,
+    WIRE_TTL_1D,
+    WIRE_TTL_3D,
+    WIRE_TTL_7D,
+    WIRE_TTL_14D,
+    WIRE_TTL_30D,
+    WIRE_TTL_LASTING, /* slots only */
+};
+
+#endif
