@@ -1,0 +1,67 @@
+/* Content of a message: kind, parts, lifetime; docs/protocol.md section 7.1. */
+#ifndef CLIENT_CONTENT_H
+#define CLIENT_CONTENT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <zaguan/err.h>
+
+#include "proto/bytes.h"
+
+enum {
+    CONTENT_ID_BYTES = 8,
+    CONTENT_PARTS_MAX = 64,
+    CONTENT_OVERHEAD_MAX = 40, /* of one part, beside its body */
+    CONTENT_LIFETIME_MAX_S = 30 * 86400,
+};
+
+enum content_kind { CONTENT_TEXT = 1, CONTENT_FILLER = 2 }; /* others: "needs a newer version" */
+enum lifetime_from { LIFETIME_FROM_SENT = 0, LIFETIME_FROM_READ = 1 };
+
+struct content {
+    uint32_t kind;
+    uint8_t id[CONTENT_ID_BYTES];
+    uint32_t part;  /* from 0 */
+    uint32_t parts; /* 1 to CONTENT_PARTS_MAX */
+    uint32_t sent_minute; /* UTC minutes since 1970 */
+    uint32_t lifetime_s;  /* 1 s to 30 days */
+    enum lifetime_from from;
+    struct span body; /* borrowed */
+};
+
+ZG_MUST_CHECK zg_err content_write(const struct content *c, struct writer *w);
+/* ZG_ERR_MALFORMED. */
+ZG_MUST_CHECK zg_err content_read(struct content *out, struct span in);
+
+/* Number of envelopes for `parts` parts: the next power of two. */
+uint32_t content_envelopes(uint32_t parts);
+
+/*
+ * Where to cut UTF-8 text so that a part has at most `room` bytes: never inside a character. Returns how many of the
+ * first len bytes to take.
+ */
+size_t content_cut(const uint8_t *text, size_t len, size_t room);
+/* Whether it is valid UTF-8 (RFC 3629). */
+int content_utf8_ok(const uint8_t *text, size_t len);
+
+/* --- parts of one message coming together --- */
+
+struct assembly; /* opaque */
+
+/* For the message whose first seen part is c. ZG_ERR_MEMORY. */
+ZG_MUST_CHECK zg_err assembly_new(struct assembly **out, const struct content *c);
+void assembly_free(struct assembly *a); /* wipes */
+/* ZG_OK; ZG_ERR_MALFORMED if it does not agree with the first part, ZG_ERR_CONFLICT if it was there already. */
+ZG_MUST_CHECK zg_err assembly_add(struct assembly *a, const struct content *c);
+int assembly_complete(const struct assembly *a);
+uint32_t assembly_missing(const struct assembly *a);
+size_t assembly_bytes(const struct assembly *a);
+/* The whole body, once complete; out holds assembly_bytes. */
+void assembly_join(const struct assembly *a, uint8_t *out);
+/* For the vault: the same bytes for the same parts. */
+size_t assembly_saved_bytes(const struct assembly *a);
+void assembly_save(const struct assembly *a, struct writer *w);
+ZG_MUST_CHECK zg_err assembly_load(struct assembly **out, struct span saved);
+
+#endif

@@ -1,0 +1,301 @@
+/*
+ * libzaguan: end-to-end encrypted, ephemeral conversations through a Zaguán relay.
+ *
+ * The client does no I/O and knows no clock. A driver hands in bytes and time; the client hands out connections to
+ * open, bytes to send, events to show, and the time at which it wants to be called next. zaguan/uv.h is such a
+ * driver for libuv; a poll loop is another (docs/client-library.md has one in full).
+ *
+ *     loop:  zg_client_io()     until false    what the network must do now
+ *            zg_client_event()  until false    what the person should see
+ *            wait for the network, a person, or zg_client_deadline()
+ *            zg_client_link_*(), zg_client_advance(), or an action
+ *
+ * Handles are opaque and belong to one thread at a time. Nothing here calls back, except a vault that the program
+ * brought. Strings are UTF-8. Sizes are bytes. Specification: docs/protocol.md.
+ */
+#ifndef ZAGUAN_CLIENT_H
+#define ZAGUAN_CLIENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <zaguan/err.h>
+#include <zaguan/vault.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define ZG_VERSION "0.1.0"
+
+/* Version of the library that is linked, static storage. */
+ZG_API const char *zg_version(void);
+
+typedef struct zg_client zg_client;
+typedef struct zg_organisation zg_organisation;
+
+enum { ZG_ID_BYTES = 16 };
+
+/* Names a conversation or a message on this device only; never sent. */
+typedef struct zg_id {
+    uint8_t b[ZG_ID_BYTES];
+} zg_id;
+
+/* Both clocks. mono never goes back; utc is the device's idea of UTC since 1970 and may jump. */
+typedef struct zg_now {
+    uint64_t mono_ms;
+    uint64_t utc_ms;
+} zg_now;
+
+typedef struct zg_client_options {
+    size_t size;     /* sizeof(zg_client_options) */
+    zg_vault *vault; /* taken: closed by zg_client_free, also when zg_client_new fails. NULL: in memory */
+    /* Randomness. NULL: the system's (libsodium). Only tests and simulations have a reason to set it. */
+    void (*random)(void *ctx, void *out, size_t len);
+    void *random_ctx;
+    uint32_t lifetime_max_s; /* own limit: no message is shown or kept longer. 0: 30 days */
+} zg_client_options;
+
+/*
+ * Loading the vault ends with ZG_EVENT_READY or ZG_EVENT_FAILED; until then actions answer ZG_ERR_STATE.
+ * ZG_ERR_ARGUMENT, ZG_ERR_MEMORY, ZG_ERR_CRYPTO.
+ */
+ZG_API ZG_MUST_CHECK zg_err zg_client_new(zg_client **out, const zg_client_options *options, zg_now now);
+/* Wipes and frees everything in memory, closes the vault. NULL-safe. What is in the vault stays. */
+ZG_API void zg_client_free(zg_client *c);
+
+/* --- the driver's side: network and time --- */
+
+typedef enum zg_io_kind {
+    ZG_IO_CONNECT = 1, /* open a TCP connection to host, port; then zg_client_link_opened or _closed */
+    ZG_IO_SEND,        /* write data (all of it, in order) to the link */
+    ZG_IO_CLOSE,       /* close the link; no _closed is expected */
+} zg_io_kind;
+
+typedef struct zg_io {
+    zg_io_kind kind;
+    uint32_t link; /* chosen by the client; never used twice */
+    const char *host; /* CONNECT: name or address; borrowed until the next call of this client */
+    uint16_t port;
+    const uint8_t *data; /* SEND: borrowed until the next call of this client */
+    size_t len;
+} zg_io;
+
+/* The next thing for the network to do; false: nothing now. */
+ZG_API bool zg_client_io(zg_client *c, zg_io *out);
+ZG_API void zg_client_link_opened(zg_client *c, uint32_t link, zg_now now);
+/* Bytes from the link. Those of an unknown link are ignored. */
+ZG_API void zg_client_link_received(zg_client *c, uint32_t link, const uint8_t *data, size_t len, zg_now now);
+/* The link could not be opened, or ended. The client opens another when it is time. */
+ZG_API void zg_client_link_closed(zg_client *c, uint32_t link, zg_now now);
+
+/* Does what is due: retries, expiry, timeouts. Call it at the deadline or at any time. */
+ZG_API void zg_client_advance(zg_client *c, zg_now now);
+/* mono_ms at which to call zg_client_advance at the latest; UINT64_MAX: no need. */
+ZG_API uint64_t zg_client_deadline(const zg_client *c);
+/* Whether the device has a network. true at start. While false, nothing is tried; back to true: at once. */
+ZG_API void zg_client_network(zg_client *c, bool available, zg_now now);
+
+/* --- events --- */
+
+typedef enum zg_event_kind {
+    ZG_EVENT_READY = 1,    /* the vault is loaded */
+    ZG_EVENT_FAILED,       /* the vault could not be loaded: err */
+    ZG_EVENT_CONNECTED,    /* a relay was reached and proved its key */
+    ZG_EVENT_DISCONNECTED, /* it is gone (err says why); it will be tried again */
+    ZG_EVENT_DESK_READY,   /* the desk was set up or its bundle published anew */
+    ZG_EVENT_DESK_FAILED,  /* err: REFUSED (voucher spent or unknown), ... */
+    ZG_EVENT_KNOCK,        /* at a desk: a new conversation waits for a first answer */
+    ZG_EVENT_KNOCK_SENT,   /* the relay keeps the knock */
+    ZG_EVENT_KNOCK_FAILED, /* err: FORGED, FOREIGN, EXPIRED (card or bundle), REFUSED, FULL; the conversation is gone */
+    ZG_EVENT_PUZZLE,       /* the knock needs work first: value = effort, 2^effort tries on average */
+    ZG_EVENT_ACCEPTED,     /* a worker answered; see zg_client_conversation for who */
+    ZG_EVENT_MESSAGE,      /* a message came in */
+    ZG_EVENT_SENT,         /* the relay keeps an own message */
+    ZG_EVENT_NOT_SENT,     /* err; the message stays and is tried again if err is BUSY, FULL or NETWORK */
+    ZG_EVENT_EXPIRED,      /* a message is gone */
+    ZG_EVENT_SAFETY,       /* safety words can be read now; err FORGED: somebody stands between */
+    ZG_EVENT_ENDED,        /* the other side ended the conversation */
+    ZG_EVENT_ERASED,       /* an erase is done at the relay and here */
+    ZG_EVENT_STORAGE,      /* the vault could not store: err; it is tried again, nothing is acknowledged meanwhile */
+} zg_event_kind;
+
+typedef struct zg_event {
+    zg_event_kind kind;
+    zg_err err;
+    zg_id conversation; /* zeros where it does not apply */
+    zg_id message;
+    uint32_t value;
+} zg_event;
+
+/* The next event; false: none. Events are kept until they are read. */
+ZG_API bool zg_client_event(zg_client *c, zg_event *out);
+
+/* --- conversations and messages --- */
+
+typedef enum zg_conversation_state {
+    ZG_CONVERSATION_KNOCKING = 1, /* hers: the knock is being sent or waits for an answer */
+    ZG_CONVERSATION_WAITING,      /* the worker's: a knock that nobody answered yet */
+    ZG_CONVERSATION_OPEN,
+    ZG_CONVERSATION_ENDED,        /* by the other side; nothing can be sent; messages go at their time */
+    ZG_CONVERSATION_ERASING,      /* waits for the relay */
+} zg_conversation_state;
+
+typedef enum zg_safety_state {
+    ZG_SAFETY_NONE = 0,     /* not yet known */
+    ZG_SAFETY_WORDS,        /* words can be read; not yet compared */
+    ZG_SAFETY_COMPARED,     /* a person said that they agree */
+    ZG_SAFETY_MISMATCH,     /* the other side's commitment was broken */
+} zg_safety_state;
+
+typedef struct zg_conversation {
+    zg_id id;
+    zg_conversation_state state;
+    zg_safety_state safety;
+    uint8_t safety_words[4]; /* indices for zg_safety_word */
+    char alias[33];          /* the worker's; empty at a desk */
+    uint64_t last_utc_ms;    /* last own or received message */
+    uint32_t messages;       /* kept now */
+    uint32_t unread;
+} zg_conversation;
+
+typedef enum zg_message_state {
+    ZG_MESSAGE_RECEIVED = 1, /* not yet read */
+    ZG_MESSAGE_READ,
+    ZG_MESSAGE_WAITING,      /* own: not yet accepted by the relay */
+    ZG_MESSAGE_SENT,         /* own: the relay keeps it, or its reader has it; nobody can tell which */
+    ZG_MESSAGE_NOT_SENT,     /* own: refused */
+} zg_message_state;
+
+typedef enum zg_lifetime_from { ZG_AFTER_SENT = 0, ZG_AFTER_READ = 1 } zg_lifetime_from;
+
+typedef struct zg_message {
+    zg_id id;
+    bool own;
+    bool newer_version; /* a kind this version does not know: say "needs a newer version" */
+    zg_message_state state;
+    const char *text; /* UTF-8, zero-terminated, text_len without the zero; borrowed until the next call of this client */
+    size_t text_len;
+    uint64_t sent_utc_ms; /* to the minute for a received one */
+    uint32_t lifetime_s;
+    zg_lifetime_from from;
+    uint64_t expires_utc_ms; /* 0: not running yet (counts from reading) */
+} zg_message;
+
+/* The i-th conversation, the latest first; false: there is none. */
+ZG_API bool zg_client_conversation_at(const zg_client *c, size_t i, zg_conversation *out);
+ZG_API ZG_MUST_CHECK zg_err zg_client_conversation(const zg_client *c, const zg_id *id, zg_conversation *out);
+/* The i-th message of a conversation, the oldest first. */
+ZG_API bool zg_client_message_at(const zg_client *c, const zg_id *conversation, size_t i, zg_message *out);
+ZG_API ZG_MUST_CHECK zg_err zg_client_message(const zg_client *c, const zg_id *conversation, const zg_id *message,
+                                              zg_message *out);
+
+typedef struct zg_send_options {
+    size_t size;
+    uint32_t lifetime_s; /* 0: a day */
+    zg_lifetime_from from;
+} zg_send_options;
+
+/*
+ * Sends text (1 to 64 parts of an envelope: about 80,000 bytes; else ZG_ERR_TOO_LARGE). At a desk, the first send to a waiting knock
+ * accepts it. options may be NULL: a day after being read. *message (may be NULL) names it. ZG_ERR_NOT_FOUND, ZG_ERR_STATE (ended),
+ * ZG_ERR_MALFORMED (not UTF-8), ZG_ERR_ARGUMENT (empty, lifetime), ZG_ERR_EXPIRED (the own credential is).
+ */
+ZG_API ZG_MUST_CHECK zg_err zg_client_send(zg_client *c, const zg_id *conversation, const char *text, size_t len,
+                                           const zg_send_options *options, zg_id *message, zg_now now);
+/* A person has seen the message: starts a lifetime that counts from reading. Nothing is told to the other side. */
+ZG_API ZG_MUST_CHECK zg_err zg_client_read(zg_client *c, const zg_id *conversation, const zg_id *message,
+                                           zg_now now);
+/* A person compared the safety words and they agree. */
+ZG_API ZG_MUST_CHECK zg_err zg_client_safety_compared(zg_client *c, const zg_id *conversation, zg_now now);
+/*
+ * Erases: messages and keys at once here, queues at the relay as soon as it is reached; then ZG_EVENT_ERASED. Needs
+ * nobody's consent and cannot be taken back.
+ */
+ZG_API ZG_MUST_CHECK zg_err zg_client_erase(zg_client *c, const zg_id *conversation, zg_now now);
+
+/* A safety word; language "en", "es" or "fr", others as "en". Static storage. */
+ZG_API const char *zg_safety_word(const char *language, uint8_t index);
+
+/* --- a participant --- */
+
+/*
+ * Checks a card's text without touching anything. ZG_ERR_TRUNCATED, ZG_ERR_MALFORMED, ZG_ERR_VERSION.
+ */
+ZG_API ZG_MUST_CHECK zg_err zg_card_check(const char *text, size_t len);
+
+/* Longest text of a knock; more is sent with zg_client_send, which waits for the answer. */
+ZG_API size_t zg_knock_text_max(void);
+
+/*
+ * Knocks at the desk of a card: fetches its bundle, checks it, sends. Errors now: those of zg_card_check, ZG_ERR_TOO_LARGE,
+ * ZG_ERR_MALFORMED (text); later ones come as ZG_EVENT_KNOCK_FAILED.
+ */
+ZG_API ZG_MUST_CHECK zg_err zg_client_knock(zg_client *c, const char *card, size_t card_len, const char *text,
+                                            size_t len, const zg_send_options *options, zg_id *conversation,
+                                            zg_now now);
+
+typedef struct zg_notice {
+    int state;           /* 1 on duty, 2 away, 3 the service ended */
+    uint64_t written_utc_s;
+    const char *text;    /* in the language asked for, or the first; may be empty; borrowed until the next call */
+} zg_notice;
+
+/* What the desk says of itself; after the bundle arrived (ZG_EVENT_KNOCK_SENT at the latest). ZG_ERR_NOT_FOUND. */
+ZG_API ZG_MUST_CHECK zg_err zg_client_notice(const zg_client *c, const zg_id *conversation, const char *language,
+                                             zg_notice *out);
+
+/* --- an organisation and a desk of one worker --- */
+
+/* A new organisation: root key and issuing key, in memory. random as in zg_client_options. */
+ZG_API ZG_MUST_CHECK zg_err zg_organisation_new(zg_organisation **out, zg_now now);
+/* As bytes for safe keeping: the secret of the whole organisation, ZG_ORGANISATION_BYTES. Wipe them after use. */
+enum { ZG_ORGANISATION_BYTES = 2 + 32 + 32 + 114 };
+ZG_API void zg_organisation_save(const zg_organisation *o, uint8_t out[ZG_ORGANISATION_BYTES]);
+ZG_API ZG_MUST_CHECK zg_err zg_organisation_load(zg_organisation **out, const uint8_t *saved, size_t len);
+/* Wipes. NULL-safe. */
+ZG_API void zg_organisation_free(zg_organisation *o);
+
+typedef struct zg_desk_options {
+    size_t size;
+    const char *relay;   /* "host:port/key" as zaguan-relay prints it */
+    const char *voucher; /* as zaguan-relay prints it */
+    const char *alias;   /* the worker's name as participants read it, 1 to 32 bytes */
+    bool peer_worker;
+    const char *notice;  /* hours, languages: what a participant reads first; may be NULL */
+    const char *notice_language; /* "en"; may be NULL */
+} zg_desk_options;
+
+/*
+ * Makes this client the one worker of a new desk of the organisation (borrowed until return). The relay's part follows;
+ * then ZG_EVENT_DESK_READY or _FAILED. ZG_ERR_STATE: there is a desk in this vault already. ZG_ERR_MALFORMED: relay or voucher.
+ */
+ZG_API ZG_MUST_CHECK zg_err zg_client_desk_create(zg_client *c, const zg_organisation *o,
+                                                  const zg_desk_options *options, zg_now now);
+/* A new credential (30 days), and certificates if they end soon. ZG_ERR_STATE, ZG_ERR_FOREIGN. */
+ZG_API ZG_MUST_CHECK zg_err zg_client_desk_renew(zg_client *c, const zg_organisation *o, zg_now now);
+/* Changes what participants read; state as in zg_notice. Published as soon as the relay is reached. */
+ZG_API ZG_MUST_CHECK zg_err zg_client_desk_notice(zg_client *c, int state, const char *language, const char *text,
+                                                  zg_now now);
+
+typedef struct zg_desk {
+    bool ready;
+    char alias[33];
+    uint64_t credential_until_utc_s;
+} zg_desk;
+
+/* ZG_ERR_NOT_FOUND: no desk in this vault. */
+ZG_API ZG_MUST_CHECK zg_err zg_client_desk(const zg_client *c, zg_desk *out);
+
+/*
+ * The desk's contact card as text. prefix: "zaguan:" or "https://host/#". ZG_ERR_NOT_FOUND, ZG_ERR_STATE (not
+ * set up yet), ZG_ERR_TOO_LARGE. 1,024 bytes suffice.
+ */
+ZG_API ZG_MUST_CHECK zg_err zg_client_card(const zg_client *c, const char *prefix, char *out, size_t cap);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

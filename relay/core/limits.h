@@ -1,0 +1,26 @@
+/* Every limit of the relay, with its defaults, in one place. */
+#ifndef RELAY_CORE_LIMITS_H
+#define RELAY_CORE_LIMITS_H
+
+#include <stdint.h>
+
+struct limits {
+    uint32_t connections;              /* open at once */
+    uint32_t subscriptions_of_one;     /* of one connection */
+    uint32_t unanswered_of_one;        /* commands of one connection that wait for a reply; then it is paused */
+    uint32_t commands_a_turn;          /* of one connection in one turn of the loop */
+    uint32_t sends_of_queue_a_day;     /* accepted by one conversation queue */
+    uint32_t waiting_of_desk;          /* knocks and messages stored at one desk */
+    uint32_t draws_of_desk_a_day;      /* vouchers */
+    uint32_t voucher_days;             /* how long a drawn voucher lasts */
+    uint64_t memory_bytes;             /* envelopes in memory; above it messages wait on disk only */
+    uint32_t calm_knocks_a_minute;     /* below it, at a desk less than a quarter full, the puzzle costs nothing */
+};
+
+/* The defaults. */
+struct limits limits_default(void);
+
+/* Puzzle effort (0 to WIRE_EFFORT_MAX) for a desk with `waiting` stored and `knocks` in the last minute. */
+uint8_t limits_effort(const struct limits *l, uint32_t waiting, uint32_t knocks);
+
+#endif

@@ -1,0 +1,99 @@
+/*
+ * The relay's core: no sockets, no clock, no threads. Time, randomness, storage and a way to write are handed in.
+ *
+ * One message: session_receive -> record -> command -> dispatch -> exchange -> reader's session, and into the tick;
+ * at the tick's end relay_advance submits what was not acknowledged, and the replies leave when it is done.
+ */
+#ifndef RELAY_CORE_RELAY_H
+#define RELAY_CORE_RELAY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <zaguan/err.h>
+
+#include "proto/rng.h"
+#include "relay/core/limits.h"
+#include "relay/core/store.h"
+
+/* Both clocks, in milliseconds. mono never goes back; utc may. */
+struct now {
+    uint64_t mono_ms;
+    uint64_t utc_ms;
+};
+
+struct relay_options {
+    struct limits limits;
+    uint32_t settle_ms;  /* 10 to 5,000 */
+    uint8_t ttl_ceiling; /* WIRE_TTL_1H to WIRE_TTL_30D */
+    uint8_t relay_sk[32];
+    uint8_t relay_pk[32];
+    struct store *store; /* borrowed until relay_free */
+    struct rng rng;
+};
+
+struct relay_stats {
+    uint64_t connections;     /* now */
+    uint64_t subscriptions;   /* now */
+    uint64_t queues_loaded;   /* in memory now */
+    uint64_t bytes_in_flight; /* envelopes in memory now */
+    uint64_t accepted;        /* since start: messages and knocks */
+    uint64_t delivered;
+    uint64_t acknowledged;
+    uint64_t written;         /* messages that needed the disk */
+    uint64_t expired;
+    uint64_t refused;
+    uint64_t late_ticks;      /* ticks that waited for the disk */
+    uint64_t failed_commits;
+    uint64_t started_utc_s;
+};
+
+struct relay;
+struct session;
+
+/* ZG_ERR_ARGUMENT, ZG_ERR_MEMORY. Copies the options; keys go to guarded memory. */
+ZG_MUST_CHECK zg_err relay_new(struct relay **out, const struct relay_options *options, struct now now);
+/* No session and no job may be open; NULL-safe. Wipes. */
+void relay_free(struct relay *r);
+
+/* Does what is due: ticks, expiry, leases, handshakes that take too long. */
+void relay_advance(struct relay *r, struct now now);
+/* mono_ms at which relay_advance is next needed; UINT64_MAX: nothing is waiting. */
+uint64_t relay_deadline(const struct relay *r);
+/* Encrypts and hands to the carriers what has gathered. Once at the end of each turn of the loop. */
+void relay_flush(struct relay *r);
+void relay_stats(const struct relay *r, struct relay_stats *out);
+
+/*
+ * Stopping: no new sessions or commands; what was received is settled (committed, answered) as soon as possible.
+ * relay_drained says when nothing is pending any more and sessions may be closed.
+ */
+void relay_drain(struct relay *r, struct now now);
+bool relay_drained(const struct relay *r);
+
+/* What a session writes to. */
+struct carrier {
+    /*
+     * Takes all of buf (borrowed until return). false: it could not pass everything on and keeps a copy of the rest;
+     * the session writes no more until session_writable.
+     */
+    bool (*write)(void *ctx, const uint8_t *buf, size_t len);
+    /* The session is over: close when what was written is out. The session is freed already; called once. */
+    void (*close)(void *ctx);
+    void *ctx;
+};
+
+/* NULL: no memory, or the relay drains or has too many connections (close the socket). */
+struct session *session_open(struct relay *r, const struct carrier *carrier, struct now now);
+/*
+ * Bytes from the network. false: the session ended (it called carrier.close and is freed). *paused: it wants no more bytes until
+ * it has answered some; carry on when session_paused says no.
+ */
+bool session_receive(struct session *s, const uint8_t *data, size_t len, struct now now);
+bool session_paused(const struct session *s);
+void session_writable(struct session *s);
+/* The network ended it: frees, does not call carrier.close. */
+void session_close(struct session *s);
+
+#endif

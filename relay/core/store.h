@@ -1,0 +1,211 @@
+/*
+ * What storage must do for the relay. Asynchronous: the core submits a job, its completion comes back later on the same
+ * thread, never inside submit. Jobs are carried out in the order in which they were submitted, so a read sees every
+ * write before it.
+ *
+ * Happy path: the core fills a job, store->submit(job), the store carries it out, job->done(job).
+ * Failure: a job whose result is not ZG_OK changed nothing on disk. A write inside a job that is refused
+ * (name taken, voucher spent, version passed) has its own outcome and does not fail the others.
+ *
+ * In production relay/edge/committer runs jobs on one thread that owns SQLite; in the simulation the scheduler does; the
+ * work itself is relay/store/sqlite or relay/store/memory behind `struct engine`.
+ */
+#ifndef RELAY_STORE_H
+#define RELAY_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <zaguan/err.h>
+
+#include "proto/command.h"
+#include "proto/secret.h"
+#include "proto/wire.h"
+
+/*
+ * Queues and slots have random ids of STORE_ID_BITS bits, chosen by the core, never 0. A message's row key is
+ * id << STORE_SEQ_BITS | seq, so that a queue's messages lie together in order and no row order tells when a queue was
+ * made. Sequences start again at 0 when a queue is loaded and nothing is stored in it.
+ */
+enum { STORE_ID_BITS = 36, STORE_SEQ_BITS = 27 };
+#define STORE_SEQ_MAX ((UINT32_C(1) << STORE_SEQ_BITS) - 1)
+
+/* An envelope in memory. References are counted on the core's thread only; a store borrows it until done. */
+struct envelope {
+    uint32_t refs;
+    uint8_t bytes[WIRE_ENVELOPE_BYTES];
+};
+
+struct envelope *envelope_new(const uint8_t bytes[WIRE_ENVELOPE_BYTES]); /* one reference; NULL: no memory */
+struct envelope *envelope_ref(struct envelope *e);
+void envelope_unref(struct envelope *e); /* NULL-safe */
+
+/* Names of a queue, owned. put2 is meaningful if has_put2. */
+struct stored_names {
+    struct name put, put2, own, end;
+    struct name take[WIRE_TAKES_MAX];
+    uint8_t takes;
+    bool has_put2;
+};
+
+struct stored_slot_names {
+    struct name read, write, own;
+};
+
+/* --- writes --- */
+
+enum write_kind {
+    WRITE_MESSAGE,      /* EXISTS if the handle is stored already */
+    WRITE_DROP_MESSAGE, /* OK also if it is not there */
+    WRITE_DROP_HANDLE,  /* NOT_FOUND, or OK and queue, seq of what was deleted */
+    WRITE_QUEUE,        /* OK, EXISTS (all names are those of one queue of this kind), REFUSED */
+    WRITE_KNOCK,        /* queue without voucher, slot voucher and message at once: OK, EXISTS, REFUSED */
+    WRITE_QUEUE_NAMES,  /* OK, REFUSED (a name is taken by something else), NOT_FOUND (no such id) */
+    WRITE_DROP_QUEUE,   /* queue, names, messages; NOT_FOUND */
+    WRITE_TOUCH,        /* week of last use */
+    WRITE_VOUCHERS,     /* OK; names that are there already are left alone */
+    WRITE_SLOT,         /* as WRITE_QUEUE; version 0, empty value */
+    WRITE_SLOT_VALUE,   /* OK, CONFLICT, NOT_FOUND */
+    WRITE_SLOT_NAMES,   /* as WRITE_QUEUE_NAMES */
+    WRITE_DROP_SLOT,    /* NOT_FOUND */
+};
+
+enum outcome { OUTCOME_OK, OUTCOME_EXISTS, OUTCOME_REFUSED, OUTCOME_NOT_FOUND, OUTCOME_CONFLICT };
+
+/* What a message row holds. */
+struct stored_message {
+    uint64_t queue;
+    uint32_t seq;
+    uint32_t hour; /* gone when this hour since 1970 begins */
+    struct handle handle; /* hashed */
+    struct envelope *envelope;
+};
+
+struct store_write {
+    enum write_kind kind;
+    enum outcome outcome; /* set by the store */
+    union {
+        struct stored_message message; /* MESSAGE; DROP_MESSAGE uses queue, seq; DROP_HANDLE uses handle */
+        struct {
+            uint64_t id;
+            enum queue_kind kind;
+            uint32_t week; /* since 1970 */
+            struct name voucher; /* spent by WRITE_QUEUE */
+            struct stored_names *names; /* owned by the writer until done */
+        } queue; /* QUEUE, QUEUE_NAMES, DROP_QUEUE, TOUCH */
+        struct {
+            uint64_t id;
+            uint32_t week;
+            uint32_t voucher_hour;
+            struct stored_names *names;
+            struct name slot_voucher;
+            struct stored_message message; /* to the desk's queue */
+        } knock;
+        struct {
+            enum voucher_kind kind;
+            uint32_t hour; /* gone when it begins */
+            uint8_t count;
+            struct name *names; /* owned by the writer until done */
+        } vouchers;
+        struct {
+            uint64_t id;
+            uint8_t ttl;
+            uint32_t hour;
+            struct name voucher; /* spent by WRITE_SLOT; its kind: lasting iff ttl is WIRE_TTL_LASTING */
+            struct stored_slot_names names;
+            uint64_t expected;    /* version */
+            const uint8_t *value; /* borrowed until done */
+            uint32_t size;
+        } slot;
+    } u;
+};
+
+/* --- jobs --- */
+
+enum job_kind {
+    JOB_COMMIT, /* the writes, in one transaction, synced when done */
+    JOB_FIND,   /* what a name stands for */
+    JOB_LOAD,   /* messages of a queue from a sequence on */
+    JOB_SLOT,   /* a slot's value */
+    JOB_PURGE,  /* deletes at most `limit` things whose hour has begun */
+    JOB_COUNTS, /* for status */
+};
+
+struct found {
+    bool found;
+    enum role role;
+    uint64_t id;
+    /* of a queue: */
+    enum queue_kind kind;
+    uint32_t week;
+    struct stored_names names;
+    uint32_t stored;    /* messages on disk */
+    uint32_t first_seq; /* of those; 0 if none */
+    uint32_t next_seq;  /* behind the last; 0 if none */
+    /* of a slot: */
+    uint8_t ttl;
+    uint64_t version;
+    /* of a voucher: */
+    enum voucher_kind voucher_kind;
+};
+
+enum { STORE_LOAD_MAX = 64 };
+
+struct counts {
+    uint64_t queues, slots, vouchers, messages, file_bytes;
+};
+
+struct store_job {
+    struct store_job *next; /* the store's, while it has the job */
+    enum job_kind kind;
+    zg_err result;          /* set by the store: ZG_OK, ZG_ERR_STORAGE, ZG_ERR_MEMORY */
+    void (*done)(struct store_job *job);
+    void *ctx;              /* the submitter's */
+    union {
+        struct {
+            struct store_write *writes; /* owned by the submitter until done */
+            size_t count;
+        } commit;
+        struct {
+            struct name name;
+            uint32_t hour; /* now; what expired by then counts as not there */
+            struct found found;
+        } find;
+        struct {
+            uint64_t queue;
+            uint32_t from_seq;
+            uint32_t hour;
+            uint32_t limit; /* at most STORE_LOAD_MAX */
+            uint32_t count; /* set by the store; less than limit: there is no more */
+            struct stored_message messages[STORE_LOAD_MAX]; /* each with one reference, the submitter's */
+        } load;
+        struct {
+            uint64_t id;
+            bool found;
+            uint64_t version;
+            uint8_t *value; /* malloc'd by the store, the submitter frees; NULL if size is 0 */
+            uint32_t size;
+        } slot;
+        struct {
+            uint32_t hour;
+            uint32_t limit;
+            uint32_t messages, slots, vouchers; /* deleted */
+            bool more;
+        } purge;
+        struct counts counts;
+    } u;
+};
+
+/* What the core is given. submit takes the job until it calls done. */
+struct store {
+    void (*submit)(struct store *s, struct store_job *job);
+};
+
+/* What does the work: carries out one job and sets its result and outcomes; never calls done. Any thread, one at a time. */
+struct engine {
+    void (*execute)(struct engine *e, struct store_job *job);
+    void (*close)(struct engine *e); /* frees e */
+};
+
+#endif
