@@ -201,7 +201,8 @@ enum command_side { COMMAND_FROM_CLIENT, COMMAND_FROM_RELAY };
 ZG_MUST_CHECK zg_err command_encode(const struct command *c, struct writer *w);
 
 /* ZG_ERR_MALFORMED leaves *out undefined. Reads exactly len bytes. */
-ZG_MUST_CHECK zg_err command_decode(enum command_side side, const uint8_t *in, size_t len, struct command *out);
+ZG_MUST_CHECK zg_err command_decode(enum command_side side, const uint8_t *in, size_t len,
+                                    struct command *out);
 
 /* "SEND"; for traces of the simulation and tests. Never NULL. */
 const char *op_name(enum op op);

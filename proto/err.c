@@ -5,8 +5,8 @@
 const char *zg_err_text(zg_err err)
 {
     switch (err) {
-#define TEXT(name, text)                                                           \
-    case ZG_ERR_##name:                                                            \
+#define TEXT(name, text) \
+    case ZG_ERR_##name: \
         return text;
         ZG_ERR_MAP(TEXT)
 #undef TEXT

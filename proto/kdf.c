@@ -56,7 +56,8 @@ void kdf_blake2b(uint8_t *out, size_t out_len, const uint8_t key[KEY_BYTES], con
     crypto_generichash_blake2b_state state;
     uint8_t len[4];
 
-    assert(out_len >= crypto_generichash_blake2b_BYTES_MIN && out_len <= crypto_generichash_blake2b_BYTES_MAX);
+    assert(out_len >= crypto_generichash_blake2b_BYTES_MIN &&
+           out_len <= crypto_generichash_blake2b_BYTES_MAX);
     crypto_generichash_blake2b_init(&state, key, key == NULL ? 0 : KEY_BYTES, out_len);
     for (size_t i = 0; i < count; i++) {
         big_endian_32(len, parts[i].len);

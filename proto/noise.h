@@ -73,9 +73,9 @@ void noise_split(struct noise_handshake *hs, struct noise_cipher *initiator_to_r
 void noise_handshake_clear(struct noise_handshake *hs);
 
 /*
- * Transport messages with empty associated data. out holds len + 16 (encrypt) or len - 16 (decrypt) bytes and may be in place.
- * Rekeys by itself every WIRE_REKEY_RECORDS messages. After ZG_ERR_FORGED the cipher is unchanged and out is
- * undefined.
+ * Transport messages with empty associated data. out holds len + 16 (encrypt) or len - 16 (decrypt) bytes and
+ * may be in place. Rekeys by itself every WIRE_REKEY_RECORDS messages. After ZG_ERR_FORGED the cipher is
+ * unchanged and out is undefined.
  */
 void noise_encrypt(struct noise_cipher *c, uint8_t *out, const uint8_t *in, size_t len);
 ZG_MUST_CHECK zg_err noise_decrypt(struct noise_cipher *c, uint8_t *out, const uint8_t *in, size_t len);

@@ -6,7 +6,8 @@ _Static_assert(WIRE_RECORD_CIPHER_MAX <= UINT16_MAX, "a record's length is a u16
 
 enum { UNIT_HEADER_BYTES = 2 };
 
-enum framing framing_next(const uint8_t *buf, size_t len, size_t min, size_t max, struct span *body, size_t *used)
+enum framing framing_next(const uint8_t *buf, size_t len, size_t min, size_t max, struct span *body,
+                          size_t *used)
 {
     struct reader r;
     reader_init(&r, buf, len);

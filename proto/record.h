@@ -12,10 +12,11 @@
 enum framing { FRAMING_PARTIAL, FRAMING_WHOLE, FRAMING_BAD };
 
 /*
- * Looks at the start of buf. WHOLE: *body (borrowed from buf) is the message behind the u16, *used counts both.
- * BAD: the length is not in [min, max].
+ * Looks at the start of buf. WHOLE: *body (borrowed from buf) is the message behind the u16, *used counts
+ * both. BAD: the length is not in [min, max].
  */
-enum framing framing_next(const uint8_t *buf, size_t len, size_t min, size_t max, struct span *body, size_t *used);
+enum framing framing_next(const uint8_t *buf, size_t len, size_t min, size_t max, struct span *body,
+                          size_t *used);
 
 /* Lengths of C that a record may have. */
 int record_length_ok(size_t cipher_len);

@@ -49,8 +49,8 @@ static void update_lp(crypto_generichash_blake2b_state *state, const void *data,
 }
 
 /* T of section 0.1; the nonce stands without a length. */
-static void commit(uint8_t out[COMMITMENT_BYTES], const uint8_t key[KEY_BYTES], const uint8_t nonce[NONCE_BYTES],
-                   struct span ad, struct span cipher)
+static void commit(uint8_t out[COMMITMENT_BYTES], const uint8_t key[KEY_BYTES],
+                   const uint8_t nonce[NONCE_BYTES], struct span ad, struct span cipher)
 {
     crypto_generichash_blake2b_state state;
     crypto_generichash_blake2b_init(&state, key, KEY_BYTES, COMMITMENT_BYTES);
@@ -72,7 +72,8 @@ void seal(uint8_t *out, const uint8_t key[KEY_BYTES], const struct span *ad, siz
 
     derive(&keys, key);
     rng_fill(rng, out, NONCE_BYTES);
-    crypto_aead_xchacha20poly1305_ietf_encrypt(cipher, NULL, plain, len, ads.at, ads.len, NULL, out, keys.encrypt);
+    crypto_aead_xchacha20poly1305_ietf_encrypt(cipher, NULL, plain, len, ads.at, ads.len, NULL, out,
+                                               keys.encrypt);
     commit(out + NONCE_BYTES, keys.commit, out, ads, (struct span){cipher, len + TAG_BYTES});
     sodium_memzero(&keys, sizeof(keys));
 }
@@ -100,11 +101,11 @@ zg_err seal_open(uint8_t *out, const uint8_t key[KEY_BYTES], const struct span *
      * Who has the key can commit to a wrong tag, and libsodium zeroes its output then. So the tag alone comes
      * first, and out stays untouched.
      */
-    if (crypto_aead_xchacha20poly1305_ietf_decrypt(NULL, NULL, NULL, cipher, cipher_len, ads.at, ads.len, sealed,
-                                                   keys.encrypt) != 0)
+    if (crypto_aead_xchacha20poly1305_ietf_decrypt(NULL, NULL, NULL, cipher, cipher_len, ads.at, ads.len,
+                                                   sealed, keys.encrypt) != 0)
         goto out;
-    if (crypto_aead_xchacha20poly1305_ietf_decrypt(out, NULL, NULL, cipher, cipher_len, ads.at, ads.len, sealed,
-                                                   keys.encrypt) != 0)
+    if (crypto_aead_xchacha20poly1305_ietf_decrypt(out, NULL, NULL, cipher, cipher_len, ads.at, ads.len,
+                                                   sealed, keys.encrypt) != 0)
         goto out;
     err = ZG_OK;
 out:
