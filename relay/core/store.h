@@ -56,21 +56,26 @@ struct stored_slot_names {
 /* --- writes --- */
 
 enum write_kind {
-    WRITE_MESSAGE,      /* EXISTS if the handle is stored already */
+    WRITE_MESSAGE,      /* EXISTS if the handle is stored already; NOT_FOUND: no such queue; CONFLICT: seq is taken */
     WRITE_DROP_MESSAGE, /* OK also if it is not there */
     WRITE_DROP_HANDLE,  /* NOT_FOUND, or OK and queue, seq of what was deleted */
-    WRITE_QUEUE,        /* OK, EXISTS (all names are those of one queue of this kind), REFUSED */
-    WRITE_KNOCK,        /* queue without voucher, slot voucher and message at once: OK, EXISTS, REFUSED */
+    WRITE_QUEUE,        /* OK, EXISTS (the names are exactly those of one queue of this kind), REFUSED, CONFLICT */
+    WRITE_KNOCK,        /* queue without voucher, slot voucher and message at once: as WRITE_QUEUE */
     WRITE_QUEUE_NAMES,  /* OK, REFUSED (a name is taken by something else), NOT_FOUND (no such id) */
     WRITE_DROP_QUEUE,   /* queue, names, messages; NOT_FOUND */
-    WRITE_TOUCH,        /* week of last use */
+    WRITE_TOUCH,        /* week of last use; NOT_FOUND */
     WRITE_VOUCHERS,     /* OK; names that are there already are left alone */
     WRITE_SLOT,         /* as WRITE_QUEUE; version 0, empty value */
-    WRITE_SLOT_VALUE,   /* OK, CONFLICT, NOT_FOUND */
+    WRITE_SLOT_VALUE,   /* OK (the version is one more, the hour is the given one), CONFLICT, NOT_FOUND */
     WRITE_SLOT_NAMES,   /* as WRITE_QUEUE_NAMES */
     WRITE_DROP_SLOT,    /* NOT_FOUND */
 };
 
+/*
+ * A write whose outcome is not OK changed nothing. CONFLICT of a write that creates something: the random id is taken, choose
+ * another one and submit again. Names of one write must differ from each other and from all others, whatever they are for; else
+ * REFUSED. A knock whose handle is stored already, or whose desk is gone, is REFUSED.
+ */
 enum outcome { OUTCOME_OK, OUTCOME_EXISTS, OUTCOME_REFUSED, OUTCOME_NOT_FOUND, OUTCOME_CONFLICT };
 
 /* What a message row holds. */
@@ -126,7 +131,7 @@ struct store_write {
 enum job_kind {
     JOB_COMMIT, /* the writes, in one transaction, synced when done */
     JOB_FIND,   /* what a name stands for */
-    JOB_LOAD,   /* messages of a queue from a sequence on */
+    JOB_LOAD,   /* messages of a queue from a sequence on, in order */
     JOB_SLOT,   /* a slot's value */
     JOB_PURGE,  /* deletes at most `limit` things whose hour has begun */
     JOB_COUNTS, /* for status */
@@ -140,9 +145,9 @@ struct found {
     enum queue_kind kind;
     uint32_t week;
     struct stored_names names;
-    uint32_t stored;    /* messages on disk */
+    uint32_t stored;    /* messages on disk that are not expired */
     uint32_t first_seq; /* of those; 0 if none */
-    uint32_t next_seq;  /* behind the last; 0 if none */
+    uint32_t next_seq;  /* behind the last on disk, be it expired; 0 if none */
     /* of a slot: */
     uint8_t ttl;
     uint64_t version;
@@ -166,6 +171,7 @@ struct store_job {
         struct {
             struct store_write *writes; /* owned by the submitter until done */
             size_t count;
+            uint32_t hour; /* now; a voucher whose hour has begun cannot be spent */
         } commit;
         struct {
             struct name name;
