@@ -221,7 +221,7 @@ uint64_t vector_uint(const struct vector_file *f, const char *name)
 
 void vector_write_text(FILE *out, const char *name, const char *value)
 {
-    fprintf(out, "%s = %s\n", name, value);
+    fprintf(out, "%s =%s%s\n", name, *value == '\0' ? "" : " ", value);
 }
 
 void vector_write_bytes(FILE *out, const char *name, const uint8_t *data, size_t len)

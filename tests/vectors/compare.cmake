@@ -1,0 +1,18 @@
+# Generates the vectors into MADE and compares each file with the one in KEPT.
+file(REMOVE_RECURSE ${MADE})
+file(MAKE_DIRECTORY ${MADE})
+execute_process(COMMAND ${GENERATE} ${MADE} RESULT_VARIABLE failed)
+if(failed)
+    message(FATAL_ERROR "the generator failed: ${failed}")
+endif()
+
+file(GLOB made RELATIVE ${MADE} ${MADE}/*.txt)
+if(NOT made)
+    message(FATAL_ERROR "the generator wrote nothing")
+endif()
+foreach(name ${made})
+    execute_process(COMMAND ${CMAKE_COMMAND} -E compare_files ${MADE}/${name} ${KEPT}/${name} RESULT_VARIABLE differs)
+    if(differs)
+        message(FATAL_ERROR "${name} is not what is kept: the protocol changed, or the generator")
+    endif()
+endforeach()
