@@ -47,6 +47,8 @@
 #define LABEL_PUZZLE_KNOCK "zaguan/1 puzzle knock"
 
 #define LABEL_VAULT_ENTRY "zaguan/1 vault entry"
-#define LABEL_VAULT_CHECK "zaguan/1 vault check"
+#define LABEL_VAULT_KEY "zaguan/1 vault key"
+#define LABEL_ORGANISATION_FILE "zaguan/1 organisation file"
+#define LABEL_PASSPHRASE_BOX "zaguan/1 passphrase box"
 
 #endif
