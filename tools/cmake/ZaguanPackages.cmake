@@ -1,0 +1,52 @@
+# Packages as targets zg::<name>. libsodium comes from tools/deps when the system's is too old.
+find_package(PkgConfig REQUIRED)
+find_package(Threads REQUIRED)
+
+set(ZG_DEPS_DIR ${CMAKE_SOURCE_DIR}/build/deps CACHE PATH "Where tools/deps puts what it builds")
+set(ZG_SODIUM_MINIMUM 1.0.22)
+
+function(zg_wrap name target)
+    add_library(zg_${name} INTERFACE)
+    target_link_libraries(zg_${name} INTERFACE ${target})
+    add_library(zg::${name} ALIAS zg_${name})
+endfunction()
+
+# Own build first: it is static, so libzaguan can hold it.
+set(own ${ZG_DEPS_DIR}/libsodium)
+if(EXISTS ${own}/lib/libsodium.a)
+    add_library(zg_sodium INTERFACE)
+    target_include_directories(zg_sodium SYSTEM INTERFACE ${own}/include)
+    target_link_libraries(zg_sodium INTERFACE ${own}/lib/libsodium.a Threads::Threads)
+    set(ZG_SODIUM_ARCHIVE ${own}/lib/libsodium.a)
+    add_library(zg::sodium ALIAS zg_sodium)
+else()
+    pkg_check_modules(sodium IMPORTED_TARGET libsodium>=${ZG_SODIUM_MINIMUM})
+    if(NOT sodium_FOUND)
+        message(FATAL_ERROR "libsodium ${ZG_SODIUM_MINIMUM} or newer is missing: run tools/deps")
+    endif()
+    zg_wrap(sodium PkgConfig::sodium)
+    find_library(ZG_SODIUM_ARCHIVE NAMES libsodium.a HINTS ${sodium_LIBRARY_DIRS})
+endif()
+
+pkg_check_modules(uv REQUIRED IMPORTED_TARGET libuv)
+zg_wrap(uv PkgConfig::uv)
+pkg_check_modules(sqlite REQUIRED IMPORTED_TARGET sqlite3)
+zg_wrap(sqlite PkgConfig::sqlite)
+pkg_check_modules(inih REQUIRED IMPORTED_TARGET inih)
+zg_wrap(inih PkgConfig::inih)
+pkg_check_modules(qrencode REQUIRED IMPORTED_TARGET libqrencode)
+zg_wrap(qrencode PkgConfig::qrencode)
+pkg_check_modules(png REQUIRED IMPORTED_TARGET libpng)
+zg_wrap(png PkgConfig::png)
+
+# Debian 12 calls it msgpack, Debian 13 msgpack-c. Packing is in its headers; only tests link the library.
+pkg_search_module(msgpack REQUIRED IMPORTED_TARGET msgpack-c msgpack)
+zg_wrap(msgpack_unpack PkgConfig::msgpack)
+add_library(zg_msgpack INTERFACE)
+target_include_directories(zg_msgpack SYSTEM INTERFACE ${msgpack_INCLUDE_DIRS})
+add_library(zg::msgpack ALIAS zg_msgpack)
+
+if(BUILD_TESTING OR NOT DEFINED BUILD_TESTING)
+    pkg_check_modules(cmocka REQUIRED IMPORTED_TARGET cmocka)
+    zg_wrap(cmocka PkgConfig::cmocka)
+endif()
