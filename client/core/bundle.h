@@ -59,7 +59,7 @@ struct bundle {
 
 /*
  * Writes the sealed bundle, a multiple of 4,096 bytes. key_part_hash gets KPH, which the desk must keep with the epoch's
- * private keys. ZG_ERR_TOO_LARGE if the notice's texts are too long together.
+ * private keys. ZG_ERR_TOO_LARGE for a text that is not terminated within its array, ZG_ERR_MEMORY.
  */
 ZG_MUST_CHECK zg_err bundle_make(uint8_t out[BUNDLE_SEALED_MAX], size_t *len, uint8_t key_part_hash[HASH_BYTES],
                                  const struct bundle_keys *keys, const struct notice *notice,
@@ -68,7 +68,7 @@ ZG_MUST_CHECK zg_err bundle_make(uint8_t out[BUNDLE_SEALED_MAX], size_t *len, ui
 
 /*
  * Checks everything in the order of section 5.2. ZG_ERR_FORGED, ZG_ERR_FOREIGN (another organisation than
- * the card's, or certificates of another desk), ZG_ERR_EXPIRED, ZG_ERR_VERSION, ZG_ERR_MALFORMED.
+ * the card's, or certificates of another desk), ZG_ERR_EXPIRED, ZG_ERR_VERSION, ZG_ERR_MALFORMED, ZG_ERR_MEMORY.
  */
 ZG_MUST_CHECK zg_err bundle_open(struct bundle *out, const uint8_t *sealed, size_t len,
                                  const uint8_t bundle_key[32], const uint8_t organisation[32], uint64_t now_s);
