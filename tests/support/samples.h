@@ -1,6 +1,6 @@
 /*
- * A command of every kind, at the edges of its fields, beside what docs/protocol.md section 1.1 says stands in it.
- * Unit tests, vectors and the corpus of the fuzzer come from here.
+ * A command of every kind, at the edges of its fields, beside what docs/protocol.md section 1.1 says stands
+ * in it. Unit tests, vectors and the corpus of the fuzzer come from here.
  */
 #ifndef TESTS_SUPPORT_SAMPLES_H
 #define TESTS_SUPPORT_SAMPLES_H

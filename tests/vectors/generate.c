@@ -1,7 +1,7 @@
 /*
  * Writes the vectors that are our own into a folder: generate <folder>. Inputs come from fixed seeds, so the
- * result is always the same; a difference from the files here is a change of the protocol. check_vectors.py and
- * check_noise.mjs compute them again from other code.
+ * result is always the same; a difference from the files here is a change of the protocol. check_vectors.py
+ * and check_noise.mjs compute them again from other code.
  */
 #include <sodium.h>
 #include <stdlib.h>
@@ -61,7 +61,8 @@ struct parts_case {
 
 static void write_hkdf(const char *folder)
 {
-    FILE *out = create(folder, "hkdf.txt", "HKDF-SHA-512 as in the conventions: info is LP(part) of each part.");
+    FILE *out =
+        create(folder, "hkdf.txt", "HKDF-SHA-512 as in the conventions: info is LP(part) of each part.");
     struct rng_seed seed;
     struct rng rng = rng_seeded(&seed, 1);
     uint8_t salt[32], ikm[64], th[64], okm[200];
@@ -92,7 +93,8 @@ static void write_hkdf(const char *folder)
 
 static void write_hash(const char *folder)
 {
-    FILE *out = create(folder, "hash.txt", "SHA-512 and BLAKE2b over LP(part) of each part; a key only for BLAKE2b.");
+    FILE *out =
+        create(folder, "hash.txt", "SHA-512 and BLAKE2b over LP(part) of each part; a key only for BLAKE2b.");
     struct rng_seed seed;
     struct rng rng = rng_seeded(&seed, 2);
     uint8_t key[32], data[300], hash[64];
@@ -151,8 +153,9 @@ static void write_seal(const char *folder)
 static void write_names(const char *folder)
 {
     static const char *const roles[] = {
-        [ROLE_PUT] = "put",   [ROLE_TAKE] = "take",   [ROLE_OWN] = "own",           [ROLE_END] = "end",
-        [ROLE_READ] = "read", [ROLE_WRITE] = "write", [ROLE_SLOT_OWN] = "slot-own", [ROLE_VOUCHER] = "voucher",
+        [ROLE_PUT] = "put",           [ROLE_TAKE] = "take",       [ROLE_OWN] = "own",
+        [ROLE_END] = "end",           [ROLE_READ] = "read",       [ROLE_WRITE] = "write",
+        [ROLE_SLOT_OWN] = "slot-own", [ROLE_VOUCHER] = "voucher",
     };
     FILE *out = create(folder, "names.txt", "Names of secrets and hashes of handles, section 1.");
     struct rng_seed seed;
@@ -181,8 +184,9 @@ static void write_names(const char *folder)
 
 static void write_commands(const char *folder)
 {
-    FILE *out = create(folder, "commands.txt",
-                       "Commands, section 1.1. fields: integers; bins as <bytes>*<each byte in hex>; arrays in [ ].");
+    FILE *out =
+        create(folder, "commands.txt",
+               "Commands, section 1.1. fields: integers; bins as <bytes>*<each byte in hex>; arrays in [ ].");
     uint8_t buf[WIRE_COMMAND_BYTES_MAX];
     struct writer w;
     size_t count;
@@ -240,8 +244,9 @@ static void write_records(const char *folder)
         {2000, 2317},
         {4318, 4318, 4318, 4318, 4318, 4318, 4318, 4318, 4318, 4318, 4318, 4318, 4318, 4318, 4318},
     };
-    FILE *out = create(folder, "records.txt",
-                       "Plaintexts of records, section 2.2: lengths of the units; every byte of the nth unit is n.");
+    FILE *out =
+        create(folder, "records.txt",
+               "Plaintexts of records, section 2.2: lengths of the units; every byte of the nth unit is n.");
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         size_t count = 0;
         while (cases[i][count] != 0)
@@ -368,9 +373,10 @@ static void write_handshake(FILE *out, const struct nkhfs_inputs *in)
 
 static void write_nkhfs(const char *folder)
 {
-    FILE *out = create(folder, "noise_nkhfs.txt",
-                       "Noise_NKhfs_25519+MLKEM768_ChaChaPoly_SHA512, section 2.1, and the rekey of section 2.2.\n"
-                       "# Transport messages are numbered from 0; each holds the text \"transport\".");
+    FILE *out =
+        create(folder, "noise_nkhfs.txt",
+               "Noise_NKhfs_25519+MLKEM768_ChaChaPoly_SHA512, section 2.1, and the rekey of section 2.2.\n"
+               "# Transport messages are numbered from 0; each holds the text \"transport\".");
     struct rng_seed seed;
     struct rng rng = rng_seeded(&seed, 6);
     for (int i = 0; i < 2; i++) {
