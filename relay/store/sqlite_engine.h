@@ -1,0 +1,174 @@
+/*
+ * Inside of the SQLite engine: the connection, its prepared statements, and small helpers to use them.
+ *
+ * Functions here return SQLite's result codes, SQLITE_OK for success; sqlite.c turns them into zg_err once.
+ */
+#ifndef RELAY_STORE_SQLITE_ENGINE_H
+#define RELAY_STORE_SQLITE_ENGINE_H
+
+#include <sqlite3.h>
+
+#include "relay/core/store.h"
+#include "relay/store/names.h"
+
+/* identifier, SQL. Prepared once when the file is opened. */
+#define STATEMENTS(X)                                                                                       \
+    X(BEGIN, "BEGIN IMMEDIATE")                                                                             \
+    X(COMMIT, "COMMIT")                                                                                     \
+    X(ROLLBACK, "ROLLBACK")                                                                                 \
+    X(NAME_FIND, "SELECT role, id FROM name WHERE name = ?1")                                               \
+    X(NAME_ADD, "INSERT INTO name (name, role, id) VALUES (?1, ?2, ?3)")                                    \
+    X(NAME_OFFER, "INSERT OR IGNORE INTO name (name, role, id) VALUES (?1, ?2, ?3)")                        \
+    X(NAME_DROP, "DELETE FROM name WHERE name = ?1")                                                        \
+    X(QUEUE_FIND, "SELECT kind, week, takes, names FROM queue WHERE id = ?1")                               \
+    X(QUEUE_IS, "SELECT 1 FROM queue WHERE id = ?1")                                                        \
+    X(QUEUE_ADD, "INSERT INTO queue (id, kind, week, takes, names) VALUES (?1, ?2, ?3, ?4, ?5)")            \
+    X(QUEUE_NAMES, "UPDATE queue SET takes = ?2, names = ?3 WHERE id = ?1")                                 \
+    X(QUEUE_TOUCH, "UPDATE queue SET week = ?2 WHERE id = ?1")                                              \
+    X(QUEUE_DROP, "DELETE FROM queue WHERE id = ?1")                                                        \
+    X(MESSAGE_ADD, "INSERT OR IGNORE INTO message (key, hour, handle, envelope) VALUES (?1, ?2, ?3, ?4)")   \
+    X(MESSAGE_DROP, "DELETE FROM message WHERE key = ?1")                                                   \
+    X(MESSAGE_BY_HANDLE, "SELECT key FROM message WHERE handle = ?1")                                       \
+    X(MESSAGE_IS, "SELECT 1 FROM message WHERE key = ?1")                                                   \
+    X(MESSAGES_DROP, "DELETE FROM message WHERE key BETWEEN ?1 AND ?2")                                     \
+    X(MESSAGES_SUM, "SELECT count(*) FILTER (WHERE hour > ?3), min(key) FILTER (WHERE hour > ?3), max(key)" \
+                    " FROM message WHERE key BETWEEN ?1 AND ?2")                                            \
+    X(MESSAGES_LOAD, "SELECT key, hour, handle, envelope FROM message"                                      \
+                     " WHERE key BETWEEN ?1 AND ?2 AND hour > ?3 ORDER BY key LIMIT ?4")                    \
+    X(SLOT_FIND, "SELECT ttl, version, hour, names FROM slot WHERE id = ?1")                                \
+    X(SLOT_ADD, "INSERT INTO slot (id, ttl, version, hour, names, value) VALUES (?1, ?2, 0, ?3, ?4, x'')")  \
+    X(SLOT_SET, "UPDATE slot SET version = ?2, hour = ?3, value = ?4 WHERE id = ?1")                        \
+    X(SLOT_NAMES, "UPDATE slot SET names = ?2 WHERE id = ?1")                                               \
+    X(SLOT_VALUE, "SELECT version, value FROM slot WHERE id = ?1")                                          \
+    X(SLOT_DROP, "DELETE FROM slot WHERE id = ?1")                                                          \
+    X(DUE_MESSAGES, "DELETE FROM message WHERE key IN"                                                      \
+                    " (SELECT key FROM message WHERE hour <= ?1 ORDER BY hour, key LIMIT ?2)")              \
+    X(DUE_SLOT, "SELECT id FROM slot WHERE hour <= ?1 ORDER BY hour, id LIMIT 1")                           \
+    X(DUE_VOUCHER, "SELECT name FROM name WHERE role = 8 AND id < ?1 ORDER BY id, name LIMIT 1")            \
+    X(DUE_ANY, "SELECT EXISTS (SELECT 1 FROM message WHERE hour <= ?1)"                                     \
+               " OR EXISTS (SELECT 1 FROM slot WHERE hour <= ?1)"                                           \
+               " OR EXISTS (SELECT 1 FROM name WHERE role = 8 AND id < ?2)")                                \
+    X(TOTALS_ADD, "UPDATE total SET queues = queues + ?1, slots = slots + ?2, vouchers = vouchers + ?3,"    \
+                  " messages = messages + ?4")                                                              \
+    X(TOTALS, "SELECT queues, slots, vouchers, messages FROM total")                                        \
+    X(PAGES, "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size")
+
+enum statement {
+#define STATEMENT_ENUM(name, sql) S_##name,
+    STATEMENTS(STATEMENT_ENUM)
+#undef STATEMENT_ENUM
+        STATEMENT_COUNT
+};
+
+/* What a transaction adds to the row of totals. */
+struct totals {
+    int64_t queues, slots, vouchers, messages;
+};
+
+struct sqlite_engine {
+    struct engine engine;
+    sqlite3 *db;
+    sqlite3_stmt *statement[STATEMENT_COUNT];
+    struct totals delta;
+};
+
+/* --- sqlite_statement.c --- */
+
+int statements_prepare(struct sqlite_engine *e);
+void statements_finalize(struct sqlite_engine *e);
+/* A statement ready to be bound. */
+sqlite3_stmt *statement_get(struct sqlite_engine *e, enum statement which);
+/* Bound values must stay until the statement was run. None can fail: the places exist and nothing is copied. */
+void bind_number(sqlite3_stmt *s, int place, uint64_t v);
+void bind_bytes(sqlite3_stmt *s, int place, const void *data, size_t len);
+void bind_name(sqlite3_stmt *s, int place, const struct name *name);
+/* Runs to its end. */
+int statement_run(sqlite3_stmt *s);
+/* Steps once: *row says whether there is one. The caller resets when it has read the row. */
+int statement_row(sqlite3_stmt *s, bool *row);
+/* Whether there is a row; resets. */
+int statement_exists(sqlite3_stmt *s, bool *there);
+uint64_t column_number(sqlite3_stmt *s, int column);
+/* Copies a blob of exactly len bytes; SQLITE_CORRUPT if it is of another length. */
+int column_copy(sqlite3_stmt *s, int column, void *out, size_t len);
+
+/* The first and last key that messages of a queue can have. */
+uint64_t db_message_key(uint64_t queue, uint32_t seq);
+
+/* A voucher's name row holds its hour and kind in place of an id, so that one partial index orders them by hour. */
+uint64_t db_voucher_id(enum voucher_kind kind, uint32_t hour);
+enum voucher_kind db_voucher_id_kind(uint64_t id);
+uint32_t db_voucher_id_hour(uint64_t id);
+
+/* --- sqlite_schema.c --- */
+
+/* Settings, then the tables if there are none. *why gets a static sentence on failure. */
+zg_err schema_open(sqlite3 *db, bool exclusive, const char **why);
+zg_err sqlite_err(int rc);
+
+/* --- sqlite_names.c --- */
+
+struct owner {
+    bool found;
+    enum role role;
+    uint64_t id;
+};
+
+struct queue_row {
+    bool found;
+    enum queue_kind kind;
+    uint32_t week;
+    struct stored_names names;
+};
+
+struct slot_row {
+    bool found;
+    uint8_t ttl;
+    uint64_t version;
+    uint32_t hour;
+    struct stored_slot_names names;
+};
+
+/* How a list of names stands to those that are stored. */
+enum standing {
+    NAMES_FREE,   /* none is stored */
+    NAMES_OF_ONE, /* all are, in their roles, of one thing */
+    NAMES_TAKEN,  /* anything else */
+};
+
+int db_name_find(struct sqlite_engine *e, const struct name *name, struct owner *out);
+int db_names_stand(struct sqlite_engine *e, const struct named *list, size_t count, enum standing *out, uint64_t *id);
+int db_names_add(struct sqlite_engine *e, const struct named *list, size_t count, uint64_t id);
+int db_names_drop(struct sqlite_engine *e, const struct named *list, size_t count);
+int db_queue_find(struct sqlite_engine *e, uint64_t id, struct queue_row *out);
+int db_slot_find(struct sqlite_engine *e, uint64_t id, struct slot_row *out);
+/* Runs a statement with the names column of a queue or slot in this place: 16 bytes each, in the order of the list. */
+int statement_run_names(sqlite3_stmt *s, int place, const struct named *list, size_t count);
+
+/* --- sqlite_queue.c, sqlite_message.c, sqlite_slot.c: one function for each kind of write --- */
+
+/* hour: now. Sets w->outcome. */
+typedef int write_fn(struct sqlite_engine *e, struct store_write *w, uint32_t hour);
+
+write_fn db_write_message, db_write_drop_message, db_write_drop_handle;
+write_fn db_write_queue, db_write_knock, db_write_queue_names, db_write_drop_queue, db_write_touch;
+write_fn db_write_vouchers, db_write_slot, db_write_slot_value, db_write_slot_names, db_write_drop_slot;
+
+/* Message without looking whether its queue exists. */
+int db_message_add(struct sqlite_engine *e, const struct stored_message *m, enum outcome *outcome);
+/* Whether a voucher of this kind can be spent now. */
+int db_voucher_check(struct sqlite_engine *e, const struct name *name, enum voucher_kind kind, uint32_t hour, bool *good);
+int db_voucher_spend(struct sqlite_engine *e, const struct name *name);
+/* Slot with its names. */
+int db_slot_drop(struct sqlite_engine *e, uint64_t id, bool *found);
+
+/* --- sqlite_read.c, sqlite_purge.c: jobs --- */
+
+int db_job_find(struct sqlite_engine *e, struct store_job *job);
+int db_job_load(struct sqlite_engine *e, struct store_job *job);
+int db_job_slot(struct sqlite_engine *e, struct store_job *job);
+int db_job_counts(struct sqlite_engine *e, struct store_job *job);
+/* Inside a transaction. */
+int db_purge(struct sqlite_engine *e, struct store_job *job);
+
+#endif

@@ -1,0 +1,184 @@
+/* Jobs that only read. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "relay/store/sqlite_engine.h"
+
+static int find_queue(struct sqlite_engine *e, uint64_t id, uint32_t hour, struct found *out)
+{
+    struct queue_row row;
+    bool any;
+
+    int rc = db_queue_find(e, id, &row);
+    if (rc != SQLITE_OK)
+        return rc;
+    if (!row.found) /* a name without what it names */
+        return SQLITE_CORRUPT;
+    out->kind = row.kind;
+    out->week = row.week;
+    out->names = row.names;
+
+    sqlite3_stmt *s = statement_get(e, S_MESSAGES_SUM);
+    bind_number(s, 1, db_message_key(id, 0));
+    bind_number(s, 2, db_message_key(id, STORE_SEQ_MAX));
+    bind_number(s, 3, hour);
+    rc = statement_row(s, &any);
+    if (rc != SQLITE_OK || !any)
+        return rc;
+    out->stored = (uint32_t)column_number(s, 0);
+    if (out->stored > 0)
+        out->first_seq = (uint32_t)(column_number(s, 1) & STORE_SEQ_MAX);
+    if (sqlite3_column_type(s, 2) != SQLITE_NULL)
+        out->next_seq = (uint32_t)(column_number(s, 2) & STORE_SEQ_MAX) + 1;
+    sqlite3_reset(s);
+    return SQLITE_OK;
+}
+
+static int find_slot(struct sqlite_engine *e, uint64_t id, uint32_t hour, struct found *out)
+{
+    struct slot_row row;
+    int rc = db_slot_find(e, id, &row);
+    if (rc != SQLITE_OK)
+        return rc;
+    if (!row.found)
+        return SQLITE_CORRUPT;
+    out->found = row.hour > hour;
+    out->ttl = row.ttl;
+    out->version = row.version;
+    return SQLITE_OK;
+}
+
+int db_job_find(struct sqlite_engine *e, struct store_job *job)
+{
+    struct found out = {0};
+    struct owner owner;
+
+    int rc = db_name_find(e, &job->u.find.name, &owner);
+    if (rc != SQLITE_OK)
+        return rc;
+    if (owner.found) {
+        out.found = true;
+        out.role = owner.role;
+        out.id = owner.id;
+        if (owner.role == ROLE_VOUCHER) {
+            out.id = 0;
+            out.voucher_kind = db_voucher_id_kind(owner.id);
+            out.found = db_voucher_id_hour(owner.id) > job->u.find.hour;
+        } else if (role_of_slot(owner.role)) {
+            rc = find_slot(e, owner.id, job->u.find.hour, &out);
+        } else {
+            rc = find_queue(e, owner.id, job->u.find.hour, &out);
+        }
+    }
+    if (rc != SQLITE_OK)
+        return rc;
+    if (out.found)
+        job->u.find.found = out;
+    else
+        job->u.find.found = (struct found){0};
+    return SQLITE_OK;
+}
+
+static int load_row(sqlite3_stmt *s, struct stored_message *m)
+{
+    uint64_t key = column_number(s, 0);
+    const uint8_t *bytes = sqlite3_column_blob(s, 3);
+
+    if (bytes == NULL || sqlite3_column_bytes(s, 3) != WIRE_ENVELOPE_BYTES)
+        return SQLITE_CORRUPT;
+    m->queue = key >> STORE_SEQ_BITS;
+    m->seq = (uint32_t)(key & STORE_SEQ_MAX);
+    m->hour = (uint32_t)column_number(s, 1);
+    int rc = column_copy(s, 2, m->handle.b, sizeof(m->handle.b));
+    if (rc != SQLITE_OK)
+        return rc;
+    m->envelope = envelope_new(bytes);
+    return m->envelope == NULL ? SQLITE_NOMEM : SQLITE_OK;
+}
+
+int db_job_load(struct sqlite_engine *e, struct store_job *job)
+{
+    uint32_t limit = job->u.load.limit < STORE_LOAD_MAX ? job->u.load.limit : STORE_LOAD_MAX;
+    uint32_t count = 0;
+    bool row = true;
+    int rc = SQLITE_OK;
+
+    sqlite3_stmt *s = statement_get(e, S_MESSAGES_LOAD);
+    bind_number(s, 1, db_message_key(job->u.load.queue, job->u.load.from_seq));
+    bind_number(s, 2, db_message_key(job->u.load.queue, STORE_SEQ_MAX));
+    bind_number(s, 3, job->u.load.hour);
+    bind_number(s, 4, limit);
+    while (row && rc == SQLITE_OK) {
+        rc = statement_row(s, &row);
+        if (row && rc == SQLITE_OK)
+            rc = load_row(s, &job->u.load.messages[count]);
+        if (row && rc == SQLITE_OK)
+            count++;
+    }
+    sqlite3_reset(s);
+    for (; rc != SQLITE_OK && count > 0; count--)
+        envelope_unref(job->u.load.messages[count - 1].envelope);
+    job->u.load.count = count;
+    return rc;
+}
+
+int db_job_slot(struct sqlite_engine *e, struct store_job *job)
+{
+    bool found;
+    uint8_t *value = NULL;
+
+    sqlite3_stmt *s = statement_get(e, S_SLOT_VALUE);
+    bind_number(s, 1, job->u.slot.id);
+    int rc = statement_row(s, &found);
+    if (rc != SQLITE_OK)
+        return rc;
+    job->u.slot.found = found;
+    job->u.slot.version = 0;
+    job->u.slot.value = NULL;
+    job->u.slot.size = 0;
+    if (!found)
+        return SQLITE_OK;
+
+    const void *data = sqlite3_column_blob(s, 1);
+    size_t size = (size_t)sqlite3_column_bytes(s, 1);
+    if (size > WIRE_SLOT_BYTES_MAX)
+        rc = SQLITE_CORRUPT;
+    else if (size > 0 && data != NULL)
+        value = malloc(size);
+    if (rc == SQLITE_OK && size > 0 && value == NULL)
+        rc = SQLITE_NOMEM;
+    if (value != NULL)
+        memcpy(value, data, size);
+    if (rc == SQLITE_OK) {
+        job->u.slot.version = column_number(s, 0);
+        job->u.slot.value = value;
+        job->u.slot.size = (uint32_t)size;
+    }
+    sqlite3_reset(s);
+    return rc;
+}
+
+int db_job_counts(struct sqlite_engine *e, struct store_job *job)
+{
+    struct counts c = {0};
+    bool row;
+
+    sqlite3_stmt *s = statement_get(e, S_TOTALS);
+    int rc = statement_row(s, &row);
+    if (rc != SQLITE_OK || !row)
+        return rc == SQLITE_OK ? SQLITE_CORRUPT : rc;
+    c.queues = column_number(s, 0);
+    c.slots = column_number(s, 1);
+    c.vouchers = column_number(s, 2);
+    c.messages = column_number(s, 3);
+    sqlite3_reset(s);
+
+    s = statement_get(e, S_PAGES);
+    rc = statement_row(s, &row);
+    if (rc != SQLITE_OK || !row)
+        return rc == SQLITE_OK ? SQLITE_CORRUPT : rc;
+    c.file_bytes = column_number(s, 0);
+    sqlite3_reset(s);
+    job->u.counts = c;
+    return SQLITE_OK;
+}

@@ -1,0 +1,141 @@
+/*
+ * The file: settings and tables.
+ *
+ * Nothing in it says in which order things were made: queues and slots have random ids, names are hashes and their
+ * table has no row numbers, a message's number is its queue's id and its place in that queue. Nothing connects
+ * two queues.
+ */
+#include "relay/store/sqlite_engine.h"
+
+enum { SCHEMA_VERSION = 1, APPLICATION_ID = 0x5a416755 };
+
+static const char settings_sql[] =
+    "PRAGMA page_size = 16384;"
+    "PRAGMA secure_delete = ON;"
+    "PRAGMA trusted_schema = OFF;"
+    "PRAGMA cell_size_check = ON;"
+    "PRAGMA temp_store = MEMORY;"
+    "PRAGMA mmap_size = 0;"
+    "PRAGMA cache_size = -2048;"
+    "PRAGMA journal_mode = WAL;"
+    "PRAGMA synchronous = FULL;"
+    /* Above what one checkpoint lets gather (1,000 pages), so that the journal is overwritten in place, which costs less to sync. */
+    "PRAGMA journal_size_limit = 25165824;";
+
+static const char tables_sql[] =
+    "BEGIN IMMEDIATE;"
+    /* All names, whatever they stand for. id: of the queue or slot; of a voucher its hour and kind (voucher_id). */
+    "CREATE TABLE name (name BLOB PRIMARY KEY, role INTEGER NOT NULL, id INTEGER NOT NULL) WITHOUT ROWID;"
+    "CREATE INDEX voucher_due ON name (id) WHERE role = 8;"
+    "CREATE TABLE queue (id INTEGER PRIMARY KEY, kind INTEGER NOT NULL, week INTEGER NOT NULL,"
+    " takes INTEGER NOT NULL, names BLOB NOT NULL);"
+    "CREATE TABLE message (key INTEGER PRIMARY KEY, hour INTEGER NOT NULL, handle BLOB NOT NULL,"
+    " envelope BLOB NOT NULL);"
+    "CREATE UNIQUE INDEX message_handle ON message (handle);"
+    "CREATE INDEX message_due ON message (hour);"
+    "CREATE TABLE slot (id INTEGER PRIMARY KEY, ttl INTEGER NOT NULL, version INTEGER NOT NULL,"
+    " hour INTEGER NOT NULL, names BLOB NOT NULL, value BLOB NOT NULL);"
+    "CREATE INDEX slot_due ON slot (hour);"
+    /* One row, kept by every transaction: counting a million rows would hold up everybody's messages. */
+    "CREATE TABLE total (queues INTEGER NOT NULL, slots INTEGER NOT NULL, vouchers INTEGER NOT NULL,"
+    " messages INTEGER NOT NULL);"
+    "INSERT INTO total VALUES (0, 0, 0, 0);"
+    "PRAGMA user_version = 1;"
+    "PRAGMA application_id = 1514235733;"
+    "COMMIT;";
+
+_Static_assert(SCHEMA_VERSION == 1 && APPLICATION_ID == 1514235733, "tables_sql writes these numbers");
+_Static_assert(ROLE_VOUCHER == 8, "voucher_due and two statements name it");
+
+zg_err sqlite_err(int rc)
+{
+    switch (rc & 0xff) {
+    case SQLITE_OK:
+        return ZG_OK;
+    case SQLITE_NOMEM:
+        return ZG_ERR_MEMORY;
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+        return ZG_ERR_LOCKED;
+    default:
+        return ZG_ERR_STORAGE;
+    }
+}
+
+/* The first column of a pragma's row as a number; -1: it could not be read, *rc says why. */
+static int64_t read_number(sqlite3 *db, const char *sql, int *rc)
+{
+    sqlite3_stmt *s;
+    int64_t v = -1;
+    *rc = sqlite3_prepare_v2(db, sql, -1, &s, NULL);
+    if (*rc != SQLITE_OK)
+        return -1;
+    *rc = sqlite3_step(s);
+    if (*rc == SQLITE_ROW) {
+        v = sqlite3_column_int64(s, 0);
+        *rc = SQLITE_OK;
+    }
+    sqlite3_finalize(s);
+    return v;
+}
+
+static zg_err explain(int rc, const char **why)
+{
+    zg_err err = sqlite_err(rc);
+    if (err == ZG_ERR_LOCKED)
+        *why = "the database is in use by another program";
+    else if ((rc & 0xff) == SQLITE_NOTADB)
+        *why = "this is not a database of the relay, or it is damaged";
+    else if ((rc & 0xff) == SQLITE_READONLY || (rc & 0xff) == SQLITE_PERM || (rc & 0xff) == SQLITE_CANTOPEN)
+        *why = "the database cannot be opened for writing; check permissions";
+    else if ((rc & 0xff) == SQLITE_FULL)
+        *why = "the disk is full";
+    else
+        *why = err == ZG_ERR_MEMORY ? "out of memory" : "the database could not be read or written";
+    return err;
+}
+
+/* Before anything is changed: is the file ours and of a version that is known? *fresh: it holds nothing yet. */
+static zg_err recognise(sqlite3 *db, bool *fresh, const char **why)
+{
+    int rc;
+    int64_t version = read_number(db, "PRAGMA user_version", &rc);
+    if (rc != SQLITE_OK)
+        return explain(rc, why);
+    int64_t application = read_number(db, "PRAGMA application_id", &rc);
+    if (rc != SQLITE_OK)
+        return explain(rc, why);
+    int64_t tables = read_number(db, "SELECT count(*) FROM sqlite_schema", &rc);
+    if (rc != SQLITE_OK)
+        return explain(rc, why);
+    *fresh = tables == 0;
+    if (*fresh)
+        return ZG_OK;
+    if (application != APPLICATION_ID) {
+        *why = "this is not a database of the relay";
+        return ZG_ERR_STORAGE;
+    }
+    if (version != SCHEMA_VERSION) {
+        *why = "the database was written by a newer version of zaguan-relay";
+        return ZG_ERR_VERSION;
+    }
+    return ZG_OK;
+}
+
+zg_err schema_open(sqlite3 *db, bool exclusive, const char **why)
+{
+    bool fresh = false;
+    int rc = SQLITE_OK;
+    /* Before the first read: only then the journal's index needs no shared memory. */
+    if (exclusive)
+        rc = sqlite3_exec(db, "PRAGMA locking_mode = EXCLUSIVE", NULL, NULL, NULL);
+    if (rc != SQLITE_OK)
+        return explain(rc, why);
+    zg_err err = recognise(db, &fresh, why);
+    if (err != ZG_OK)
+        return err;
+    rc = sqlite3_exec(db, settings_sql, NULL, NULL, NULL);
+    if (rc == SQLITE_OK && fresh)
+        rc = sqlite3_exec(db, tables_sql, NULL, NULL, NULL);
+    return rc == SQLITE_OK ? ZG_OK : explain(rc, why);
+}
