@@ -14,6 +14,7 @@
 #define LABEL_NAME_SLOT_OWN "zaguan/1 name slot-own"
 #define LABEL_NAME_VOUCHER "zaguan/1 name voucher"
 #define LABEL_HANDLE "zaguan/1 handle"
+#define LABEL_VOUCHER_CHECK "zaguan/1 voucher check"
 
 #define LABEL_PROLOGUE "zaguan/1 relay connection"
 
