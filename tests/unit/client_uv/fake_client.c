@@ -18,6 +18,7 @@ void fake_clear(struct zg_client *c)
 {
     free(c->received);
     c->received = NULL;
+    c->cleared = true;
 }
 
 static void add(struct zg_client *c, zg_io io)
@@ -43,12 +44,14 @@ void fake_close(struct zg_client *c, uint32_t link)
 
 static void tell(struct zg_client *c)
 {
+    assert_false(c->cleared);
     if (c->news != NULL)
         c->news(c, c->ctx);
 }
 
 bool zg_client_io(zg_client *c, zg_io *out)
 {
+    assert_false(c->cleared);
     if (c->io_first == c->io_count) {
         c->io_first = c->io_count = 0;
         return false;

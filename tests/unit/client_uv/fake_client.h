@@ -23,6 +23,7 @@ struct zg_client {
     uint32_t last_closed;
     uint8_t *received;
     size_t received_len;
+    bool cleared; /* any call afterwards ends the test */
     /* Called inside each of the functions that the driver calls with news. */
     void (*news)(struct zg_client *c, void *ctx);
     void *ctx;

@@ -79,6 +79,8 @@ void peer_open(struct peer *p, uv_loop_t *loop)
     uv_tcp_init(loop, &p->server);
     p->server.data = p;
     assert_int_equal(uv_tcp_bind(&p->server, (const struct sockaddr *)&at, 0), 0);
+    int buffer = 4096; /* so that long writes have to wait */
+    assert_int_equal(uv_recv_buffer_size((uv_handle_t *)&p->server, &buffer), 0);
     assert_int_equal(uv_listen((uv_stream_t *)&p->server, 16, on_connection), 0);
     assert_int_equal(uv_tcp_getsockname(&p->server, (struct sockaddr *)&at, &len), 0);
     p->port = ntohs(at.sin_port);
