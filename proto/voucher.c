@@ -55,8 +55,8 @@ zg_err voucher_parse(uint8_t out[WIRE_SECRET_BYTES], const char *text, size_t le
         return ZG_ERR_TRUNCATED;
     if (len > VOUCHER_TEXT_LEN)
         return ZG_ERR_MALFORMED;
-    if (sodium_base642bin(bytes, sizeof(bytes), text, len, NULL, &got, &end, VARIANT) != 0 || end != text + len ||
-        got != sizeof(bytes))
+    if (sodium_base642bin(bytes, sizeof(bytes), text, len, NULL, &got, &end, VARIANT) != 0 ||
+        end != text + len || got != sizeof(bytes))
         goto out;
     voucher_check(check, bytes);
     if (sodium_memcmp(check, bytes + WIRE_SECRET_BYTES, sizeof(check)) != 0)

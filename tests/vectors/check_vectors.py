@@ -3,6 +3,7 @@
 
 usage: check_vectors.py FOLDER
 """
+import base64
 import hashlib
 import hmac
 import os
@@ -95,6 +96,12 @@ def check_names(b):
         same("handle", blake2b(32, lps(LABEL + b"handle", raw(b, "handle")))[:16], raw(b, "hash"))
 
 
+def check_voucher(b):
+    secret = raw(b, "secret")
+    check = blake2b(32, lps(LABEL + b"voucher check", secret))[:4]
+    same("voucher", base64.urlsafe_b64encode(secret + check).decode(), b["text"])
+
+
 def pack_head(n, fix, marks):
     """The shortest of: one byte, then marks for 1, 2, 4, 8 bytes (0 where there is none)."""
     if fix is not None and n < fix[1]:
@@ -148,6 +155,7 @@ CHECKS = {
     "hash.txt": check_hash,
     "seal.txt": check_seal,
     "names.txt": check_names,
+    "vouchers.txt": check_voucher,
     "commands.txt": check_command,
     "records.txt": check_record,
     "puzzle.txt": check_puzzle,

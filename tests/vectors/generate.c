@@ -15,6 +15,7 @@
 #include "proto/record.h"
 #include "proto/seal.h"
 #include "proto/secret.h"
+#include "proto/voucher.h"
 #include "tests/support/samples.h"
 #include "tests/support/support.h"
 
@@ -177,6 +178,23 @@ static void write_names(const char *folder)
     vector_write_bytes(out, "handle", handle.b, sizeof(handle.b));
     vector_write_bytes(out, "hash", hash.b, sizeof(hash.b));
     vector_write_end(out);
+    finish(out);
+}
+
+static void write_vouchers(const char *folder)
+{
+    FILE *out = create(folder, "vouchers.txt", "Texts of vouchers, section 1.");
+    struct rng_seed seed;
+    struct rng rng = rng_seeded(&seed, 7);
+    struct secret secret;
+    char text[VOUCHER_TEXT_LEN + 1];
+    for (int i = 0; i < 2; i++) {
+        rng_fill(&rng, secret.b, sizeof(secret.b));
+        voucher_text(secret.b, text);
+        vector_write_bytes(out, "secret", secret.b, sizeof(secret.b));
+        vector_write_text(out, "text", text);
+        vector_write_end(out);
+    }
     finish(out);
 }
 
@@ -422,6 +440,7 @@ int main(int argc, char **argv)
     write_hash(argv[1]);
     write_seal(argv[1]);
     write_names(argv[1]);
+    write_vouchers(argv[1]);
     write_commands(argv[1]);
     write_records(argv[1]);
     write_puzzle(argv[1]);

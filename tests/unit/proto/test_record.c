@@ -141,6 +141,7 @@ static void the_lengths_of_a_record_are_the_sixteen_of_the_specification(void **
         count += expected;
     }
     assert_int_equal(count, 16);
+    assert_false(record_length_ok(16 * 4320 + 16));
     assert_false(record_length_ok(SIZE_MAX));
 }
 
