@@ -23,10 +23,6 @@ static const uint8_t e50[4096] = {X1024(0x50), X1024(0x50), X1024(0x50), X1024(0
 #define FOUR_IDS(v) v, v, v, v
 #define SIXTEEN_IDS(v) FOUR_IDS(v), FOUR_IDS(v), FOUR_IDS(v), FOUR_IDS(v)
 
-#define W4(w) w " " w " " w " " w
-#define W16(w) W4(w) " " W4(w) " " W4(w) " " W4(w)
-#define W64(w) W16(w) " " W16(w) " " W16(w) " " W16(w)
-
 #define CLIENT COMMAND_FROM_CLIENT
 #define RELAY COMMAND_FROM_RELAY
 
@@ -46,7 +42,7 @@ static const struct sample all[] = {
       .seq = 1,
       .u.queue_create = {b10, QUEUE_DESK, {.put = n21, .takes = 1, .take = {n22}, .own = n23, .end = n24}}}},
     {CLIENT,
-     "[2 2 32*10 2 16*21 [" W16("16*22") "] 16*23 16*24]",
+     "[2 2 32*10 2 16*21 [" WORDS16("16*22") "] 16*23 16*24]",
      {.op = OP_QUEUE_CREATE,
       .seq = 2,
       .u.queue_create = {b10,
@@ -84,7 +80,7 @@ static const struct sample all[] = {
     {CLIENT, "[9 14 8*40 4294967295]", {.op = OP_CLAIM, .seq = 14, .u.claim = {s40, UINT32_MAX}}},
     {CLIENT, "[10 15 8*40 [7]]", {.op = OP_ACK, .seq = 15, .u.ack = {s40, {7}, 1}}},
     {CLIENT,
-     "[10 16 8*40 [" W64("4294967295") "]]",
+     "[10 16 8*40 [" WORDS64("4294967295") "]]",
      {.op = OP_ACK,
       .seq = 16,
       .u.ack = {s40,
@@ -115,7 +111,7 @@ static const struct sample all[] = {
      "[14 19 32*10 2 [16*21]]",
      {.op = OP_VOUCHER_DRAW, .seq = 19, .u.voucher_draw = {b10, VOUCHER_CONVERSATION, {n21}, 1}}},
     {CLIENT,
-     "[14 20 32*10 4 [" W16("16*21") "]]",
+     "[14 20 32*10 4 [" WORDS16("16*21") "]]",
      {.op = OP_VOUCHER_DRAW, .seq = 20, .u.voucher_draw = {b10, VOUCHER_LASTING_SLOT, {SIXTEEN(n21)}, 16}}},
 
     {CLIENT,

@@ -19,6 +19,11 @@ struct sample {
     struct command command;
 };
 
+/* The same word so many times, as it stands inside an array. */
+#define WORDS4(w) w " " w " " w " " w
+#define WORDS16(w) WORDS4(w) " " WORDS4(w) " " WORDS4(w) " " WORDS4(w)
+#define WORDS64(w) WORDS16(w) " " WORDS16(w) " " WORDS16(w) " " WORDS16(w)
+
 const struct sample *samples(size_t *count);
 
 #endif
