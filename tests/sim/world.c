@@ -1,0 +1,250 @@
+#include "tests/sim/world.h"
+
+#include <sodium.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "proto/voucher.h"
+
+/* Some moment in 2026; only differences matter. */
+static const uint64_t epoch_ms = UINT64_C(1782000000000);
+
+void world_trace(struct world *w, const char *format, ...)
+{
+    char line[256];
+    va_list args;
+    va_start(args, format);
+    int n = vsnprintf(line, sizeof(line), format, args);
+    va_end(args);
+    crypto_generichash_state h;
+    crypto_generichash_init(&h, NULL, 0, sizeof(w->trace_hash));
+    crypto_generichash_update(&h, w->trace_hash, sizeof(w->trace_hash));
+    crypto_generichash_update(&h, (const uint8_t *)&w->now.mono_ms, sizeof(w->now.mono_ms));
+    crypto_generichash_update(&h, (const uint8_t *)line, (unsigned long long)(n < 0 ? 0 : strlen(line)));
+    crypto_generichash_final(&h, w->trace_hash, sizeof(w->trace_hash));
+    w->trace_lines++;
+    if (w->options.trace != NULL)
+        fprintf(w->options.trace, "%10llu  %s\n", (unsigned long long)w->now.mono_ms, line);
+}
+
+/* --- the relay --- */
+
+struct now world_relay_now(const struct world *w)
+{
+    return (struct now){.mono_ms = w->now.mono_ms, .utc_ms = w->now.utc_ms};
+}
+
+void world_relay_start(struct world *w)
+{
+    struct relay_options options = {
+        .limits = limits_default(),
+        .settle_ms = 250,
+        .ttl_ceiling = WIRE_TTL_30D,
+        .store = disk_store(w->disk),
+        .rng = rng_seeded(&w->relay_seed, w->options.seed ^ (UINT64_C(1) << 40) ^ w->now.mono_ms),
+    };
+    memcpy(options.relay_sk, w->relay_sk, sizeof(options.relay_sk));
+    memcpy(options.relay_pk, w->relay_pk, sizeof(options.relay_pk));
+    if (relay_new(&w->relay, &options, world_relay_now(w)) != ZG_OK)
+        abort();
+    world_trace(w, "relay starts");
+}
+
+void world_relay_stop(struct world *w)
+{
+    world_trace(w, "relay ends");
+    for (size_t i = 0; i < w->peer_count; i++)
+        for (struct link *l = w->peers[i].links; l != NULL; l = l->next)
+            if (l->session != NULL) {
+                session_close(l->session);
+                l->session = NULL;
+                l->relay_closed = true;
+            }
+    disk_crash(w->disk);
+    relay_free(w->relay);
+    w->relay = NULL;
+}
+
+void world_open(struct world *w, const struct world_options *options)
+{
+    char path[512];
+    memset(w, 0, sizeof(*w));
+    w->options = *options;
+    w->rng = rng_seeded(&w->seed, options->seed);
+    w->now = (zg_now){.mono_ms = 1000, .utc_ms = epoch_ms};
+    rng_fill(&w->rng, w->relay_sk, sizeof(w->relay_sk));
+    if (crypto_scalarmult_base(w->relay_pk, w->relay_sk) != 0)
+        abort();
+    snprintf(path, sizeof(path), "%s/relay.db", options->folder);
+    w->disk = disk_open(w, path);
+    world_relay_start(w);
+}
+
+void world_close(struct world *w)
+{
+    if (w->relay != NULL)
+        world_relay_stop(w);
+    for (size_t i = 0; i < w->peer_count; i++) {
+        while (w->peers[i].links != NULL)
+            link_drop(w->peers[i].links);
+        zg_client_free(w->peers[i].client);
+    }
+    disk_close(w->disk);
+}
+
+/* --- clients --- */
+
+static void peer_random(void *ctx, void *out, size_t len)
+{
+    rng_fill(ctx, out, len);
+}
+
+struct peer *world_peer(struct world *w, const char *name,
+                        void (*event)(void *ctx, struct peer *p, const zg_event *e), void *ctx)
+{
+    if (w->peer_count == WORLD_CLIENTS_MAX)
+        abort();
+    struct peer *p = &w->peers[w->peer_count];
+    p->rng = rng_seeded(&p->seed, w->options.seed + 1000 + w->peer_count);
+    zg_client_options options = {.size = sizeof(options), .random = peer_random, .random_ctx = &p->rng};
+    p->world = w;
+    p->name = name;
+    p->event = event;
+    p->ctx = ctx;
+    w->peer_count++;
+    if (zg_client_new(&p->client, &options, w->now) != ZG_OK)
+        abort();
+    peer_turn(p);
+    return p;
+}
+
+static void do_io(struct peer *p)
+{
+    zg_io io;
+    while (zg_client_io(p->client, &io)) {
+        if (io.kind == ZG_IO_CONNECT)
+            link_connect(p, io.link);
+        else if (io.kind == ZG_IO_SEND)
+            link_send(p, io.link, io.data, io.len);
+        else
+            link_drop(link_find(p, io.link));
+    }
+}
+
+void peer_turn(struct peer *p)
+{
+    zg_event e;
+    do_io(p);
+    while (zg_client_event(p->client, &e)) {
+        world_trace(p->world, "%s event %d %s", p->name, (int)e.kind, zg_err_name(e.err));
+        p->event(p->ctx, p, &e);
+        do_io(p);
+    }
+}
+
+void peer_break(struct peer *p)
+{
+    struct link *next;
+    world_trace(p->world, "%s is cut off", p->name);
+    for (struct link *l = p->links; l != NULL; l = next) {
+        uint32_t id = l->id;
+        next = l->next;
+        link_drop(l);
+        zg_client_link_closed(p->client, id, p->world->now);
+    }
+    peer_turn(p);
+}
+
+/* --- the scheduler --- */
+
+static uint64_t earliest(const struct world *w)
+{
+    uint64_t due = disk_due(w->disk);
+    if (w->relay != NULL && relay_deadline(w->relay) < due)
+        due = relay_deadline(w->relay);
+    for (size_t i = 0; i < w->peer_count; i++) {
+        uint64_t t = zg_client_deadline(w->peers[i].client);
+        due = t < due ? t : due;
+        for (const struct link *l = w->peers[i].links; l != NULL; l = l->next)
+            due = link_due(l) < due ? link_due(l) : due;
+    }
+    return due;
+}
+
+static void forward(struct world *w, uint64_t mono_ms)
+{
+    if (mono_ms <= w->now.mono_ms)
+        return;
+    w->now.utc_ms += mono_ms - w->now.mono_ms;
+    w->now.mono_ms = mono_ms;
+}
+
+static bool run_links(struct world *w)
+{
+    for (size_t i = 0; i < w->peer_count; i++)
+        for (struct link *l = w->peers[i].links; l != NULL; l = l->next)
+            if (link_run(l))
+                return true; /* the list may have changed */
+    return false;
+}
+
+bool world_step(struct world *w, uint64_t limit_ms)
+{
+    uint64_t due = earliest(w), end = w->now.mono_ms + limit_ms;
+    if (due > end) {
+        forward(w, end);
+        return false;
+    }
+    forward(w, due);
+    if (w->relay != NULL && disk_run(w->disk))
+        return true;
+    if (run_links(w))
+        return true;
+    if (w->relay != NULL && relay_deadline(w->relay) <= w->now.mono_ms) {
+        relay_advance(w->relay, world_relay_now(w));
+        relay_flush(w->relay);
+        return true;
+    }
+    for (size_t i = 0; i < w->peer_count; i++)
+        if (zg_client_deadline(w->peers[i].client) <= w->now.mono_ms) {
+            zg_client_advance(w->peers[i].client, w->now);
+            peer_turn(&w->peers[i]);
+            return true;
+        }
+    return false;
+}
+
+/* --- what an operator hands over --- */
+
+void world_address(const struct world *w, char *out, size_t cap)
+{
+    char key[64];
+    sodium_bin2base64(key, sizeof(key), w->relay_pk, sizeof(w->relay_pk),
+                      sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+    snprintf(out, cap, "relay.example:7443/%s", key);
+}
+
+static void ignore(struct store_job *job)
+{
+    (void)job;
+}
+
+void world_voucher(struct world *w, char *out, size_t cap)
+{
+    uint8_t secret[WIRE_SECRET_BYTES];
+    char text[VOUCHER_TEXT_LEN + 1];
+    struct name name;
+    rng_fill(&w->rng, secret, sizeof(secret));
+    secret_name(ROLE_VOUCHER, secret, &name);
+    struct store_write write = {
+        .kind = WRITE_VOUCHERS,
+        .u.vouchers = {.kind = VOUCHER_DESK, .hour = UINT32_MAX, .count = 1, .names = &name},
+    };
+    struct store_job job = {.kind = JOB_COMMIT, .done = ignore, .u.commit = {.writes = &write, .count = 1}};
+    disk_now(w->disk, &job);
+    if (job.result != ZG_OK)
+        abort();
+    voucher_text(secret, text);
+    snprintf(out, cap, "%s", text);
+}
