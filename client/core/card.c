@@ -35,15 +35,20 @@ static bool check_right(const uint8_t *bytes, size_t len)
     return memcmp(check, bytes + len - CHECK_BYTES, CHECK_BYTES) == 0;
 }
 
-static void read_addresses(struct card *c, struct reader *r)
+/* A zero within an address would hide what stands behind it. */
+static zg_err read_addresses(struct card *c, struct reader *r)
 {
     for (uint8_t i = 0; i < c->count; i++) {
         uint8_t len = reader_u8(r);
-        const uint8_t *address = reader_take(r, len);
-        if (len > CARD_ADDRESS_BYTES_MAX || address == NULL)
-            return;
-        memcpy(c->address[i], address, len);
+        if (len > CARD_ADDRESS_BYTES_MAX)
+            return ZG_ERR_MALFORMED;
+        reader_copy(r, c->address[i], len);
+        if (r->bad)
+            return ZG_ERR_TRUNCATED;
+        if (memchr(c->address[i], '\0', len) != NULL)
+            return ZG_ERR_MALFORMED;
     }
+    return ZG_OK;
 }
 
 static bool addresses_ok(const struct card *c)
@@ -72,9 +77,13 @@ static zg_err read_card(struct card *c, const uint8_t *bytes, size_t len)
         return check_right(bytes, len) ? ZG_ERR_VERSION : ZG_ERR_MALFORMED;
 
     c->count = reader_u8(&r);
-    if (c->count > CARD_ADDRESSES_MAX || (c->count == 0 && !r.bad))
+    if (r.bad)
+        return ZG_ERR_TRUNCATED;
+    if (c->count == 0 || c->count > CARD_ADDRESSES_MAX)
         return ZG_ERR_MALFORMED;
-    read_addresses(c, &r);
+    zg_err err = read_addresses(c, &r);
+    if (err != ZG_OK)
+        return err;
     reader_copy(&r, c->relay_pk, sizeof(c->relay_pk));
     reader_copy(&r, c->card_key, sizeof(c->card_key));
     reader_copy(&r, c->organisation, sizeof(c->organisation));

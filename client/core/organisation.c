@@ -214,14 +214,27 @@ zg_err desk_certificate_open(struct desk_certificate *out, struct span encoded,
 
 /* --- credential --- */
 
-/* Shown beside every message: nothing that moves a cursor or hides what follows. */
+/* U+200E, U+200F, U+202A to U+202E, U+2066 to U+2069: they turn the direction in which text is shown. */
+static bool turns_direction(const uint8_t at[3])
+{
+    if (at[0] != 0xe2)
+        return false;
+    if (at[1] == 0x80)
+        return at[2] == 0x8e || at[2] == 0x8f || (at[2] >= 0xaa && at[2] <= 0xae);
+    return at[1] == 0x81 && at[2] >= 0xa6 && at[2] <= 0xa9;
+}
+
+/* Shown beside every message: nothing that moves a cursor, or hides or turns what follows. */
 static bool alias_ok(const uint8_t *alias, size_t len)
 {
     if (len == 0 || len > ALIAS_BYTES_MAX || !content_utf8_ok(alias, len))
         return false;
     for (size_t i = 0; i < len; i++) {
-        bool c1 = alias[i] == 0xc2 && i + 1 < len && alias[i + 1] < 0xa0;
-        if (alias[i] < 0x20 || alias[i] == 0x7f || c1)
+        if (alias[i] < 0x20 || alias[i] == 0x7f)
+            return false;
+        if (alias[i] == 0xc2 && alias[i + 1] < 0xa0)
+            return false;
+        if (len - i >= 3 && turns_direction(alias + i))
             return false;
     }
     return true;

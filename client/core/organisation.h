@@ -77,7 +77,7 @@ struct desk_certificate {
 
 struct credential {
     enum credential_role role;
-    char alias[ALIAS_BYTES_MAX + 1]; /* UTF-8, no control characters */
+    char alias[ALIAS_BYTES_MAX + 1]; /* UTF-8; no controls, nothing that turns the writing direction */
     uint8_t desk_id[DESK_ID_BYTES];
     uint64_t serial;
     uint8_t sign_pk[SIGN_PK_BYTES];

@@ -1,0 +1,342 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "client/core/content.h"
+#include "proto/pack.h"
+#include "tests/support/support.h"
+#include "tests/unit/client/heap.h"
+
+static struct content sample(void)
+{
+    static const uint8_t body[] = "Buenos d\xc3\xad"
+                                  "as";
+    struct content c = {
+        .kind = CONTENT_TEXT,
+        .id = {1, 2, 3, 4, 5, 6, 7, 8},
+        .part = 2,
+        .parts = 3,
+        .sent_minute = 30000000,
+        .lifetime_s = 86400,
+        .from = LIFETIME_FROM_READ,
+        .body = {body, sizeof(body) - 1},
+    };
+    return c;
+}
+
+static void content_is_read_as_it_was_written(void **state)
+{
+    (void)state;
+    struct content c = sample();
+    struct content out;
+    uint8_t bytes[256];
+    struct writer w;
+    writer_init(&w, bytes, sizeof(bytes));
+    assert_int_equal(content_write(&c, &w), ZG_OK);
+    assert_int_equal(content_read(&out, (struct span){bytes, w.len}), ZG_OK);
+    assert_int_equal(out.kind, c.kind);
+    assert_memory_equal(out.id, c.id, sizeof(c.id));
+    assert_int_equal(out.part, 2);
+    assert_int_equal(out.parts, 3);
+    assert_int_equal(out.sent_minute, c.sent_minute);
+    assert_int_equal(out.lifetime_s, c.lifetime_s);
+    assert_int_equal(out.from, LIFETIME_FROM_READ);
+    assert_int_equal(out.body.len, c.body.len);
+    assert_memory_equal(out.body.at, c.body.at, c.body.len);
+    for (size_t len = 0; len < w.len; len++) /* cut anywhere */
+        assert_int_equal(content_read(&out, (struct span){bytes, len}), ZG_ERR_MALFORMED);
+    bytes[w.len] = 0; /* trailing */
+    assert_int_equal(content_read(&out, (struct span){bytes, w.len + 1}), ZG_ERR_MALFORMED);
+}
+
+static void the_overhead_is_bounded_as_promised(void **state)
+{
+    (void)state;
+    struct content c = sample();
+    uint8_t bytes[4096];
+    static uint8_t body[2000];
+    struct writer w;
+    c.kind = UINT32_MAX;
+    c.part = 63;
+    c.parts = 64;
+    c.sent_minute = UINT32_MAX;
+    c.lifetime_s = CONTENT_LIFETIME_MAX_S;
+    c.body = (struct span){body, sizeof(body)};
+    writer_init(&w, bytes, sizeof(bytes));
+    assert_int_equal(content_write(&c, &w), ZG_OK);
+    assert_true(w.len - sizeof(body) <= CONTENT_OVERHEAD_MAX);
+    writer_init(&w, bytes, 100);
+    assert_int_equal(content_write(&c, &w), ZG_ERR_TOO_LARGE);
+}
+
+static zg_err fields(uint64_t kind, size_t id, uint64_t part, uint64_t parts, uint64_t sent,
+                     uint64_t lifetime, uint64_t from)
+{
+    uint8_t bytes[128];
+    uint8_t zeros[16] = {0};
+    struct writer w;
+    struct content out;
+    writer_init(&w, bytes, sizeof(bytes));
+    pack_array(&w, 8);
+    pack_uint(&w, kind);
+    pack_bin(&w, zeros, id);
+    pack_uint(&w, part);
+    pack_uint(&w, parts);
+    pack_uint(&w, sent);
+    pack_uint(&w, lifetime);
+    pack_uint(&w, from);
+    pack_bin(&w, zeros, 3);
+    return content_read(&out, (struct span){bytes, w.len});
+}
+
+static void every_field_is_within_its_bounds(void **state)
+{
+    (void)state;
+    const uint64_t month = CONTENT_LIFETIME_MAX_S;
+    const uint64_t big = (uint64_t)UINT32_MAX + 1;
+    assert_int_equal(fields(1, 8, 0, 1, 0, 1, 0), ZG_OK);
+    assert_int_equal(fields(4711, 8, 63, 64, UINT32_MAX, month, 1),
+                     ZG_OK); /* newer kinds are the caller's to show */
+    assert_int_equal(fields(big, 8, 0, 1, 0, 1, 0), ZG_ERR_MALFORMED);
+    assert_int_equal(fields(1, 7, 0, 1, 0, 1, 0), ZG_ERR_MALFORMED);
+    assert_int_equal(fields(1, 9, 0, 1, 0, 1, 0), ZG_ERR_MALFORMED);
+    assert_int_equal(fields(1, 8, 1, 1, 0, 1, 0), ZG_ERR_MALFORMED);
+    assert_int_equal(fields(1, 8, 0, 0, 0, 1, 0), ZG_ERR_MALFORMED);
+    assert_int_equal(fields(1, 8, 64, 64, 0, 1, 0), ZG_ERR_MALFORMED);
+    assert_int_equal(fields(1, 8, 0, 65, 0, 1, 0), ZG_ERR_MALFORMED);
+    assert_int_equal(fields(1, 8, 0, 1, big, 1, 0), ZG_ERR_MALFORMED);
+    assert_int_equal(fields(1, 8, 0, 1, 0, 0, 0), ZG_ERR_MALFORMED);
+    assert_int_equal(fields(1, 8, 0, 1, 0, month + 1, 0), ZG_ERR_MALFORMED);
+    assert_int_equal(fields(1, 8, 0, 1, 0, 1, 2), ZG_ERR_MALFORMED);
+}
+
+static void envelopes_are_a_power_of_two(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t parts, envelopes;
+    } cases[] = {{1, 1}, {2, 2}, {3, 4}, {4, 4}, {5, 8}, {17, 32}, {32, 32}, {33, 64}, {63, 64}, {64, 64}};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+        assert_int_equal(content_envelopes(cases[i].parts), cases[i].envelopes);
+}
+
+static void utf8_is_as_the_rfc_says(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        int ok;
+    } cases[] = {
+        {"", 1},
+        {"plain", 1},
+        {"\xc3\xb1\xe2\x82\xac\xf0\x9f\x8c\xb1", 1},
+        {"\xed\x9f\xbf", 1},     /* U+D7FF */
+        {"\xee\x80\x80", 1},     /* U+E000 */
+        {"\xf4\x8f\xbf\xbf", 1}, /* U+10FFFF */
+        {"\xf4\x90\x80\x80", 0}, /* above */
+        {"\xf5\x80\x80\x80", 0},
+        {"\xed\xa0\x80", 0}, /* a surrogate */
+        {"\xc0\xaf", 0},     /* longer than needed */
+        {"\xc1\xbf", 0},
+        {"\xe0\x9f\xbf", 0},
+        {"\xf0\x8f\xbf\xbf", 0},
+        {"\x80", 0},
+        {"\xc3", 0},
+        {"\xe2\x82", 0},
+        {"\xf0\x9f\x8c", 0},
+        {"\xc3(", 0},
+        {"\xe2\x28\xa1", 0},
+        {"\xf0\x9f(\xb1", 0},
+        {"\xfe", 0},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+        assert_int_equal(content_utf8_ok((const uint8_t *)cases[i].text, strlen(cases[i].text)), cases[i].ok);
+}
+
+static void a_cut_is_never_inside_a_character(void **state)
+{
+    (void)state;
+    static const char text[] = "a\xc3\xb1o \xe2\x82\xac 5 \xf0\x9f\x8c\xb1\xf0\x9f\x8c\xb1 fin";
+    const uint8_t *t = (const uint8_t *)text;
+    const size_t len = sizeof(text) - 1;
+    for (size_t room = 4; room <= len + 3; room++) {
+        size_t at = 0;
+        while (at < len) {
+            size_t n = content_cut(t + at, len - at, room);
+            assert_in_range(n, 1, room);
+            assert_true(content_utf8_ok(t + at, n));
+            at += n;
+        }
+        assert_int_equal(at, len);
+    }
+    assert_int_equal(content_cut(t + 1, 5, 1), 0); /* it does not fit at all */
+    /* What is not UTF-8 still gets on. */
+    static const uint8_t junk[64] = {[0 ... 63] = 0x80};
+    assert_int_equal(content_cut(junk, sizeof(junk), 10), 10);
+}
+
+/* --- parts --- */
+
+static struct content part_of(uint32_t part, uint32_t parts, const char *text)
+{
+    struct content c = sample();
+    c.part = part;
+    c.parts = parts;
+    c.body = (struct span){(const uint8_t *)text, strlen(text)};
+    return c;
+}
+
+static void parts_come_together_in_any_order(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {"uno ", "dos ", "", "cuatro"};
+    static const uint32_t orders[][4] = {{0, 1, 2, 3}, {3, 2, 1, 0}, {2, 0, 3, 1}, {1, 3, 0, 2}};
+    for (size_t o = 0; o < 4; o++) {
+        struct assembly *a;
+        char joined[32] = {0};
+        struct content c = part_of(orders[o][0], 4, texts[orders[o][0]]);
+        assert_int_equal(assembly_new(&a, &c), ZG_OK);
+        for (size_t i = 1; i < 4; i++) {
+            assert_false(assembly_complete(a));
+            assert_int_equal(assembly_missing(a), 4 - i);
+            c = part_of(orders[o][i], 4, texts[orders[o][i]]);
+            assert_int_equal(assembly_add(a, &c), ZG_OK);
+        }
+        assert_true(assembly_complete(a));
+        assert_int_equal(assembly_bytes(a), strlen("uno dos cuatro"));
+        assembly_join(a, (uint8_t *)joined);
+        assert_string_equal(joined, "uno dos cuatro");
+        assembly_free(a);
+    }
+}
+
+static void a_part_counts_once_and_the_first_one_stays(void **state)
+{
+    (void)state;
+    struct assembly *a;
+    char joined[32] = {0};
+    struct content c = part_of(0, 2, "first");
+    assert_int_equal(assembly_new(&a, &c), ZG_OK);
+    c = part_of(0, 2, "other");
+    assert_int_equal(assembly_add(a, &c), ZG_ERR_CONFLICT);
+    assert_int_equal(assembly_missing(a), 1);
+    c = part_of(1, 2, "!");
+    assert_int_equal(assembly_add(a, &c), ZG_OK);
+    assembly_join(a, (uint8_t *)joined);
+    assert_string_equal(joined, "first!");
+    assembly_free(a);
+}
+
+static void parts_that_do_not_agree_are_dropped(void **state)
+{
+    (void)state;
+    struct assembly *a;
+    struct content c = part_of(0, 3, "x");
+    assert_int_equal(assembly_new(&a, &c), ZG_OK);
+    for (int field = 0; field < 6; field++) {
+        c = part_of(1, 3, "y");
+        c.kind += field == 0;
+        c.id[7] ^= (uint8_t)(field == 1);
+        c.parts += field == 2;
+        c.sent_minute += field == 3;
+        c.lifetime_s += field == 4;
+        c.from = field == 5 ? LIFETIME_FROM_SENT : LIFETIME_FROM_READ;
+        assert_int_equal(assembly_add(a, &c), ZG_ERR_MALFORMED);
+    }
+    c = part_of(3, 3, "y");
+    assert_int_equal(assembly_add(a, &c), ZG_ERR_MALFORMED);
+    assert_int_equal(assembly_missing(a), 2);
+    assembly_free(a);
+    a = NULL;
+    c = part_of(64, 65, "y");
+    assert_int_equal(assembly_new(&a, &c), ZG_ERR_MALFORMED);
+    assert_null(a);
+}
+
+static void save_and_load_go_round(void **state)
+{
+    (void)state;
+    struct assembly *a;
+    struct assembly *b;
+    uint8_t bytes[256];
+    uint8_t again[256];
+    struct writer w;
+    struct writer w2;
+    struct content c = part_of(2, 3, "c");
+    assert_int_equal(assembly_new(&a, &c), ZG_OK);
+    c = part_of(0, 3, "");
+    assert_int_equal(assembly_add(a, &c), ZG_OK);
+    writer_init(&w, bytes, sizeof(bytes));
+    assembly_save(a, &w);
+    assert_int_equal(w.len, assembly_saved_bytes(a));
+    assert_int_equal(assembly_load(&b, (struct span){bytes, w.len}), ZG_OK);
+    writer_init(&w2, again, sizeof(again));
+    assembly_save(b, &w2);
+    assert_int_equal(w2.len, w.len);
+    assert_memory_equal(again, bytes, w.len);
+    c = part_of(1, 3, "b");
+    assert_int_equal(assembly_add(b, &c), ZG_OK);
+    assert_true(assembly_complete(b));
+    assembly_free(b);
+    b = NULL;
+    for (size_t len = 0; len < w.len; len++)
+        if (len != 26 + 8) /* the first part alone is a state of its own */
+            assert_int_not_equal(assembly_load(&b, (struct span){bytes, len}), ZG_OK);
+    bytes[0] = 2;
+    assert_int_equal(assembly_load(&b, (struct span){bytes, w.len}), ZG_ERR_VERSION);
+    assert_null(b);
+    assembly_free(a);
+    assembly_free(NULL);
+}
+
+static void a_failing_heap_is_said(void **state)
+{
+    (void)state;
+    struct assembly *a = NULL;
+    uint8_t bytes[256];
+    struct writer w;
+    struct content c = part_of(0, 2, "x");
+    for (int n = 0; n < 2; n++) {
+        heap_fail_after(n);
+        assert_int_equal(assembly_new(&a, &c), ZG_ERR_MEMORY);
+        assert_null(a);
+    }
+    heap_fail_never();
+    assert_int_equal(assembly_new(&a, &c), ZG_OK);
+    c = part_of(1, 2, "y");
+    heap_fail_after(0);
+    assert_int_equal(assembly_add(a, &c), ZG_ERR_MEMORY);
+    assert_int_equal(assembly_missing(a), 1);
+    assert_int_equal(assembly_add(a, &c), ZG_OK);
+    writer_init(&w, bytes, sizeof(bytes));
+    assembly_save(a, &w);
+    assembly_free(a);
+    a = NULL;
+    for (int n = 0; n < 3; n++) {
+        heap_fail_after(n);
+        assert_int_equal(assembly_load(&a, (struct span){bytes, w.len}), ZG_ERR_MEMORY);
+        assert_null(a);
+    }
+    heap_fail_never();
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(content_is_read_as_it_was_written),
+        cmocka_unit_test(the_overhead_is_bounded_as_promised),
+        cmocka_unit_test(every_field_is_within_its_bounds),
+        cmocka_unit_test(envelopes_are_a_power_of_two),
+        cmocka_unit_test(utf8_is_as_the_rfc_says),
+        cmocka_unit_test(a_cut_is_never_inside_a_character),
+        cmocka_unit_test(parts_come_together_in_any_order),
+        cmocka_unit_test(a_part_counts_once_and_the_first_one_stays),
+        cmocka_unit_test(parts_that_do_not_agree_are_dropped),
+        cmocka_unit_test(save_and_load_go_round),
+        cmocka_unit_test(a_failing_heap_is_said),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
