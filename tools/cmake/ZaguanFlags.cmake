@@ -6,6 +6,12 @@ set(CMAKE_POSITION_INDEPENDENT_CODE ON)
 set(CMAKE_C_VISIBILITY_PRESET hidden)
 set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 
+if(NOT CMAKE_BUILD_TYPE)
+    set(CMAKE_BUILD_TYPE RelWithDebInfo)
+endif()
+# Without -DNDEBUG: a state machine that took a wrong turn stops in a release too, instead of going on.
+set(CMAKE_C_FLAGS_RELWITHDEBINFO "-O2 -g")
+
 set(ZG_SANITIZE "" CACHE STRING "Sanitizers for everything, as -fsanitize= takes them")
 option(ZG_HARDEN "Hardening flags of release builds" OFF)
 
