@@ -1,0 +1,84 @@
+#define _GNU_SOURCE
+#include "relay/edge/address.h"
+
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <uv.h>
+
+static bool all_of(const char *text, size_t len, const char *alphabet)
+{
+    for (size_t i = 0; i < len; i++)
+        if (strchr(alphabet, text[i]) == NULL)
+            return false;
+    return len > 0;
+}
+
+/* Digits only, so that "+7", " 7" and "0x7" are mistakes; a leading zero is one too. */
+static bool parse_port(const char *text, uint16_t *out)
+{
+    uint32_t v = 0;
+    size_t len = strlen(text);
+    if (len > 5 || !all_of(text, len, "0123456789") || (len > 1 && text[0] == '0'))
+        return false;
+    for (size_t i = 0; i < len; i++)
+        v = v * 10 + (uint32_t)(text[i] - '0');
+    if (v > UINT16_MAX)
+        return false;
+    *out = (uint16_t)v;
+    return true;
+}
+
+static bool host_ok(const char *host, size_t len, bool v6)
+{
+    if (v6)
+        return all_of(host, len, "0123456789abcdefABCDEF:.");
+    return all_of(host, len, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-");
+}
+
+zg_err address_parse(struct address *out, const char *text)
+{
+    struct address a = {.v6 = text[0] == '['};
+    const char *host = a.v6 ? text + 1 : text;
+    const char *end = a.v6 ? strchr(host, ']') : strchr(host, ':');
+    if (strlen(text) > ADDRESS_BYTES_MAX || end == NULL)
+        return ZG_ERR_MALFORMED;
+    size_t len = (size_t)(end - host);
+    const char *port = a.v6 ? end + 1 : end;
+    if (!host_ok(host, len, a.v6) || port[0] != ':' || !parse_port(port + 1, &a.port))
+        return ZG_ERR_MALFORMED;
+    memcpy(a.host, host, len);
+    *out = a;
+    return ZG_OK;
+}
+
+zg_err address_socket(const struct address *a, struct sockaddr_storage *out)
+{
+    struct sockaddr_storage s;
+    int rc;
+    memset(&s, 0, sizeof(s));
+    if (a->v6)
+        rc = uv_ip6_addr(a->host, a->port, (struct sockaddr_in6 *)&s);
+    else
+        rc = uv_ip4_addr(a->host, a->port, (struct sockaddr_in *)&s);
+    if (rc != 0)
+        return ZG_ERR_ARGUMENT;
+    *out = s;
+    return ZG_OK;
+}
+
+void address_of_socket(const struct sockaddr_storage *s, char out[ADDRESS_BYTES_MAX + 1])
+{
+    char host[INET6_ADDRSTRLEN] = "?";
+    uint16_t port;
+    if (s->ss_family == AF_INET6) {
+        const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)s;
+        uv_ip6_name(v6, host, sizeof(host));
+        port = ntohs(v6->sin6_port);
+    } else {
+        const struct sockaddr_in *v4 = (const struct sockaddr_in *)s;
+        uv_ip4_name(v4, host, sizeof(host));
+        port = ntohs(v4->sin_port);
+    }
+    snprintf(out, ADDRESS_BYTES_MAX + 1, s->ss_family == AF_INET6 ? "[%s]:%u" : "%s:%u", host, (unsigned)port);
+}

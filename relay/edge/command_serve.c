@@ -1,0 +1,67 @@
+#define _GNU_SOURCE
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "relay/edge/commands.h"
+#include "relay/edge/config.h"
+#include "relay/edge/folder.h"
+#include "relay/edge/log.h"
+#include "relay/edge/server.h"
+
+const char help_serve[] =
+    "zaguan-relay serve DIR\n"
+    "\n"
+    "Runs the relay in the foreground until SIGTERM or SIGINT. Prints \"listening on IP:PORT\" when it is ready; log lines\n"
+    "go to stderr. They never hold an address of somebody or anything that names a message or a queue.\n";
+
+/* Every connection is an open file. */
+static void raise_file_limit(uint32_t connections)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &limit) != 0 || getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return;
+    if (limit.rlim_cur != RLIM_INFINITY && limit.rlim_cur < (rlim_t)connections + 64)
+        log_line(LOG_WARNING, "the system allows %llu open files, fewer than the %u connections of relay.conf",
+                 (unsigned long long)limit.rlim_cur, (unsigned)connections);
+}
+
+static bool read_folder(const char *dir, struct config *config, struct relay_key *key)
+{
+    char why[400];
+    if (!folder_enter(dir))
+        return false;
+    zg_err err = config_read(config, FOLDER_CONFIG, why, sizeof(why));
+    if (err != ZG_OK) {
+        fprintf(stderr, "zaguan-relay: %s\n", why);
+        if (err == ZG_ERR_NOT_FOUND)
+            fputs("Put back a copy of it. An empty file is enough: everything has a default.\n", stderr);
+        return false;
+    }
+    return relay_key_read(key);
+}
+
+int command_serve(int argc, char **argv)
+{
+    struct config config;
+    struct relay_key key;
+
+    if (argc != 2 || argv[1][0] == '-')
+        return complain_usage("serve", argc < 2 ? "say for which folder" : "one folder and nothing else");
+    if (!read_folder(argv[1], &config, &key))
+        return EXIT_TROUBLE;
+    enum folder_lock lock = folder_lock();
+    if (lock == FOLDER_LOCK_THEIRS)
+        fprintf(stderr, "zaguan-relay: a relay is running already in %s\n", argv[1]);
+    bool ok = false;
+    if (lock == FOLDER_LOCK_OURS) {
+        const struct server_options options = {&config, &key};
+        raise_file_limit(config.limits.connections);
+        ok = server_run(&options);
+    }
+    relay_key_clear(&key);
+    return ok ? EXIT_FINE : EXIT_TROUBLE;
+}

@@ -1,0 +1,290 @@
+/*
+ * Start: database, committer, relay, listeners, control socket, signals; each undone in reverse if the next one fails.
+ * A turn of the loop: sockets and completions feed the core; then, before the loop waits again, the core's output is flushed,
+ * paused sessions carry on, and the timer is set to the core's next deadline.
+ * Stop: no new connections; the core drains (commits and answers what it received); sessions close; connections have what is left
+ * of STOP_MS to take their last bytes; committer and database close; the loop ends because nothing is left in it.
+ */
+#define _GNU_SOURCE
+#include "relay/edge/server.h"
+
+#include <assert.h>
+#include <signal.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <uv.h>
+
+#include "relay/core/relay.h"
+#include "relay/edge/admin.h"
+#include "relay/edge/committer.h"
+#include "relay/edge/log.h"
+#include "relay/edge/tcp.h"
+#include "relay/store/sqlite.h"
+
+enum {
+    STOP_MS = 800, /* from the signal to the end of the last connection */
+    SYNC_PROBES = 20,
+    SETTLE_MAX_MS = 5000,
+};
+
+enum phase { PHASE_RUNNING, PHASE_DRAINING, PHASE_LEAVING, PHASE_CLOSED };
+
+struct server {
+    uv_loop_t loop;
+    uv_prepare_t prepare;
+    uv_check_t check;
+    uv_idle_t idle;   /* runs for one turn when the loop must not wait */
+    uv_timer_t timer; /* the core's deadline; while stopping, the end of patience */
+    uv_signal_t signals[2];
+    struct relay *relay;
+    struct committer *committer;
+    struct tcp *tcp;
+    struct admin *admin;
+    enum phase phase;
+    uint64_t stop_at; /* loop time at which patience ends */
+};
+
+static void move(struct server *s, enum phase to)
+{
+    static const bool allowed[4][4] = {
+        [PHASE_RUNNING][PHASE_DRAINING] = true,
+        [PHASE_DRAINING][PHASE_LEAVING] = true,
+        [PHASE_LEAVING][PHASE_CLOSED] = true,
+    };
+    assert(allowed[s->phase][to]);
+    (void)allowed;
+    s->phase = to;
+}
+
+/* --- stopping --- */
+
+static void close_handle(void *handle)
+{
+    if (!uv_is_closing(handle))
+        uv_close(handle, NULL);
+}
+
+/* Every connection is gone, or its time is over. */
+static void close_all(struct server *s)
+{
+    move(s, PHASE_CLOSED);
+    tcp_close(s->tcp);
+    committer_close(s->committer, NULL, NULL); /* waits for the disk; the control socket's jobs are done here, too */
+    relay_free(s->relay);
+    s->relay = NULL;
+    close_handle(&s->prepare);
+    close_handle(&s->check);
+    close_handle(&s->idle);
+    close_handle(&s->timer);
+}
+
+/* One step further if it is time for it. */
+static void stop_step(struct server *s)
+{
+    bool late = uv_now(&s->loop) >= s->stop_at;
+    if (s->phase == PHASE_DRAINING && (late || relay_drained(s->relay))) {
+        if (!relay_drained(s->relay))
+            log_line(LOG_WARNING, "the disk is slow: some senders get no answer and will send again");
+        move(s, PHASE_LEAVING);
+        tcp_close_sessions(s->tcp);
+    }
+    if (s->phase == PHASE_LEAVING && (late || tcp_empty(s->tcp)))
+        close_all(s);
+}
+
+static void on_signal(uv_signal_t *handle, int number)
+{
+    struct server *s = handle->data;
+    (void)number;
+    log_line(LOG_INFO, "stopping");
+    for (size_t i = 0; i < 2; i++)
+        close_handle(&s->signals[i]);
+    move(s, PHASE_DRAINING);
+    s->stop_at = uv_now(&s->loop) + STOP_MS;
+    tcp_stop_accepting(s->tcp);
+    admin_close(s->admin);
+    relay_drain(s->relay, tcp_now(&s->loop));
+}
+
+/* --- turning --- */
+
+static void on_timer(uv_timer_t *handle)
+{
+    struct server *s = handle->data;
+    if (s->relay != NULL)
+        relay_advance(s->relay, tcp_now(&s->loop));
+}
+
+static void on_idle(uv_idle_t *handle)
+{
+    uv_idle_stop(handle);
+}
+
+static void set_timer(struct server *s)
+{
+    uint64_t at = relay_deadline(s->relay);
+    uint64_t now = uv_now(&s->loop);
+    if (s->phase != PHASE_RUNNING && at > s->stop_at)
+        at = s->stop_at;
+    if (at == UINT64_MAX)
+        uv_timer_stop(&s->timer);
+    else
+        uv_timer_start(&s->timer, on_timer, at > now ? at - now : 0, 0);
+}
+
+static void on_check(uv_check_t *handle)
+{
+    struct server *s = handle->data;
+    relay_flush(s->relay);
+}
+
+/* Last before the loop waits: nothing may be left lying that only another event would move. */
+static void on_prepare(uv_prepare_t *handle)
+{
+    struct server *s = handle->data;
+    relay_flush(s->relay);
+    if (tcp_turn(s->tcp)) {
+        relay_flush(s->relay);
+        uv_idle_start(&s->idle, on_idle);
+    }
+    if (s->phase != PHASE_RUNNING)
+        stop_step(s);
+    if (s->phase != PHASE_CLOSED)
+        set_timer(s);
+}
+
+/* --- starting --- */
+
+/* The relay's answers wait for the disk, so a settle time below what the disk needs would be late all the time. */
+static uint32_t measure_settle(uint32_t wanted)
+{
+    uint32_t slowest = 0;
+    if (!folder_measure_sync(SYNC_PROBES, &slowest)) {
+        log_line(LOG_WARNING, "the disk could not be measured; is it full?");
+        return wanted;
+    }
+    if (slowest > SETTLE_MAX_MS)
+        slowest = SETTLE_MAX_MS;
+    uint32_t settle = slowest > wanted ? slowest : wanted;
+    log_line(settle > wanted ? LOG_WARNING : LOG_INFO, "slowest of %d syncs: %u ms; senders are answered within %u ms",
+             SYNC_PROBES, (unsigned)slowest, (unsigned)settle);
+    return settle;
+}
+
+static bool open_store(struct server *s)
+{
+    const struct sqlite_options options = {.path = FOLDER_DATABASE, .exclusive = true};
+    struct engine *engine;
+    char why[160];
+    if (sqlite_engine_open(&engine, &options, why, sizeof(why)) != ZG_OK) {
+        log_line(LOG_ERROR, "%s: %s", FOLDER_DATABASE, why);
+        return false;
+    }
+    if (committer_open(&s->committer, &s->loop, engine) != ZG_OK) {
+        log_line(LOG_ERROR, "no memory or no thread for the committer");
+        return false;
+    }
+    return true;
+}
+
+static bool open_relay(struct server *s, const struct server_options *o)
+{
+    struct relay_options options = {
+        .limits = o->config->limits,
+        .settle_ms = measure_settle(o->config->settle_ms),
+        .ttl_ceiling = o->config->ttl_ceiling,
+        .store = committer_store(s->committer),
+        .rng = rng_system(),
+    };
+    memcpy(options.relay_sk, o->key->sk, sizeof(options.relay_sk));
+    memcpy(options.relay_pk, o->key->pk, sizeof(options.relay_pk));
+    zg_err err = relay_new(&s->relay, &options, tcp_now(&s->loop));
+    sodium_memzero(&options, sizeof(options));
+    if (err != ZG_OK)
+        log_line(LOG_ERROR, "the relay cannot start: %s", zg_err_text(err));
+    return err == ZG_OK;
+}
+
+static bool open_listeners(struct server *s, const struct config *config)
+{
+    char bound[CONFIG_LISTEN_MAX][ADDRESS_BYTES_MAX + 1], why[160];
+    for (size_t i = 0; i < config->listen_count; i++) {
+        const struct address *a = &config->listen[i];
+        if (tcp_listen(s->tcp, a, bound[i], why, sizeof(why)) == ZG_OK)
+            continue;
+        log_line(LOG_ERROR, "cannot listen on %s port %u: %s", a->host, (unsigned)a->port, why);
+        return false;
+    }
+    for (size_t i = 0; i < config->listen_count; i++)
+        printf("listening on %s\n", bound[i]);
+    return true;
+}
+
+static bool open_admin(struct server *s)
+{
+    const struct admin_options options = {&s->loop, s->relay, committer_store(s->committer)};
+    char why[160];
+    if (admin_open(&s->admin, &options, why, sizeof(why)) == ZG_OK)
+        return true;
+    log_line(LOG_ERROR, "%s", why);
+    return false;
+}
+
+static void open_handles(struct server *s)
+{
+    static const int numbers[2] = {SIGTERM, SIGINT};
+    uv_prepare_init(&s->loop, &s->prepare);
+    uv_check_init(&s->loop, &s->check);
+    uv_idle_init(&s->loop, &s->idle);
+    uv_timer_init(&s->loop, &s->timer);
+    s->prepare.data = s->check.data = s->idle.data = s->timer.data = s;
+    for (size_t i = 0; i < 2; i++) {
+        uv_signal_init(&s->loop, &s->signals[i]);
+        s->signals[i].data = s;
+        uv_signal_start(&s->signals[i], on_signal, numbers[i]);
+    }
+    uv_prepare_start(&s->prepare, on_prepare);
+    uv_check_start(&s->check, on_check);
+}
+
+static bool start(struct server *s, const struct server_options *options)
+{
+    if (!open_store(s))
+        goto err0;
+    if (!open_relay(s, options))
+        goto err1;
+    if (tcp_open(&s->tcp, &s->loop, s->relay) != ZG_OK)
+        goto err2;
+    if (!open_listeners(s, options->config) || !open_admin(s))
+        goto err3;
+    open_handles(s);
+    return true;
+
+err3:
+    tcp_close(s->tcp);
+err2:
+    relay_free(s->relay);
+err1:
+    committer_close(s->committer, NULL, NULL);
+err0:
+    return false;
+}
+
+bool server_run(const struct server_options *options)
+{
+    struct server *s = calloc(1, sizeof(*s));
+    if (s == NULL || uv_loop_init(&s->loop) != 0) {
+        log_line(LOG_ERROR, "out of memory");
+        free(s);
+        return false;
+    }
+    bool ok = start(s, options);
+    fflush(stdout); /* "listening on": somebody may be waiting for it */
+    uv_run(&s->loop, UV_RUN_DEFAULT); /* after a failed start: the close callbacks */
+    if (uv_loop_close(&s->loop) != 0)
+        log_line(LOG_ERROR, "stopped with something left open");
+    free(s);
+    return ok;
+}

@@ -1,0 +1,197 @@
+/* relay.conf: what is written is read back, and every mistake is told with its line and a reason. */
+#define _GNU_SOURCE
+#include "relay/edge/config.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "proto/wire.h"
+
+static zg_err read_text(struct config *out, const char *text, char why[300])
+{
+    char path[] = "/tmp/zaguan-conf-XXXXXX";
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+    close(fd);
+    why[0] = '\0';
+    zg_err err = config_read(out, path, why, 300);
+    unlink(path);
+    return err;
+}
+
+#define LONG_40 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+#define LONG_LINE LONG_40 LONG_40 LONG_40 LONG_40 LONG_40 LONG_40
+
+static const struct {
+    const char *text;
+    int line; /* that is named */
+    const char *reason;
+} mistakes[] = {
+    {"[relay]\nsettel = 250\n", 2, "there is no key \"settel\" in [relay]"},
+    {"[relay]\nconnections = 100\n", 2, "there is no key \"connections\" in [relay]"},
+    {"[rely]\nsettle = 250\n", 1, "there is no section [rely]"},
+    {"[relay]\nsettle = 250\n\n[nothing]\n", 4, "there is no section [nothing]"},
+    {"settle = 250\n", 1, "settle stands before the first [section]"},
+    {"[relay]\nsettle = 250\n# comment\nsettle = 260\n", 4, "settle stands there twice"},
+    {"[relay]\nsettle = 9\n", 2, "settle: 9 is not between 10 and 5000"},
+    {"[relay]\nsettle = 5001\n", 2, "settle: 5001 is not between 10 and 5000"},
+    {"[relay]\nsettle = 99999999999999999999999\n", 2, "is not between 10 and 5000"},
+    {"[relay]\nsettle = -1\n", 2, "settle: \"-1\" is not a whole number"},
+    {"[relay]\nsettle = 250ms\n", 2, "settle: \"250ms\" is not a whole number"},
+    {"[relay]\nsettle =\n", 2, "settle: \"\" is not a whole number"},
+    {"[relay]\nsettle\n", 2, "neither [section] nor key = value"},
+    {"[relay\nsettle = 250\n", 1, "neither [section] nor key = value"},
+    {"[relay]\nlifetime = 31d\n", 2, "lifetime: \"31d\" is none of 1h 6h 1d 3d 7d 14d 30d"},
+    {"[relay]\nlifetime = forever\n", 2, "lifetime: \"forever\" is none of"},
+    {"[relay]\nlisten = 127.0.0.1\n", 2, "listen: \"127.0.0.1\" is not IP:PORT"},
+    {"[relay]\nlisten = 127.0.0.1:65536\n", 2, "is not IP:PORT"},
+    {"[relay]\nlisten = 127.0.0.1:+80\n", 2, "is not IP:PORT"},
+    {"[relay]\nlisten = localhost:7443\n", 2, "\"localhost\" is not an IP number"},
+    {"[relay]\nlisten = 300.0.0.1:7443\n", 2, "\"300.0.0.1\" is not an IP number"},
+    {"[relay]\nlisten = [::1:7443\n", 2, "is not IP:PORT"},
+    {"[relay]\nlisten = [::g]:7443\n", 2, "is not IP:PORT"},
+    {"[relay]\nlisten =\n", 2, "listen: is empty"},
+    {"[relay]\nlisten = 127.0.0.1:1 127.0.0.1:2 127.0.0.1:3 127.0.0.1:4 127.0.0.1:5 127.0.0.1:6 127.0.0.1:7 "
+     "127.0.0.1:8 127.0.0.1:9\n",
+     2, "more than 8 addresses"},
+    {"[relay]\naddress = relay.example.org\n", 2, "address: \"relay.example.org\" is not HOST:PORT"},
+    {"[relay]\naddress = relay.example.org:0\n", 2, "address: port 0 cannot be reached"},
+    {"[relay]\naddress = relay example org:7443\n", 2, "is not HOST:PORT"},
+    {"[relay]\naddress = " LONG_40 LONG_40 ".org:7443\n", 2, "is not HOST:PORT"},
+    {"[relay]\n# " LONG_LINE "\nsettle = 1\n", 2, "the line is too long"},
+    {"[limits]\nconnections = 9\n", 2, "connections: 9 is not between 10 and 1000000"},
+    {"[limits]\nmemory-mib = 0\n", 2, "memory-mib: 0 is not between 1 and 1048576"},
+    {"[limits]\nvoucher-days = 366\n", 2, "voucher-days: 366 is not between 1 and 365"},
+    /* The first of two mistakes is the one that is told. */
+    {"[relay]\nsettle = 1\nlifetime = 2\n", 2, "settle: 1 is not between"},
+    {"[relay]\nsettle\nlifetime = 2\n", 2, "neither [section]"},
+    {"[relay]\nlifetime = 2\nsettle\n", 2, "lifetime: \"2\" is none of"},
+};
+
+static void every_mistake_is_told_with_its_line(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(mistakes) / sizeof(mistakes[0]); i++) {
+        struct config c, before;
+        char why[300], line[32];
+        memset(&c, 0xee, sizeof(c));
+        before = c;
+        zg_err err = read_text(&c, mistakes[i].text, why);
+        snprintf(line, sizeof(line), " line %d: ", mistakes[i].line);
+        if (err != ZG_ERR_ARGUMENT || strstr(why, line) == NULL || strstr(why, mistakes[i].reason) == NULL)
+            fail_msg("%s\ngave: %s: %s", mistakes[i].text, zg_err_name(err), why);
+        assert_memory_equal(&c, &before, sizeof(c));
+    }
+}
+
+static void good_values_are_taken(void **state)
+{
+    struct config c;
+    char why[300];
+    (void)state;
+    zg_err err = read_text(&c,
+                           "\n; a comment\n[relay]\n"
+                           "listen = 127.0.0.1:0  [::1]:7443\n"
+                           "address = [2001:db8::1]:443\n"
+                           "settle=10\n"
+                           "  lifetime = 30d\n"
+                           "[limits]\nconnections = 20000 ; many\nmemory-mib = 3\ncalm-knocks-a-minute = 0\n",
+                           why);
+    if (err != ZG_OK)
+        fail_msg("%s", why);
+    assert_int_equal(c.listen_count, 2);
+    assert_string_equal(c.listen[0].host, "127.0.0.1");
+    assert_int_equal(c.listen[0].port, 0);
+    assert_string_equal(c.listen[1].host, "::1");
+    assert_true(c.listen[1].v6);
+    assert_string_equal(c.address, "[2001:db8::1]:443");
+    assert_int_equal(c.settle_ms, 10);
+    assert_int_equal(c.ttl_ceiling, WIRE_TTL_30D);
+    assert_int_equal(c.limits.connections, 20000);
+    assert_int_equal(c.limits.memory_bytes, 3 << 20);
+    assert_int_equal(c.limits.calm_knocks_a_minute, 0);
+    assert_int_equal(c.limits.voucher_days, limits_default().voucher_days);
+}
+
+static void an_empty_file_gives_the_defaults(void **state)
+{
+    struct config c;
+    char why[300];
+    (void)state;
+    assert_int_equal(read_text(&c, "", why), ZG_OK);
+    assert_int_equal(c.settle_ms, 250);
+    assert_int_equal(c.ttl_ceiling, WIRE_TTL_7D);
+    assert_int_equal(c.listen_count, 1);
+    assert_string_equal(c.listen[0].host, "127.0.0.1");
+    assert_int_equal(c.listen[0].port, 7443);
+    assert_string_equal(c.address, "");
+}
+
+/* The file that init writes says the truth: as it is, and with every comment sign before a key taken away. */
+static void the_written_file_holds_the_defaults(void **state)
+{
+    char *text = NULL, *bare;
+    size_t len = 0, n = 0, uncommented = 0;
+    struct config plain, all, defaults;
+    char why[300];
+    (void)state;
+
+    FILE *out = open_memstream(&text, &len);
+    assert_non_null(out);
+    config_write(out, NULL, "relay.example.org:7443");
+    fclose(out);
+    config_default(&defaults);
+    if (read_text(&plain, text, why) != ZG_OK)
+        fail_msg("%s", why);
+    assert_string_equal(plain.address, "relay.example.org:7443");
+
+    bare = calloc(1, len + 1);
+    assert_non_null(bare);
+    for (size_t i = 0; i < len; i++) {
+        const char *end = strchr(text + i, '\n');
+        const char *equals = strstr(text + i, " = ");
+        bool starts = i == 0 || text[i - 1] == '\n';
+        if (starts && strncmp(text + i, "# ", 2) == 0 && equals != NULL && equals < end &&
+            strcspn(text + i + 2, " ") == (size_t)(equals - text) - i - 2) {
+            i += 2;
+            uncommented++;
+        }
+        bare[n++] = text[i];
+    }
+    if (read_text(&all, bare, why) != ZG_OK)
+        fail_msg("%s\n%s", why, bare);
+    assert_true(uncommented >= 9);
+    assert_int_equal(all.settle_ms, defaults.settle_ms);
+    assert_int_equal(all.ttl_ceiling, defaults.ttl_ceiling);
+    assert_memory_equal(&all.limits, &defaults.limits, sizeof(all.limits));
+    free(bare);
+    free(text);
+}
+
+static void a_missing_file_is_told(void **state)
+{
+    struct config c;
+    char why[300];
+    (void)state;
+    assert_int_equal(config_read(&c, "/tmp/zaguan-no-such-file", why, sizeof(why)), ZG_ERR_NOT_FOUND);
+    assert_non_null(strstr(why, "No such file"));
+    assert_int_equal(config_read(&c, "/tmp", why, sizeof(why)), ZG_ERR_STORAGE);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_mistake_is_told_with_its_line),
+        cmocka_unit_test(good_values_are_taken),
+        cmocka_unit_test(an_empty_file_gives_the_defaults),
+        cmocka_unit_test(the_written_file_holds_the_defaults),
+        cmocka_unit_test(a_missing_file_is_told),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
