@@ -1,6 +1,6 @@
 /*
- * Programs as tests use them: started with pipes, read line by line, ended for certain. Mistakes of a test end it with a
- * message (cmocka's fail). Every wait is bounded.
+ * Programs that a test starts, and a folder for what they write. What a test cannot go on without ends it with a
+ * sentence on stderr; children die with the test, whatever way it ends.
  */
 #ifndef TESTS_PROCESS_H
 #define TESTS_PROCESS_H
@@ -10,48 +10,43 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-enum { PROCESS_ARGS_MAX = 24, PROCESS_TEXT_MAX = 65536 };
+enum { PROCESS_OUTPUT_MAX = 16384 };
 
 struct process {
-    pid_t pid; /* 0: not running */
-    int in;    /* its stdin; -1 when closed */
-    int out, err;
-    char out_text[PROCESS_TEXT_MAX]; /* what was read and not yet handed out; zero-terminated */
-    size_t out_len;
-    char err_text[PROCESS_TEXT_MAX]; /* all of stderr so far */
-    size_t err_len;
+    pid_t pid;  /* 0: none */
+    int in;     /* to its stdin; -1: closed */
+    int out;    /* from its stdout and stderr */
+    size_t len; /* of what came and was not read yet */
+    char pending[PROCESS_OUTPUT_MAX];
 };
 
-/* Starts argv[0] (a path); argv ends with NULL. The child dies with the test. */
+/* Starts argv[0] (a path, or looked up in PATH); argv ends with NULL. */
 void process_start(struct process *p, const char *const argv[]);
-/* Writes to its stdin. */
-void process_write(struct process *p, const char *text);
-void process_close_stdin(struct process *p);
-
-/* The next line of stdout without its line feed, within timeout_ms. false: none came, or stdout ended. */
+/* Writes all of text to its stdin; false: it does not read any more. */
+bool process_write(struct process *p, const char *text);
+void process_close_input(struct process *p);
+/* The next line it prints, without its end; false: it ended or said nothing for so long. Longer lines are cut at cap. */
 bool process_line(struct process *p, char *line, size_t cap, int timeout_ms);
-/* Reads lines until one contains the text; copies it to line (may be NULL). Fails the test if none does. */
-void process_expect(struct process *p, const char *text, char *line, size_t cap, int timeout_ms);
-/* Waits until stderr contains the text. Fails the test if it does not within timeout_ms. */
-void process_expect_err(struct process *p, const char *text, int timeout_ms);
-
-void process_signal(struct process *p, int number);
-/* Its exit code, or 128 + the signal that ended it; fails the test (and ends the process) after timeout_ms. Collects the rest of its output. */
-int process_wait(struct process *p, int timeout_ms);
-/* SIGKILL and wait, if it runs. For teardowns too. */
+/* Reads lines until one contains `part`; false as above. */
+bool process_line_with(struct process *p, const char *part, char *line, size_t cap, int timeout_ms);
+/* SIGKILL, and waits until it is gone. NULL-safe in the sense that nothing happens if none runs. */
 void process_kill(struct process *p);
+void process_signal(const struct process *p, int signal);
+/* Waits until it ends: its exit code, or 128 + the signal; -1: it still runs. Drops what was not read. */
+int process_wait(struct process *p, int timeout_ms);
 
-/* Runs to its end (30 s) with nothing on stdin; returns the exit code; texts stay in *p. */
-int process_run(struct process *p, const char *const argv[]);
+/*
+ * Runs a program to its end with the given input (NULL: none). Returns its exit code as process_wait; out (may be NULL) gets what it
+ * printed, zero-terminated, cut at cap. It ends the test if it takes longer than a minute.
+ */
+int process_run(const char *const argv[], const char *input, char *out, size_t cap);
 
-/* Milliseconds of a clock that never goes back. */
-uint64_t test_now_ms(void);
+/* A TCP port of 127.0.0.1 that nobody uses now. */
+uint16_t process_free_port(void);
 
-/* A new empty folder under /tmp, and its removal with everything in it. */
-void test_folder_make(char path[64]);
-void test_folder_remove(const char *path);
-
-/* A connected TCP socket to 127.0.0.1; -1 if it is refused. */
-int test_connect(uint16_t port);
+/* A new folder below $TMPDIR or /tmp; out holds at least 64 bytes. */
+void folder_make(char *out, size_t cap);
+/* Removes it with everything in it. */
+void folder_remove(const char *path);
 
 #endif
