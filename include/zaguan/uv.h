@@ -22,7 +22,7 @@ typedef struct zg_uv_options {
 /* Borrows the client and the loop until closed. ZG_ERR_ARGUMENT (proxy), ZG_ERR_MEMORY. */
 ZG_API ZG_MUST_CHECK zg_err zg_uv_open(zg_uv **out, struct uv_loop_s *loop, zg_client *client,
                                        const zg_uv_options *options);
-/* The current time for actions on the client. */
+/* The current time for actions on the client, and for zg_client_new: d may be NULL. */
 ZG_API zg_now zg_uv_now(const zg_uv *d);
 /* After actions on the client: does its I/O and sets the timer. */
 ZG_API void zg_uv_kick(zg_uv *d);

@@ -1,0 +1,152 @@
+/* What a person types in a conversation: words to send, or a command. */
+#define _POSIX_C_SOURCE 200809L
+
+#include <string.h>
+
+#include "client/cli/report.h"
+#include "client/cli/talk.h"
+
+static const char help[] = "/words  /compared  /lifetime 5s|10m|24h|7d [sent|read]  /erase  /quit  (//x sends /x)";
+
+static void knock(struct talk *t, const char *text, size_t len)
+{
+    size_t first = len;
+    size_t most = zg_knock_text_max();
+    if (first > most) { /* what does not fit follows as a message, which waits for the answer */
+        first = most;
+        while (first > 0 && ((unsigned char)text[first] & 0xc0) == 0x80)
+            first--;
+    }
+    zg_err err = zg_client_knock(t->session.client, t->card->at, t->card->len, text, first, &t->send, &t->conversation,
+                                 session_now(&t->session));
+    if (err != ZG_OK) {
+        talk_error(t, err, "this cannot be sent");
+        return;
+    }
+    t->has_conversation = true;
+    secret_line_clear(t->card);
+    if (first < len)
+        talk_line(t, text + first, len - first);
+}
+
+static void send_text(struct talk *t, const char *text, size_t len)
+{
+    if (len == 0)
+        return;
+    if (!t->has_conversation) {
+        knock(t, text, len);
+        return;
+    }
+    zg_err err = zg_client_send(t->session.client, &t->conversation, text, len, &t->send, NULL, session_now(&t->session));
+    if (err != ZG_OK)
+        talk_error(t, err, "not sent");
+}
+
+/* --- commands --- */
+
+static void say_words(struct talk *t, const char *argument)
+{
+    const zg_event again = {.kind = ZG_EVENT_SAFETY, .conversation = t->conversation};
+    zg_conversation c;
+    (void)argument;
+    if (zg_client_conversation(t->session.client, &t->conversation, &c) != ZG_OK || c.safety == ZG_SAFETY_NONE) {
+        talk_error(t, ZG_ERR_STATE, "there are no safety words yet");
+    } else if (t->mode == TALK_JSON) {
+        talk_show_event(t, &again);
+    } else {
+        struct text words = TEXT_INIT;
+        report_safety_words(&words, &c, t->common->language);
+        talk_note(t, "safety words: %s", words.at);
+        text_clear(&words);
+    }
+}
+
+static void compared(struct talk *t, const char *argument)
+{
+    (void)argument;
+    zg_err err = zg_client_safety_compared(t->session.client, &t->conversation, session_now(&t->session));
+    if (err != ZG_OK)
+        talk_error(t, err, "/compared");
+    else
+        talk_note(t, "noted: the safety words agree");
+}
+
+static void lifetime(struct talk *t, const char *argument)
+{
+    char value[16];
+    const char *space = strchr(argument, ' ');
+    size_t len = space != NULL ? (size_t)(space - argument) : strlen(argument);
+    const char *from = space != NULL ? space + 1 : "read";
+    uint32_t seconds;
+    if (len >= sizeof(value))
+        len = 0;
+    memcpy(value, argument, len);
+    value[len] = '\0';
+    if (!duration_parse(value, &seconds) || (strcmp(from, "sent") != 0 && strcmp(from, "read") != 0)) {
+        talk_error(t, ZG_ERR_ARGUMENT, "/lifetime takes 5s, 10m, 24h or 7d, and perhaps sent or read");
+        return;
+    }
+    t->send.lifetime_s = seconds;
+    t->send.from = strcmp(from, "sent") == 0 ? ZG_AFTER_SENT : ZG_AFTER_READ;
+    talk_note(t, "your next messages are gone %s after they were %s", value, from);
+}
+
+static void erase(struct talk *t, const char *argument)
+{
+    (void)argument;
+    zg_err err = zg_client_erase(t->session.client, &t->conversation, session_now(&t->session));
+    if (err != ZG_OK) {
+        talk_error(t, err, "/erase");
+        return;
+    }
+    screen_forget_notes(&t->screen);
+    talk_note(t, "erased here; the relay is told");
+}
+
+static void quit(struct talk *t, const char *argument)
+{
+    (void)argument;
+    talk_finish(t);
+}
+
+static void show_help(struct talk *t, const char *argument)
+{
+    (void)argument;
+    talk_note(t, "%s", help);
+}
+
+static const struct command {
+    const char *name;
+    bool needs_conversation;
+    void (*run)(struct talk *t, const char *argument);
+} commands[] = {
+    {"words", true, say_words}, {"compared", true, compared}, {"lifetime", false, lifetime},
+    {"erase", true, erase},     {"quit", false, quit},        {"help", false, show_help},
+};
+
+static void command(struct talk *t, const char *line)
+{
+    const char *space = strchr(line, ' ');
+    size_t len = space != NULL ? (size_t)(space - line) : strlen(line);
+    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+        if (strlen(commands[i].name) != len || strncmp(commands[i].name, line, len) != 0)
+            continue;
+        if (commands[i].needs_conversation && !t->has_conversation)
+            talk_error(t, ZG_ERR_STATE, "there is no conversation yet");
+        else
+            commands[i].run(t, space != NULL ? space + 1 : "");
+        return;
+    }
+    talk_error(t, ZG_ERR_ARGUMENT, help);
+}
+
+void talk_line(struct talk *t, const char *line, size_t len)
+{
+    bool doubled = len >= 2 && line[0] == '/' && line[1] == '/';
+    if (doubled)
+        send_text(t, line + 1, len - 1);
+    else if (len > 0 && line[0] == '/')
+        command(t, line + 1);
+    else
+        send_text(t, line, len);
+}
