@@ -119,6 +119,7 @@ typedef enum zg_event_kind {
     ZG_EVENT_ENDED,        /* the other side ended the conversation */
     ZG_EVENT_ERASED,       /* an erase is done at the relay and here */
     ZG_EVENT_STORAGE,      /* the vault could not store: err; it is tried again, nothing is acknowledged meanwhile */
+    ZG_EVENT_DISPLACED,    /* another program reads this conversation (zeros: the desk) now; zg_client_network takes it back */
 } zg_event_kind;
 
 typedef struct zg_event {

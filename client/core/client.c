@@ -1,0 +1,405 @@
+#include "client/core/client.h"
+
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "client/core/conversation.h"
+#include "client/core/desk.h"
+
+enum { META_VERSION = 1, META_BYTES = 1 + 8, LIFETIME_MAX_S = CONTENT_LIFETIME_MAX_S };
+
+/* The mark of time is written at least this often; what was written later is only as old as that. */
+#define MARK_STEP_MS (10 * UINT64_C(60000))
+
+/* --- what parts share --- */
+
+uint64_t client_time_ms(const struct zg_client *c)
+{
+    return timekeeper_ms(&c->time);
+}
+
+void client_now(struct zg_client *c, zg_now now)
+{
+    if (now.mono_ms < c->now.mono_ms)
+        now.mono_ms = c->now.mono_ms;
+    c->now = now;
+    timekeeper_advance(&c->time, now);
+}
+
+void client_id(struct zg_client *c, zg_id *out)
+{
+    rng_fill(&c->rng, out->b, sizeof(out->b));
+}
+
+void client_event(struct zg_client *c, zg_event_kind kind, zg_err err, const struct conversation *conversation,
+                  const zg_id *message, uint32_t value)
+{
+    zg_event event = {.kind = kind, .err = err, .value = value};
+    if (conversation != NULL)
+        event.conversation = conversation->id;
+    if (message != NULL)
+        event.message = *message;
+    events_push(&c->events, &event);
+}
+
+/* --- connections --- */
+
+static void on_opened(void *ctx, struct connection *link)
+{
+    struct zg_client *c = ctx;
+    timekeeper_relay(&c->time, link->welcome.utc_minute);
+    link->told = ZG_OK;
+    client_event(c, ZG_EVENT_CONNECTED, ZG_OK, NULL, NULL, 0);
+}
+
+static void on_closed(void *ctx, struct connection *link, zg_err why)
+{
+    if (link->told == why)
+        return;
+    link->told = why;
+    client_event(ctx, ZG_EVENT_DISCONNECTED, why, NULL, NULL, 0);
+}
+
+static bool same_place(const struct relay_place *a, const struct relay_place *b)
+{
+    if (a->count != b->count || memcmp(a->pk, b->pk, sizeof(a->pk)) != 0)
+        return false;
+    for (size_t i = 0; i < a->count; i++)
+        if (strcmp(a->address[i], b->address[i]) != 0)
+            return false;
+    return true;
+}
+
+struct connection *client_connection(struct zg_client *c, const struct relay_place *place)
+{
+    const struct connection_hooks hooks = {on_opened, on_closed, c};
+    for (struct connection *link = c->connections; link != NULL; link = link->next)
+        if (same_place(&link->place, place))
+            return link;
+    struct connection *link = malloc(sizeof(*link));
+    if (link == NULL)
+        return NULL;
+    connection_init(link, place, &c->rng, &c->links, &hooks, c->now.mono_ms);
+    if (!c->network)
+        connection_network(link, false, c->now.mono_ms);
+    link->next = c->connections;
+    c->connections = link;
+    return link;
+}
+
+static bool wants_relay(const struct conversation *v)
+{
+    if (v->gone)
+        return false;
+    return v->state != ZG_CONVERSATION_ENDED || v->cleanup != 0;
+}
+
+/* referred: something points to it. wanted: something needs it now. */
+static void connection_users(const struct zg_client *c, const struct connection *link, bool *referred, bool *wanted)
+{
+    const struct desk *d = c->desk;
+    *referred = d != NULL && d->connection == link;
+    *wanted = *referred && !d->gone && d->failed == ZG_OK;
+    for (size_t i = 0; i < c->conversation_count && !*wanted; i++) {
+        const struct conversation *v = c->conversations[i];
+        if (v->connection != link)
+            continue;
+        *referred = true;
+        *wanted = wants_relay(v);
+    }
+}
+
+static void connections_work(struct zg_client *c)
+{
+    for (struct connection **at = &c->connections; *at != NULL;) {
+        struct connection *link = *at;
+        bool referred, wanted;
+        connection_users(c, link, &referred, &wanted);
+        connection_want(link, wanted);
+        connection_advance(link, c->now.mono_ms);
+        if (referred || link->state != CONNECTION_IDLE || link->to_close != 0) {
+            at = &link->next;
+            continue;
+        }
+        *at = link->next;
+        connection_clear(link);
+        free(link);
+    }
+}
+
+static struct connection *find_link(const struct zg_client *c, uint32_t link)
+{
+    for (struct connection *at = c->connections; at != NULL; at = at->next)
+        if (at->link == link && link != 0)
+            return at;
+    return NULL;
+}
+
+/* --- the mark of time --- */
+
+static size_t meta_bound(const void *thing)
+{
+    (void)thing;
+    return META_BYTES;
+}
+
+static void meta_save(const void *thing, struct writer *w)
+{
+    const struct zg_client *c = thing;
+    writer_u8(w, META_VERSION);
+    writer_u64(w, timekeeper_mark(&c->time));
+}
+
+const struct entry_kind meta_entry_kind = {ENTRY_META, meta_bound, meta_save};
+
+static void keep_mark(struct zg_client *c)
+{
+    uint64_t mark = timekeeper_mark(&c->time);
+    if (mark < c->meta_mark_ms + MARK_STEP_MS)
+        return;
+    c->meta_mark_ms = mark;
+    entry_touch(&c->journal, c->meta);
+}
+
+/* --- work --- */
+
+static void sweep(struct zg_client *c)
+{
+    for (size_t i = 0; i < c->conversation_count;) {
+        struct conversation *v = c->conversations[i];
+        if (!v->gone || !journal_settled(&c->journal, v->stamp)) {
+            i++;
+            continue;
+        }
+        if (v->told_gone)
+            client_event(c, ZG_EVENT_ERASED, ZG_OK, v, NULL, 0);
+        conversation_forget(v);
+    }
+    if (c->desk != NULL && c->desk->gone) {
+        desk_forget(c->desk);
+        c->desk = NULL;
+    }
+}
+
+static void tell_storage(struct zg_client *c)
+{
+    zg_err err = c->journal.failure;
+    if (err != ZG_OK && err != c->storage_told)
+        client_event(c, ZG_EVENT_STORAGE, err, NULL, NULL, 0);
+    c->storage_told = err;
+}
+
+static void round_of_work(struct zg_client *c)
+{
+    agenda_run(&c->agenda, client_time_ms(c));
+    connections_work(c);
+    if (c->desk != NULL)
+        desk_work(c->desk);
+    /* Whatever becomes the latest meanwhile moves to the front; those that follow stay where they are. */
+    for (size_t i = 0; i < c->conversation_count; i++)
+        conversation_work(c->conversations[i]);
+    sweep(c);
+    keep_mark(c);
+    journal_work(&c->journal, c->now.mono_ms);
+}
+
+static uint64_t soonest(const struct zg_client *c)
+{
+    uint64_t mono = c->now.mono_ms;
+    uint64_t time = client_time_ms(c);
+    uint64_t next = agenda_next(&c->agenda);
+    uint64_t at = journal_deadline(&c->journal);
+
+    if (next != UINT64_MAX) {
+        uint64_t due = next > time ? mono + (next - time) : mono;
+        at = due < at ? due : at;
+    }
+    for (const struct connection *link = c->connections; link != NULL; link = link->next) {
+        uint64_t due = connection_deadline(link);
+        at = due < at ? due : at;
+    }
+    for (size_t i = 0; i < c->conversation_count; i++) {
+        uint64_t due = conversation_deadline(c->conversations[i]);
+        at = due < at ? due : at;
+    }
+    uint64_t due = c->desk == NULL ? UINT64_MAX : desk_deadline(c->desk);
+    return due < at ? due : at;
+}
+
+void client_work(struct zg_client *c)
+{
+    uint64_t safe;
+
+    if (c->working)
+        return;
+    c->working = true;
+    if (c->state == CLIENT_LOADING)
+        c->journal.vault->pump(c->journal.vault);
+    if (c->state == CLIENT_READY) {
+        do {
+            safe = c->journal.safe;
+            round_of_work(c);
+            c->journal.vault->pump(c->journal.vault);
+        } while (c->journal.safe != safe);
+        tell_storage(c);
+        c->deadline = soonest(c);
+    }
+    c->slice = false;
+    c->working = false;
+}
+
+/* A batch came back, or the vault is loaded: from the vault's pump inside client_work, or from an event of its own. */
+static void on_vault(void *ctx)
+{
+    client_work(ctx);
+}
+
+/* --- life --- */
+
+static bool options_read(struct zg_client *c, const zg_client_options *o)
+{
+    uint32_t max_s = o->lifetime_max_s == 0 ? LIFETIME_MAX_S : o->lifetime_max_s;
+    if (o->size != sizeof(*o) || max_s > LIFETIME_MAX_S)
+        return false;
+    c->lifetime_max_ms = (uint64_t)max_s * 1000;
+    c->rng = o->random != NULL ? (struct rng){o->random, o->random_ctx} : rng_system();
+    return true;
+}
+
+static void close_vault(zg_vault *vault)
+{
+    if (vault != NULL)
+        vault->close(vault);
+}
+
+zg_err zg_client_new(zg_client **out, const zg_client_options *options, zg_now now)
+{
+    static const zg_client_options defaults = {.size = sizeof(defaults)};
+    const zg_client_options *o = options == NULL ? &defaults : options;
+    zg_vault *vault = o->vault;
+    zg_err err = out == NULL ? ZG_ERR_ARGUMENT : sodium_init() < 0 ? ZG_ERR_CRYPTO : ZG_OK;
+
+    if (err == ZG_OK && vault == NULL) {
+        vault = zg_vault_memory();
+        err = vault == NULL ? ZG_ERR_MEMORY : ZG_OK;
+    }
+    struct zg_client *c = err == ZG_OK ? calloc(1, sizeof(*c)) : NULL;
+    if (err == ZG_OK && c == NULL)
+        err = ZG_ERR_MEMORY;
+    if (err == ZG_OK && !options_read(c, o))
+        err = ZG_ERR_ARGUMENT;
+    if (err != ZG_OK) {
+        free(c);
+        close_vault(vault);
+        return err;
+    }
+    c->state = CLIENT_LOADING;
+    c->network = true;
+    c->now = now;
+    c->deadline = UINT64_MAX;
+    timekeeper_init(&c->time, 0, now);
+    journal_init(&c->journal, vault, on_vault, c);
+    err = client_load(c);
+    if (err != ZG_OK) {
+        zg_client_free(c);
+        return err;
+    }
+    *out = c;
+    client_work(c);
+    return ZG_OK;
+}
+
+void zg_client_free(zg_client *c)
+{
+    if (c == NULL)
+        return;
+    c->working = true; /* batches that come back now lead to nothing */
+    close_vault(c->journal.vault);
+    client_load_drop(c);
+    while (c->conversation_count > 0)
+        conversation_forget(c->conversations[0]);
+    desk_forget(c->desk);
+    while (c->connections != NULL) {
+        struct connection *link = c->connections;
+        c->connections = link->next;
+        connection_clear(link);
+        free(link);
+    }
+    entry_forget(&c->journal, c->meta);
+    journal_clear(&c->journal);
+    agenda_clear(&c->agenda);
+    events_clear(&c->events);
+    free(c->conversations);
+    sodium_memzero(c, sizeof(*c));
+    free(c);
+}
+
+/* --- the driver's side --- */
+
+bool zg_client_io(zg_client *c, zg_io *out)
+{
+    for (struct connection *link = c->connections; link != NULL; link = link->next)
+        if (connection_io(link, out))
+            return true;
+    return false;
+}
+
+void zg_client_link_opened(zg_client *c, uint32_t link, zg_now now)
+{
+    client_now(c, now);
+    struct connection *at = find_link(c, link);
+    if (at != NULL)
+        connection_opened(at, c->now.mono_ms);
+    client_work(c);
+}
+
+void zg_client_link_received(zg_client *c, uint32_t link, const uint8_t *data, size_t len, zg_now now)
+{
+    client_now(c, now);
+    struct connection *at = find_link(c, link);
+    if (at != NULL)
+        connection_received(at, data, len, c->now.mono_ms);
+    client_work(c);
+}
+
+void zg_client_link_closed(zg_client *c, uint32_t link, zg_now now)
+{
+    client_now(c, now);
+    struct connection *at = find_link(c, link);
+    if (at != NULL)
+        connection_closed(at, c->now.mono_ms);
+    client_work(c);
+}
+
+void zg_client_advance(zg_client *c, zg_now now)
+{
+    client_now(c, now);
+    c->slice = true;
+    client_work(c);
+}
+
+uint64_t zg_client_deadline(const zg_client *c)
+{
+    return c->deadline;
+}
+
+void zg_client_network(zg_client *c, bool available, zg_now now)
+{
+    client_now(c, now);
+    c->network = available;
+    for (struct connection *link = c->connections; link != NULL; link = link->next)
+        connection_network(link, available, c->now.mono_ms);
+    if (available) {
+        for (size_t i = 0; i < c->conversation_count; i++)
+            c->conversations[i]->subscription.displaced = false;
+        if (c->desk != NULL)
+            c->desk->subscription.displaced = false;
+    }
+    client_work(c);
+}
+
+bool zg_client_event(zg_client *c, zg_event *out)
+{
+    return events_pop(&c->events, out);
+}

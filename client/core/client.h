@@ -1,0 +1,89 @@
+/*
+ * What the parts of a client share: time, randomness, journal, events, connections, and the lists.
+ *
+ * Every public function that changes something ends in client_work, which lets each part do what has become possible: ask the relay,
+ * acknowledge, submit to the vault. Parts keep what they want as state, and client_work compares it with what is; so a broken connection, a
+ * vault that failed and a restart need no code of their own. Nothing is freed but in client_work and zg_client_free, so a callback may
+ * rely on everything being there after it returns.
+ */
+#ifndef CLIENT_CLIENT_H
+#define CLIENT_CLIENT_H
+
+#include <zaguan/client.h>
+
+#include "client/core/agenda.h"
+#include "client/core/connection.h"
+#include "client/core/events.h"
+#include "client/core/journal.h"
+#include "client/core/timekeeper.h"
+#include "proto/rng.h"
+
+struct conversation;
+struct desk;
+
+/* First bytes of the keys of the vault's entries. The values are part of what is stored. */
+enum entry_tag {
+    ENTRY_META = 1,
+    ENTRY_DESK = 2,
+    ENTRY_CONVERSATION = 3,
+    ENTRY_MESSAGE = 4,
+    ENTRY_PART = 5,
+    ENTRY_PARCEL = 6,
+};
+
+enum client_state { CLIENT_LOADING, CLIENT_READY, CLIENT_FAILED };
+
+struct zg_client {
+    enum client_state state;
+    struct rng rng;
+    zg_now now; /* of the last call */
+    struct timekeeper time;
+    struct journal journal;
+    struct events events;
+    struct agenda agenda; /* messages, parts, ended conversations; in the timekeeper's ms */
+    uint64_t lifetime_max_ms;
+    uint64_t order; /* of the newest message or parcel */
+    bool working;
+    bool slice; /* in zg_client_advance: a puzzle may take a moment of it */
+    bool network;
+    zg_err storage_told; /* the failure that was told last */
+    uint64_t deadline; /* mono_ms */
+
+    struct entry *meta;
+    uint64_t meta_mark_ms; /* as last written */
+
+    struct connection *connections;
+    uint32_t links;
+
+    struct conversation **conversations; /* the latest first */
+    size_t conversation_count;
+    size_t conversation_cap;
+    struct desk *desk;
+
+    struct loading *loading;
+};
+
+/* Does what has become possible; at the end of every call. */
+void client_work(struct zg_client *c);
+/* Takes the time of a call. */
+void client_now(struct zg_client *c, zg_now now);
+/* ms since 1970, as the timekeeper sees it. */
+uint64_t client_time_ms(const struct zg_client *c);
+void client_event(struct zg_client *c, zg_event_kind kind, zg_err err, const struct conversation *conversation,
+                  const zg_id *message, uint32_t value);
+/* The connection to a relay, made if there is none; NULL: no memory. It lives while something refers to it. */
+struct connection *client_connection(struct zg_client *c, const struct relay_place *place);
+void client_id(struct zg_client *c, zg_id *out);
+
+/* --- client_load.c --- */
+
+/* The vault's content into the client; ends in CLIENT_READY or CLIENT_FAILED. ZG_ERR_MEMORY. */
+ZG_MUST_CHECK zg_err client_load(struct zg_client *c);
+/* Frees what a load that did not come to its end left behind. */
+void client_load_drop(struct zg_client *c);
+/* Entry of the client itself: what it needs beside its parts. */
+extern const struct entry_kind meta_entry_kind;
+void relay_place_save(const struct relay_place *p, struct writer *w);
+ZG_MUST_CHECK zg_err relay_place_load(struct relay_place *p, struct reader *r);
+
+#endif

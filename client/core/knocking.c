@@ -1,0 +1,441 @@
+/*
+ * Happy path: FETCH, SLOT_GET until the bundle is whole, check it, make the knock and write it down; ASK, CHALLENGE; SOLVE, in slices; SEND,
+ * KNOCK; WAIT: her queue exists, the conversation reads it.
+ * Failure: a connection that breaks: the stage is done again. A cookie that got too old: ASK again. A bundle that does not check, a desk that is
+ * not there, a quota: ZG_EVENT_KNOCK_FAILED, and the conversation is gone.
+ */
+#include "client/core/knocking.h"
+
+#include <assert.h>
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "client/core/agreement.h"
+
+static const bool moves[6][6] = {
+    [KNOCKING_FETCH] = {[KNOCKING_ASK] = true},
+    [KNOCKING_ASK] = {[KNOCKING_SOLVE] = true},
+    [KNOCKING_SOLVE] = {[KNOCKING_SEND] = true, [KNOCKING_ASK] = true},
+    [KNOCKING_SEND] = {[KNOCKING_WAIT] = true, [KNOCKING_ASK] = true},
+};
+
+static void move(struct knocking *k, enum knocking_stage to)
+{
+    assert(moves[k->stage][to]);
+    k->stage = to;
+}
+
+zg_err knocking_new(struct conversation *v, const struct card *card, const struct message *m)
+{
+    struct knocking *k = sodium_malloc(sizeof(*k));
+    if (k == NULL)
+        return ZG_ERR_MEMORY;
+    memset(k, 0, sizeof(*k));
+    k->conversation = v;
+    k->stage = KNOCKING_FETCH;
+    k->card = *card;
+    if (m != NULL) {
+        k->message = m->id;
+        k->ttl = lifetime_class(m->lifetime_s, m->from);
+    }
+    v->knocking = k;
+    return ZG_OK;
+}
+
+static void drop_sealed(struct knocking *k)
+{
+    if (k->sealed != NULL)
+        sodium_memzero(k->sealed, BUNDLE_SEALED_MAX);
+    free(k->sealed);
+    k->sealed = NULL;
+    k->sealed_len = 0;
+}
+
+void knocking_free(struct knocking *k)
+{
+    if (k == NULL)
+        return;
+    call_forget(&k->call);
+    drop_sealed(k);
+    sodium_free(k);
+}
+
+/* The conversation goes with it, and k too. */
+static void fail(struct knocking *k, zg_err err)
+{
+    struct conversation *v = k->conversation;
+    client_event(v->client, ZG_EVENT_KNOCK_FAILED, err, v, NULL, 0);
+    conversation_vanish(v);
+}
+
+static void ask(struct knocking *k, struct command *command,
+                void (*done)(struct call *, const struct command *, zg_err))
+{
+    k->call.done = done;
+    k->call.owner = k;
+    /* Without room or memory now, the next round asks again. */
+    zg_err err = connection_call(k->conversation->connection, &k->call, command);
+    (void)err;
+}
+
+/* What every stage does with a reply that is not its own: true if that was all. */
+static bool common_reply(struct knocking *k, const struct command *reply, zg_err err)
+{
+    switch (err) {
+    case ZG_OK:
+        return false;
+    case ZG_ERR_NETWORK:
+        return true;
+    case ZG_ERR_BUSY:
+        conversation_pause(k->conversation, reply->u.reply.retry_after);
+        return true;
+    default:
+        fail(k, err);
+        return true;
+    }
+}
+
+/* --- FETCH --- */
+
+static struct message *knock_message(const struct knocking *k)
+{
+    return conversation_message(k->conversation, &k->message);
+}
+
+static void keep_trust(struct knocking *k, const struct bundle *b)
+{
+    struct conversation *v = k->conversation;
+    v->keys->trust = b->trust;
+    k->epoch = b->keys.epoch;
+    k->desk_put = b->keys.put;
+    v->desk_epoch = b->keys.epoch;
+}
+
+/* Makes her queue's secrets and the knock. Nothing of the conversation is changed by a failure but random secrets. */
+static zg_err make_knock(struct knocking *k, const struct bundle *b)
+{
+    zg_err err;
+    struct conversation *v = k->conversation;
+    const struct message *m = knock_message(k);
+    uint8_t content[KNOCK_CONTENT_MAX];
+    struct writer w;
+    struct knock_output out;
+
+    memset(&out, 0, sizeof(out));
+    queue_secrets_new(&v->keys->queue, &v->client->rng);
+    rng_fill(&v->client->rng, k->slot_voucher.b, sizeof(k->slot_voucher.b));
+    rng_fill(&v->client->rng, v->keys->knock_handle.b, sizeof(v->keys->knock_handle.b));
+    writer_init(&w, content, sizeof(content));
+    err = m == NULL ? ZG_ERR_EXPIRED : conversation_knock_content(v, m, &w);
+    if (err != ZG_OK)
+        goto out;
+    const struct knock_input in = {b, client_time_ms(v->client) / 1000, v->keys->queue.put, v->keys->queue.end,
+                                   {content, w.len}};
+    err = knock_make(&out, &in, &v->client->rng);
+    if (err != ZG_OK)
+        goto out;
+    memcpy(k->envelope, out.envelope, sizeof(k->envelope));
+    memcpy(v->keys->th1, out.th1, sizeof(v->keys->th1));
+    memcpy(v->keys->ek_p_pk, out.ek_p_pk, sizeof(out.ek_p_pk));
+    memcpy(v->keys->ek_p_sk, out.ek_p_sk, sizeof(out.ek_p_sk));
+    memcpy(v->keys->nonce_p, out.nonce, sizeof(out.nonce));
+    v->ratchet = out.ratchet;
+    out.ratchet = NULL;
+out:
+    knock_output_clear(&out);
+    sodium_memzero(content, sizeof(content));
+    return err;
+}
+
+/* Section 5.2: of one desk never back to a smaller epoch. */
+static bool went_back(const struct knocking *k, const struct bundle *b)
+{
+    const struct zg_client *c = k->conversation->client;
+    for (size_t i = 0; i < c->conversation_count; i++) {
+        const struct conversation *v = c->conversations[i];
+        if (v->side == SIDE_PARTICIPANT && v->desk_epoch > b->keys.epoch &&
+            memcmp(v->keys->trust.desk_id, b->trust.desk_id, DESK_ID_BYTES) == 0)
+            return true;
+    }
+    return false;
+}
+
+static zg_err keep_notice(struct conversation *v, const struct bundle *b)
+{
+    if (v->notice == NULL)
+        v->notice = malloc(sizeof(*v->notice));
+    if (v->notice == NULL)
+        return ZG_ERR_MEMORY;
+    *v->notice = b->notice;
+    return ZG_OK;
+}
+
+static zg_err open_bundle(struct knocking *k)
+{
+    struct conversation *v = k->conversation;
+    struct secret read;
+    uint8_t bundle_key[32];
+    struct bundle *b = malloc(sizeof(*b));
+    if (b == NULL)
+        return ZG_ERR_MEMORY;
+
+    card_secrets(&k->card, &read, bundle_key);
+    zg_err err = bundle_open(b, k->sealed, k->sealed_len, bundle_key, k->card.organisation,
+                             client_time_ms(v->client) / 1000);
+    if (err == ZG_OK && went_back(k, b))
+        err = ZG_ERR_EXPIRED;
+    if (err == ZG_OK)
+        err = keep_notice(v, b);
+    if (err == ZG_OK)
+        err = make_knock(k, b);
+    if (err == ZG_OK)
+        keep_trust(k, b);
+    sodium_memzero(&read, sizeof(read));
+    sodium_memzero(bundle_key, sizeof(bundle_key));
+    sodium_memzero(b, sizeof(*b));
+    free(b);
+    return err;
+}
+
+static void on_bundle(struct knocking *k)
+{
+    struct conversation *v = k->conversation;
+    zg_err err = open_bundle(k);
+
+    drop_sealed(k);
+    if (err == ZG_ERR_MEMORY) {
+        conversation_pause(v, 1);
+        return;
+    }
+    if (err != ZG_OK) {
+        fail(k, err);
+        return;
+    }
+    struct message *m = knock_message(k);
+    m->sealed = true;
+    entry_touch(&v->client->journal, m->entry);
+    card_clear(&k->card);
+    move(k, KNOCKING_ASK);
+    conversation_touch_stage(v);
+}
+
+/* The pieces come in order on one connection; section 1.1. */
+static zg_err take_piece(struct knocking *k, const struct slot_piece *p)
+{
+    if (p->piece == 0) {
+        drop_sealed(k);
+        k->sealed = malloc(BUNDLE_SEALED_MAX);
+        if (k->sealed == NULL)
+            return ZG_ERR_MEMORY;
+    } else if (k->sealed == NULL || p->piece != k->sealed_so_far.piece + 1 ||
+               p->version != k->sealed_so_far.version || p->size != k->sealed_so_far.size) {
+        return ZG_ERR_MALFORMED;
+    }
+    if (p->data.len > BUNDLE_SEALED_MAX - k->sealed_len)
+        return ZG_ERR_MALFORMED;
+    if (p->data.len > 0)
+        memcpy(k->sealed + k->sealed_len, p->data.at, p->data.len);
+    k->sealed_len += p->data.len;
+    k->sealed_so_far = *p;
+    return ZG_OK;
+}
+
+static void on_piece(struct call *call, const struct command *reply, zg_err err)
+{
+    struct knocking *k = call->owner;
+
+    if (common_reply(k, reply, err))
+        return;
+    err = take_piece(k, &reply->u.slot_value);
+    if (err == ZG_ERR_MEMORY) {
+        connection_drop(k->conversation->connection, err);
+        return;
+    }
+    /* A slot that is empty: nobody published yet. */
+    if (err == ZG_OK && k->sealed_so_far.size == 0)
+        err = ZG_ERR_REFUSED;
+    if (err != ZG_OK)
+        fail(k, err);
+    else if (!call_waits(call))
+        on_bundle(k);
+}
+
+static void fetch(struct knocking *k)
+{
+    struct command command = {.op = OP_SLOT_GET};
+    struct secret read;
+    uint8_t bundle_key[32];
+
+    drop_sealed(k);
+    card_secrets(&k->card, &read, bundle_key);
+    command.u.slot_get.read = read.b;
+    ask(k, &command, on_piece);
+    sodium_memzero(&read, sizeof(read));
+    sodium_memzero(bundle_key, sizeof(bundle_key));
+}
+
+/* --- ASK, SOLVE --- */
+
+static void on_cookie(struct call *call, const struct command *reply, zg_err err)
+{
+    struct knocking *k = call->owner;
+    struct conversation *v = k->conversation;
+    struct queue_name_set set;
+    struct queue_names names;
+
+    if (common_reply(k, reply, err))
+        return;
+    memcpy(k->cookie, reply->u.cookie.cookie, sizeof(k->cookie));
+    k->effort = reply->u.cookie.effort;
+    k->solution = 0;
+    conversation_queue_names(v, &set, &names);
+    puzzle_hash(k->hash, &names, k->envelope);
+    move(k, KNOCKING_SOLVE);
+    if (k->effort > 0)
+        client_event(v->client, ZG_EVENT_PUZZLE, ZG_OK, v, NULL, k->effort);
+}
+
+static void challenge(struct knocking *k)
+{
+    struct command command = {.op = OP_CHALLENGE};
+    command.u.challenge.put = k->desk_put.b;
+    ask(k, &command, on_cookie);
+}
+
+static void solve(struct knocking *k)
+{
+    struct conversation *v = k->conversation;
+    if (k->effort > 0 && !v->client->slice)
+        return;
+    v->client->slice = false;
+    zg_err err = puzzle_solve(k->cookie, k->hash, k->effort, &k->solution, KNOCKING_TRIES_OF_SLICE);
+    if (err == ZG_ERR_MEMORY)
+        conversation_pause(v, 1);
+    if (err != ZG_OK)
+        return;
+    move(k, KNOCKING_SEND);
+    v->queue = QUEUE_ASKED;
+    conversation_touch_stage(v);
+}
+
+/* --- SEND --- */
+
+static void kept(struct knocking *k)
+{
+    struct conversation *v = k->conversation;
+    struct message *m = knock_message(k);
+
+    move(k, KNOCKING_WAIT);
+    v->queue = QUEUE_LIVE;
+    sodium_memzero(k->envelope, sizeof(k->envelope));
+    if (m != NULL) {
+        m->state = ZG_MESSAGE_SENT;
+        entry_touch(&v->client->journal, m->entry);
+    }
+    conversation_touch_stage(v);
+    client_event(v->client, ZG_EVENT_KNOCK_SENT, ZG_OK, v, m == NULL ? NULL : &m->id, 0);
+}
+
+static void on_kept(struct call *call, const struct command *reply, zg_err err)
+{
+    struct knocking *k = call->owner;
+
+    if (err == ZG_ERR_REFUSED && ++k->refusals < KNOCKING_REFUSALS_MAX) {
+        move(k, KNOCKING_ASK);
+        return;
+    }
+    if (!common_reply(k, reply, err))
+        kept(k);
+}
+
+static void send(struct knocking *k)
+{
+    struct conversation *v = k->conversation;
+    struct command command = {.op = OP_KNOCK};
+    struct queue_name_set set;
+    struct name slot_voucher;
+    uint8_t ceiling = v->connection->welcome.ttl_ceiling;
+
+    secret_name(ROLE_VOUCHER, k->slot_voucher.b, &slot_voucher);
+    conversation_queue_names(v, &set, &command.u.knock.names);
+    command.u.knock.put = k->desk_put.b;
+    command.u.knock.cookie = k->cookie;
+    command.u.knock.solution = k->solution;
+    command.u.knock.slot_voucher = slot_voucher.b;
+    command.u.knock.ttl = k->ttl < ceiling ? k->ttl : ceiling;
+    command.u.knock.handle = v->keys->knock_handle.b;
+    command.u.knock.envelope = k->envelope;
+    ask(k, &command, on_kept);
+}
+
+void knocking_work(struct knocking *k)
+{
+    struct conversation *v = k->conversation;
+
+    if (v->state != ZG_CONVERSATION_KNOCKING || call_waits(&k->call) || v->client->now.mono_ms < v->retry_ms)
+        return;
+    if (k->stage == KNOCKING_SOLVE)
+        solve(k);
+    if (!connection_room(v->connection) || !journal_settled(&v->client->journal, v->stamp))
+        return;
+    switch (k->stage) {
+    case KNOCKING_FETCH:
+        fetch(k);
+        break;
+    case KNOCKING_ASK:
+        challenge(k);
+        break;
+    case KNOCKING_SEND:
+        send(k);
+        break;
+    case KNOCKING_SOLVE:
+    case KNOCKING_WAIT:
+        break;
+    }
+}
+
+uint64_t knocking_deadline(const struct knocking *k)
+{
+    const struct conversation *v = k->conversation;
+    if (k->stage != KNOCKING_SOLVE)
+        return UINT64_MAX;
+    return v->retry_ms > v->client->now.mono_ms ? v->retry_ms : v->client->now.mono_ms;
+}
+
+/* --- vault --- */
+
+void knocking_save(const struct knocking *k, struct writer *w)
+{
+    /* A cookie does not outlive the program: whoever was solving or sending asks again. */
+    enum knocking_stage stage = k->stage == KNOCKING_SOLVE || k->stage == KNOCKING_SEND ? KNOCKING_ASK : k->stage;
+    writer_u8(w, (uint8_t)stage);
+    writer_put(w, k->card.card_key, sizeof(k->card.card_key));
+    writer_put(w, k->card.organisation, sizeof(k->card.organisation));
+    writer_u32(w, k->epoch);
+    writer_put(w, k->desk_put.b, sizeof(k->desk_put.b));
+    writer_put(w, k->slot_voucher.b, sizeof(k->slot_voucher.b));
+    writer_u8(w, k->ttl);
+    writer_put(w, k->message.b, sizeof(k->message.b));
+    writer_put(w, k->envelope, sizeof(k->envelope));
+}
+
+zg_err knocking_load(struct conversation *v, struct reader *r)
+{
+    static const struct card none;
+    zg_err err = knocking_new(v, &none, NULL);
+    if (err != ZG_OK)
+        return err;
+    struct knocking *k = v->knocking;
+    k->stage = (enum knocking_stage)reader_u8(r);
+    reader_copy(r, k->card.card_key, sizeof(k->card.card_key));
+    reader_copy(r, k->card.organisation, sizeof(k->card.organisation));
+    k->epoch = reader_u32(r);
+    reader_copy(r, k->desk_put.b, sizeof(k->desk_put.b));
+    reader_copy(r, k->slot_voucher.b, sizeof(k->slot_voucher.b));
+    k->ttl = reader_u8(r);
+    reader_copy(r, k->message.b, sizeof(k->message.b));
+    reader_copy(r, k->envelope, sizeof(k->envelope));
+    bool stage_ok = k->stage == KNOCKING_FETCH || k->stage == KNOCKING_ASK || k->stage == KNOCKING_WAIT;
+    return r->bad || !stage_ok || k->ttl > WIRE_TTL_30D ? ZG_ERR_MALFORMED : ZG_OK;
+}

@@ -1,0 +1,65 @@
+/*
+ * Her first message to a desk, from the card to the relay's "kept"; docs/protocol.md sections 5.2, 6 and 9. Belongs to a conversation
+ * that is KNOCKING, and ends with the accept.
+ */
+#ifndef CLIENT_KNOCKING_H
+#define CLIENT_KNOCKING_H
+
+#include <zaguan/client.h>
+
+#include "client/core/bundle.h"
+#include "client/core/card.h"
+#include "client/core/connection.h"
+#include "client/core/conversation.h"
+#include "proto/puzzle.h"
+
+enum knocking_stage {
+    KNOCKING_FETCH = 1, /* the bundle */
+    KNOCKING_ASK = 2,   /* for a cookie */
+    KNOCKING_SOLVE = 3, /* the puzzle */
+    KNOCKING_SEND = 4,
+    KNOCKING_WAIT = 5,  /* the relay keeps it */
+};
+
+enum {
+    KNOCKING_TRIES_OF_SLICE = 8, /* of the puzzle, below 50 ms on a slow phone */
+    KNOCKING_REFUSALS_MAX = 3,   /* a cookie may be too old; more than that is no accident */
+};
+
+/* Secret: in sodium_malloc'd memory. */
+struct knocking {
+    struct conversation *conversation;
+    enum knocking_stage stage;
+    struct call call;
+    uint8_t refusals;
+
+    struct card card; /* until the bundle is there */
+    uint8_t *sealed;  /* pieces of the bundle; NULL: none yet */
+    struct slot_piece sealed_so_far;
+    size_t sealed_len;
+
+    uint32_t epoch;
+    struct secret desk_put;
+    struct secret slot_voucher; /* what the knock creates beside her queue; not used in this version */
+    uint8_t ttl;
+    zg_id message; /* the text of the knock */
+    uint8_t envelope[WIRE_ENVELOPE_BYTES];
+
+    uint8_t cookie[WIRE_COOKIE_BYTES];
+    uint8_t hash[PUZZLE_HASH_BYTES];
+    uint8_t effort;
+    uint64_t solution;
+};
+
+/* Takes the place of v->knocking. ZG_ERR_MEMORY. */
+ZG_MUST_CHECK zg_err knocking_new(struct conversation *v, const struct card *card, const struct message *m);
+void knocking_free(struct knocking *k);
+void knocking_work(struct knocking *k);
+uint64_t knocking_deadline(const struct knocking *k);
+
+/* For the vault: what is needed to go on. */
+enum { KNOCKING_SAVED_MAX = 5000 };
+void knocking_save(const struct knocking *k, struct writer *w);
+ZG_MUST_CHECK zg_err knocking_load(struct conversation *v, struct reader *r);
+
+#endif

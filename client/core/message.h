@@ -1,0 +1,63 @@
+/* A message as a person sees it, with its lifetime; docs/protocol.md sections 4 and 7.1. */
+#ifndef CLIENT_MESSAGE_H
+#define CLIENT_MESSAGE_H
+
+#include <zaguan/client.h>
+
+#include "client/core/agenda.h"
+#include "client/core/content.h"
+#include "client/core/journal.h"
+#include "proto/bytes.h"
+
+struct zg_client;
+struct conversation;
+
+enum {
+    /* Clocks differ and minutes are coarse: a message that comes this soon counts from its arrival; section 7.1. */
+    MESSAGE_GRACE_MS = 2 * 60000,
+    MESSAGE_SAVED_OVERHEAD = 128,
+};
+
+struct message {
+    struct conversation *conversation;
+    struct entry *entry; /* NULL: of a knock that nobody answered, kept in memory only */
+    struct agenda_item due;
+    zg_id id;
+    uint64_t order; /* in which messages are shown */
+    bool own;
+    bool newer_version;
+    bool sealed; /* own: its envelopes are made */
+    bool told;   /* own: NOT_SENT was said since the last success */
+    zg_message_state state;
+    zg_lifetime_from from;
+    uint32_t lifetime_s;
+    uint32_t parcels;    /* own: envelopes that the relay has not accepted yet; not saved, counted again */
+    uint64_t sent_ms;
+    uint64_t limit_ms;   /* own limit: gone then whatever happens */
+    uint64_t expires_ms; /* 0: not running */
+    char *text;
+    size_t len;
+};
+
+/*
+ * An empty message with room for len bytes of text, in no conversation yet; has its place in the agenda. kept: with an entry. ZG_ERR_MEMORY.
+ */
+ZG_MUST_CHECK zg_err message_new(struct message **out, struct zg_client *c, size_t len, bool kept);
+/* Wipes; its entry is dropped. Not in a conversation any more. NULL-safe. */
+void message_free(struct zg_client *c, struct message *m);
+/* The same without touching the vault: the client is closing. */
+void message_forget(struct zg_client *c, struct message *m);
+/* Sets when it goes, from its fields. */
+void message_schedule(struct zg_client *c, struct message *m);
+/* A person has read it. */
+void message_read(struct zg_client *c, struct message *m);
+/* When a received message starts to count; section 7.1. */
+uint64_t message_start_ms(uint32_t sent_minute, uint64_t received_ms);
+void message_show(const struct message *m, zg_message *out);
+
+extern const struct entry_kind message_entry_kind;
+/* What was saved; *conversation gets the id of the one it belongs to. The entry is made. ZG_ERR_MALFORMED, ZG_ERR_MEMORY. */
+ZG_MUST_CHECK zg_err message_load(struct message **out, struct zg_client *c, const uint8_t key[ZG_VAULT_KEY_BYTES],
+                                  struct reader *r, zg_id *conversation);
+
+#endif

@@ -1,0 +1,147 @@
+#include "client/core/subscription.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct subscription *of_listener(struct listener *l)
+{
+    return (struct subscription *)((char *)l - offsetof(struct subscription, listener));
+}
+
+static void on_push(struct listener *l, const struct command *push)
+{
+    struct subscription *s = of_listener(l);
+    switch (push->op) {
+    case OP_DELIVER:
+        s->deliver(s->owner, push->u.deliver.id, push->u.deliver.envelope);
+        break;
+    case OP_WITHDRAW:
+        s->withdraw(s->owner, push->u.withdraw.id);
+        break;
+    default:
+        subscription_stop(s);
+        if (push->u.ended.reason == ENDED_DISPLACED) {
+            s->displaced = true;
+            s->displaced_by(s->owner);
+        } else {
+            s->ended(s->owner);
+        }
+    }
+}
+
+/* Ids mean nothing on another subscription; what was not acknowledged will be delivered again. */
+static void on_lost(struct listener *l)
+{
+    of_listener(l)->ack_count = 0;
+}
+
+static void begin(struct subscription *s, struct connection *c, const uint8_t id[WIRE_SUBSCRIPTION_BYTES])
+{
+    s->serial++;
+    connection_listen(c, &s->listener, id);
+}
+
+static void on_subscribed(struct call *call, const struct command *reply, zg_err err)
+{
+    struct subscription *s = call->owner;
+    if (err == ZG_ERR_REFUSED)
+        s->ended(s->owner);
+    else if (err == ZG_OK)
+        begin(s, call->connection, reply->u.subscribed.subscription);
+    else if (err != ZG_ERR_NETWORK)
+        s->retry_ms = call->connection->now_ms + 1000 * (1 + (uint64_t)reply->u.reply.retry_after);
+}
+
+static void ask(struct subscription *s, struct connection *c, const struct secret *take, uint32_t window)
+{
+    struct command command = {.op = OP_SUBSCRIBE};
+    command.u.subscribe.take = take->b;
+    command.u.subscribe.window = window < c->welcome.window_max ? window : c->welcome.window_max;
+    s->listener.pushed = on_push;
+    s->listener.lost = on_lost;
+    s->call.done = on_subscribed;
+    s->call.owner = s;
+    /* Without room or memory now, the next round asks again. */
+    zg_err err = connection_call(c, &s->call, &command);
+    (void)err;
+}
+
+/* Acknowledges up to WIRE_ACK_IDS_MAX of those that are settled; stamps never fall. */
+static bool acknowledge_some(struct subscription *s, const struct journal *journal)
+{
+    struct command command = {.op = OP_ACK};
+    uint32_t count = 0;
+
+    while (count < s->ack_count && count < WIRE_ACK_IDS_MAX && journal_settled(journal, s->acks[count].stamp)) {
+        command.u.ack.ids[count] = s->acks[count].id;
+        count++;
+    }
+    if (count == 0)
+        return false;
+    command.u.ack.subscription = s->listener.id;
+    command.u.ack.count = count;
+    if (connection_tell(s->listener.connection, &command) != ZG_OK)
+        return false;
+    s->ack_count -= count;
+    memmove(s->acks, s->acks + count, s->ack_count * sizeof(*s->acks));
+    return true;
+}
+
+void subscription_work(struct subscription *s, struct connection *c, const struct secret *take, uint32_t window,
+                       const struct journal *journal)
+{
+    if (!subscription_on(s)) {
+        if (!s->displaced && !call_waits(&s->call) && connection_room(c) && c->now_ms >= s->retry_ms)
+            ask(s, c, take, window);
+        return;
+    }
+    while (acknowledge_some(s, journal))
+        ;
+}
+
+bool subscription_on(const struct subscription *s)
+{
+    return s->listener.connection != NULL;
+}
+
+uint64_t subscription_deadline(const struct subscription *s)
+{
+    return subscription_on(s) || call_waits(&s->call) || s->retry_ms == 0 ? UINT64_MAX : s->retry_ms;
+}
+
+bool subscription_reserve(struct subscription *s)
+{
+    if (s->ack_count < s->ack_cap)
+        return true;
+    size_t cap = s->ack_cap == 0 ? 16 : 2 * s->ack_cap;
+    struct pending_ack *acks = realloc(s->acks, cap * sizeof(*acks));
+    if (acks == NULL)
+        return false;
+    s->acks = acks;
+    s->ack_cap = cap;
+    return true;
+}
+
+void subscription_ack(struct subscription *s, uint32_t id, uint64_t stamp)
+{
+    if (!subscription_on(s))
+        return;
+    assert(s->ack_count < s->ack_cap);
+    s->acks[s->ack_count++] = (struct pending_ack){stamp, id};
+}
+
+void subscription_stop(struct subscription *s)
+{
+    call_forget(&s->call);
+    listener_remove(&s->listener);
+    s->ack_count = 0;
+}
+
+void subscription_clear(struct subscription *s)
+{
+    subscription_stop(s);
+    free(s->acks);
+    s->acks = NULL;
+    s->ack_cap = 0;
+}

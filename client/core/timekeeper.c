@@ -1,0 +1,71 @@
+#include "client/core/timekeeper.h"
+
+enum { MINUTE_MS = 60000 };
+
+/* Section 4: clocks that differ by more are not believed. */
+#define AGREE_MS (24 * UINT64_C(3600000))
+
+void timekeeper_init(struct timekeeper *t, uint64_t mark_ms, zg_now now)
+{
+    t->now = now;
+    t->held_ms = mark_ms;
+    t->start_ms = now.utc_ms;
+    t->relay_known = false;
+    t->relay_ms = 0;
+}
+
+static bool agree(const struct timekeeper *t)
+{
+    uint64_t own = t->now.utc_ms;
+    uint64_t apart = own > t->relay_ms ? own - t->relay_ms : t->relay_ms - own;
+    return t->relay_known && apart <= AGREE_MS;
+}
+
+/* Section 4: the mark is the largest value seen of min(own clock, relay's clock). */
+static void raise_mark(struct timekeeper *t)
+{
+    uint64_t smaller = t->now.utc_ms < t->relay_ms ? t->now.utc_ms : t->relay_ms;
+    if (agree(t) && smaller > t->held_ms)
+        t->held_ms = smaller;
+}
+
+uint64_t timekeeper_advance(struct timekeeper *t, zg_now now)
+{
+    uint64_t elapsed = now.mono_ms > t->now.mono_ms ? now.mono_ms - t->now.mono_ms : 0;
+    uint64_t mono_ms = t->now.mono_ms + elapsed;
+
+    t->now = (zg_now){mono_ms, now.utc_ms};
+    t->start_ms += elapsed;
+    if (t->held_ms != 0)
+        t->held_ms += elapsed;
+    if (t->relay_known)
+        t->relay_ms += elapsed;
+    raise_mark(t);
+    return timekeeper_ms(t);
+}
+
+uint64_t timekeeper_ms(const struct timekeeper *t)
+{
+    /* Before a relay was reached there is only the own clock, and what the mark knows already. */
+    if (!t->relay_known)
+        return t->held_ms > t->now.utc_ms ? t->held_ms : t->now.utc_ms;
+    return t->held_ms != 0 ? t->held_ms : t->start_ms;
+}
+
+void timekeeper_relay(struct timekeeper *t, uint32_t utc_minute)
+{
+    t->relay_known = true;
+    t->relay_ms = (uint64_t)utc_minute * MINUTE_MS + MINUTE_MS - 1;
+    raise_mark(t);
+}
+
+uint32_t timekeeper_sent_minute(const struct timekeeper *t)
+{
+    uint64_t minute = (agree(t) ? t->relay_ms : timekeeper_ms(t)) / MINUTE_MS;
+    return minute > UINT32_MAX ? UINT32_MAX : (uint32_t)minute;
+}
+
+uint64_t timekeeper_mark(const struct timekeeper *t)
+{
+    return t->held_ms;
+}
