@@ -11,7 +11,6 @@
 #define _GNU_SOURCE
 
 #include <getopt.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,7 +38,7 @@ enum {
 static const char settings[] = "settle = 10\n[limits]\nsends-a-day = 10000000\n";
 static const char passphrase[] = "not a real passphrase";
 
-enum phase { STARTING, DESK, KNOCKING, ANSWERING, TALKING, QUIET, OVER };
+enum phase { MEETING, TALKING, QUIET, OVER };
 
 struct test {
     uint32_t messages, kills, seconds;
@@ -51,7 +50,7 @@ struct test {
     struct rng_seed rng_state;
     struct rng rng;
     struct relay_process relay;
-    struct talker worker, participant;
+    struct pair pair;
     enum phase phase;
     uint64_t started_ms, quiet_ms;
 
@@ -61,46 +60,18 @@ struct test {
     uint32_t sent_while_down, waited;
 };
 
-/* fault() comes from everywhere. */
-static struct test *the_test; /* set once, before anything can be a fault */
-
-static uint64_t now_ms(void)
-{
-    return uv_hrtime() / 1000000;
-}
+static struct test *the_test; /* for the report of a fault, which comes from everywhere */
 
 static uint32_t below(uint32_t bound)
 {
     return rng_below(&the_test->rng, bound);
 }
 
-static void print_state(const struct test *t)
+static void report(void)
 {
-    const struct talker *sides[] = {&t->worker, &t->participant};
-    for (size_t i = 0; i < 2; i++)
-        printf("  %-12s said %u, kept %u, arrived %u; connected %u times, %u broken, %u put off; now %s%s\n",
-               sides[i]->name, sides[i]->says.sent, sides[i]->says.kept, sides[i]->says.received, sides[i]->connects,
-               sides[i]->disconnects, sides[i]->retries, sides[i]->connected ? "connected" : "not connected",
-               sides[i]->away ? ", away" : "");
-    printf("  seed %llu, %u kills, %.1f s\n", (unsigned long long)t->seed, t->killed,
-           (double)(now_ms() - t->started_ms) / 1000);
-}
-
-void fault(const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    printf("talkers: FAULT: ");
-    vprintf(format, args);
-    printf("\n");
-    va_end(args);
-    if (the_test != NULL) {
-        print_state(the_test);
-        if (the_test->relay.process.pid != 0)
-            relay_hear(&the_test->relay, true);
-        relay_tear_down(&the_test->relay);
-    }
-    exit(1);
+    pair_print(&the_test->pair);
+    printf("  seed %llu, %u kills, %.1f s\n", (unsigned long long)the_test->seed, the_test->killed,
+           (double)(now_ms() - the_test->started_ms) / 1000);
 }
 
 /* --- the relay goes and comes --- */
@@ -115,8 +86,8 @@ static void on_start(uv_timer_t *timer)
 static void on_back(uv_timer_t *timer)
 {
     struct test *t = timer->data;
-    talker_go_away(&t->worker, false);
-    talker_go_away(&t->participant, false);
+    talker_go_away(&t->pair.worker, false);
+    talker_go_away(&t->pair.participant, false);
 }
 
 static void on_kill(uv_timer_t *timer)
@@ -139,14 +110,14 @@ static void send_away(struct test *t, struct talker *who, uint32_t ms)
 
 static struct talker *somebody(struct test *t)
 {
-    return below(2) == 0 ? &t->worker : &t->participant;
+    return below(2) == 0 ? &t->pair.worker : &t->pair.participant;
 }
 
 /* Half of the kills come while one of them is away and the other writes: then there is something to lose. */
 static void plan_kill(struct test *t)
 {
-    uint32_t sent = t->worker.says.sent + t->participant.says.sent;
-    bool both = t->worker.connected && t->participant.connected && !t->worker.away && !t->participant.away;
+    uint32_t sent = t->pair.worker.says.sent + t->pair.participant.says.sent;
+    bool both = t->pair.worker.connected && t->pair.participant.connected && !t->pair.worker.away && !t->pair.participant.away;
     if (t->kill_set || t->killed == t->kills || sent < t->kill_at[t->killed] || !both)
         return;
     t->kill_set = true;
@@ -181,10 +152,10 @@ static void say_something(struct test *t)
         burst(who, 1 + below(30));
         burst(who->other, 1 + below(30));
     } else if (kind < 98) {
-        t->worker.answers += below(20);
-        t->participant.answers += below(20);
+        t->pair.worker.answers += below(20);
+        t->pair.participant.answers += below(20);
         burst(who, 1);
-    } else if (!t->worker.away && !t->participant.away && !t->kill_set) {
+    } else if (!t->pair.worker.away && !t->pair.participant.away && !t->kill_set) {
         send_away(t, who, 20 + below(AWAY_MS));
         burst(who->other, 1 + below(60));
     }
@@ -192,7 +163,7 @@ static void say_something(struct test *t)
 
 static uint32_t on_the_way(const struct test *t)
 {
-    return t->worker.says.sent - t->worker.says.received + t->participant.says.sent - t->participant.says.received;
+    return t->pair.worker.says.sent - t->pair.worker.says.received + t->pair.participant.says.sent - t->pair.participant.says.received;
 }
 
 static bool all_done(const struct talker *t)
@@ -202,15 +173,15 @@ static bool all_done(const struct talker *t)
 
 static void talk(struct test *t)
 {
-    uint32_t before = t->worker.says.sent + t->participant.says.sent;
+    uint32_t before = t->pair.worker.says.sent + t->pair.participant.says.sent;
     /* Nobody runs ahead of the next kill, so that all of them come while there is something to say. */
     bool ahead = t->killed < t->kills && before > t->kill_at[t->killed] + IN_FLIGHT;
     if (on_the_way(t) < IN_FLIGHT && !ahead)
         say_something(t);
     if (t->relay.process.pid == 0)
-        t->sent_while_down += t->worker.says.sent + t->participant.says.sent - before;
+        t->sent_while_down += t->pair.worker.says.sent + t->pair.participant.says.sent - before;
     plan_kill(t);
-    if (all_done(&t->worker) && all_done(&t->participant) && t->killed == t->kills && t->relay.process.pid != 0) {
+    if (all_done(&t->pair.worker) && all_done(&t->pair.participant) && t->killed == t->kills && t->relay.process.pid != 0) {
         t->phase = QUIET;
         t->quiet_ms = now_ms();
     }
@@ -229,55 +200,8 @@ static void finish(struct test *t)
     uv_timer_t *const timers[] = {&t->tick, &t->kill, &t->start, &t->back};
     for (size_t i = 0; i < sizeof(timers) / sizeof(timers[0]); i++)
         uv_close((uv_handle_t *)timers[i], on_gone);
-    print_state(t);
-    talker_close(&t->worker);
-    talker_close(&t->participant);
-}
-
-static void knock(struct test *t)
-{
-    char card[1024];
-    zg_err err = zg_client_card(t->worker.client, "zaguan:", card, sizeof(card));
-    if (err == ZG_OK)
-        err = zg_client_knock(t->participant.client, card, strlen(card), TALK_KNOCK, strlen(TALK_KNOCK), NULL,
-                              &t->participant.conversation, zg_uv_now(t->participant.driver));
-    if (err != ZG_OK)
-        fault("no knock: %s", zg_err_name(err));
-    talker_kick(&t->participant);
-}
-
-static void make_desk(struct test *t)
-{
-    char voucher[128];
-    zg_organisation *organisation = NULL;
-    zg_now now = zg_uv_now(t->worker.driver);
-    relay_voucher(&t->relay, voucher, sizeof(voucher));
-    const zg_desk_options options = {
-        .size = sizeof(options), .relay = t->relay.address, .voucher = voucher, .alias = "Ana"};
-    zg_err err = zg_organisation_new(&organisation, now);
-    if (err == ZG_OK)
-        err = zg_client_desk_create(t->worker.client, organisation, &options, now);
-    zg_organisation_free(organisation);
-    if (err != ZG_OK)
-        fault("no desk: %s", zg_err_name(err));
-    talker_kick(&t->worker);
-}
-
-/* Each step when the one before is done. */
-static void set_up(struct test *t)
-{
-    if (t->phase == STARTING && t->worker.ready && t->participant.ready) {
-        make_desk(t);
-        t->phase = DESK;
-    } else if (t->phase == DESK && t->worker.desk_ready) {
-        knock(t);
-        t->phase = KNOCKING;
-    } else if (t->phase == KNOCKING && t->worker.knocked && t->participant.knocked) {
-        burst(&t->worker, 1); /* the first answer accepts */
-        t->phase = ANSWERING;
-    } else if (t->phase == ANSWERING && t->participant.open) {
-        t->phase = TALKING;
-    }
+    report();
+    pair_close(&t->pair);
 }
 
 static void on_tick(uv_timer_t *timer)
@@ -287,10 +211,10 @@ static void on_tick(uv_timer_t *timer)
         fault("not done after %u s", t->seconds);
     if (t->relay.process.pid != 0 && !relay_hear(&t->relay, false))
         fault("the relay ended by itself");
-    talker_kick(&t->worker);
-    talker_kick(&t->participant);
-    if (t->phase < TALKING)
-        set_up(t);
+    talker_kick(&t->pair.worker);
+    talker_kick(&t->pair.participant);
+    if (t->phase == MEETING && pair_meet(&t->pair) == MEET_TALK)
+        t->phase = TALKING;
     else if (t->phase == TALKING)
         talk(t);
     else if (t->phase == QUIET && now_ms() - t->quiet_ms > QUIET_MS)
@@ -340,6 +264,7 @@ static void run(struct test *t, const char *program)
     uv_timer_t *const timers[] = {&t->tick, &t->kill, &t->start, &t->back};
     t->rng = rng_seeded(&t->rng_state, t->seed);
     t->started_ms = now_ms();
+    fault_prepare(&t->relay, report);
     plan_kills(t);
     relay_set_up(&t->relay, program, settings);
     relay_start(&t->relay);
@@ -349,8 +274,7 @@ static void run(struct test *t, const char *program)
         uv_timer_init(&t->loop, timers[i]);
         timers[i]->data = t;
     }
-    talker_open(&t->worker, &t->loop, worker_vault(t), &t->participant, t->messages / 2);
-    talker_open(&t->participant, &t->loop, NULL, &t->worker, t->messages - t->messages / 2);
+    pair_open(&t->pair, &t->loop, &t->relay, worker_vault(t), t->messages);
     uv_timer_start(&t->tick, on_tick, TICK_MS, TICK_MS);
     uv_run(&t->loop, UV_RUN_DEFAULT);
     if (uv_loop_close(&t->loop) != 0)
@@ -423,8 +347,6 @@ int main(int argc, char **argv)
         .messages = 10000,
         .kills = 20,
         .seconds = 170,
-        .worker = {.name = "worker", .letter = 'W'},
-        .participant = {.name = "participant", .letter = 'P'},
     };
     setvbuf(stdout, NULL, _IOLBF, 0);
     t.seed = uv_hrtime() % 1000000; /* another one each time; it is printed */

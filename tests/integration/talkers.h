@@ -1,6 +1,6 @@
 /*
- * Two people who talk through a relay that is killed again and again: tests/integration/talkers.c tells them when, this is
- * what each of them does and checks.
+ * A worker and a participant who talk through a real relay and check every message: a test tells them when to speak,
+ * talkers_side.c is what each of them does, talkers_pair.c how they meet.
  */
 #ifndef TESTS_TALKERS_H
 #define TESTS_TALKERS_H
@@ -11,6 +11,8 @@
 
 #include <zaguan/client.h>
 #include <zaguan/uv.h>
+
+#include "tests/integration/relay_process.h"
 
 enum { TALK_TEXT_MAX = 4096 };
 #define TALK_KNOCK "knock"
@@ -53,7 +55,31 @@ void talker_go_away(struct talker *t, bool away);
 /* After anything was done to its client outside of its own callbacks. */
 void talker_kick(struct talker *t);
 
-/* Says what is wrong and ends the test. */
+/* --- both of them --- */
+
+enum meeting { MEET_START, MEET_DESK, MEET_KNOCK, MEET_ANSWER, MEET_TALK };
+
+struct pair {
+    struct relay_process *relay;
+    struct talker worker, participant;
+    enum meeting meeting;
+};
+
+/* Both begin. worker_vault (NULL: in memory) is taken. messages: of both sides together. */
+void pair_open(struct pair *p, uv_loop_t *loop, struct relay_process *relay, zg_vault *worker_vault, uint32_t messages);
+/* Desk, knock, first answer: takes the step that is due. Again and again from a timer, until it says MEET_TALK. */
+enum meeting pair_meet(struct pair *p);
+/* One line about each side. */
+void pair_print(const struct pair *p);
+void pair_close(struct pair *p);
+
+/* --- what is wrong --- */
+
+/* Before anything can be: what fault prints (may be NULL) and tears down. */
+void fault_prepare(struct relay_process *relay, void (*report)(void));
+/* Says what is wrong, prints the report and the relay's last words, ends the program with 1. */
 __attribute__((format(printf, 1, 2))) _Noreturn void fault(const char *format, ...);
+
+uint64_t now_ms(void);
 
 #endif
