@@ -7,6 +7,7 @@
 
 #include "client/core/handout.h"
 #include "client/core/organisation_file.h"
+#include "proto/voucher.h"
 
 /* Section 5: certificates are made anew when less is left of them. */
 #define RENEW_BEFORE_S (60 * DAY_S)
@@ -216,7 +217,7 @@ zg_err desk_create(struct zg_client *c, const zg_organisation *o, const zg_desk_
 
     zg_err err = relay_place_parse(&place, options->relay);
     if (err == ZG_OK)
-        err = voucher_parse(&voucher, options->voucher);
+        err = voucher_parse(voucher.b, options->voucher, strlen(options->voucher));
     if (err == ZG_OK)
         err = desk_new(&d, c, &place);
     if (err != ZG_OK)

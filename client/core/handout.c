@@ -3,11 +3,6 @@
 #include <sodium.h>
 #include <string.h>
 
-#include "proto/kdf.h"
-#include "proto/labels.h"
-
-enum { CHECK_BYTES = 4, VOUCHER_BYTES = WIRE_SECRET_BYTES + CHECK_BYTES };
-
 static zg_err decode(uint8_t *out, size_t len, const char *text)
 {
     size_t got;
@@ -36,23 +31,5 @@ zg_err relay_place_parse(struct relay_place *out, const char *text)
     zg_err err = decode(place.pk, sizeof(place.pk), slash + 1);
     if (err == ZG_OK)
         *out = place;
-    return err;
-}
-
-zg_err voucher_parse(struct secret *out, const char *text)
-{
-    uint8_t bytes[VOUCHER_BYTES];
-    uint8_t check[32];
-
-    zg_err err = decode(bytes, sizeof(bytes), text);
-    if (err == ZG_OK) {
-        const struct span parts[] = {SPAN_LABEL(LABEL_VOUCHER_CHECK), {bytes, WIRE_SECRET_BYTES}};
-        kdf_blake2b(check, sizeof(check), NULL, parts, 2);
-        err = sodium_memcmp(check, bytes + WIRE_SECRET_BYTES, CHECK_BYTES) == 0 ? ZG_OK : ZG_ERR_MALFORMED;
-    }
-    if (err == ZG_OK)
-        memcpy(out->b, bytes, WIRE_SECRET_BYTES);
-    sodium_memzero(bytes, sizeof(bytes));
-    sodium_memzero(check, sizeof(check));
     return err;
 }

@@ -270,7 +270,8 @@ typedef struct zg_desk_options {
 
 /*
  * Makes this client the one worker of a new desk of the organisation (borrowed until return). The relay's part follows;
- * then ZG_EVENT_DESK_READY or _FAILED. ZG_ERR_STATE: there is a desk in this vault already. ZG_ERR_MALFORMED: relay or voucher.
+ * then ZG_EVENT_DESK_READY or _FAILED. ZG_ERR_STATE: there is a desk in this vault already. ZG_ERR_MALFORMED: relay or voucher;
+ * ZG_ERR_TRUNCATED: voucher.
  */
 ZG_API ZG_MUST_CHECK zg_err zg_client_desk_create(zg_client *c, const zg_organisation *o,
                                                   const zg_desk_options *options, zg_now now);
