@@ -11,6 +11,14 @@
 
 #include "relay/edge/commands.h"
 
+#if defined(__SANITIZE_ADDRESS__)
+#define SANITIZED 1
+#elif defined(__has_feature)
+#define SANITIZED __has_feature(address_sanitizer)
+#else
+#define SANITIZED 0
+#endif
+
 static const char help_main[] =
     "zaguan-relay: a relay for Zaguan, which keeps sealed messages until they are fetched or expire\n"
     "\n"
@@ -49,7 +57,7 @@ static void harden(void)
     umask(077);
     signal(SIGPIPE, SIG_IGN);
     setrlimit(RLIMIT_CORE, &none);
-#if !defined(__SANITIZE_ADDRESS__) /* its leak check attaches to the process */
+#if !SANITIZED /* the leak check attaches to the process */
     prctl(PR_SET_DUMPABLE, 0);
 #endif
 }

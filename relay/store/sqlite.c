@@ -83,26 +83,30 @@ static int transact(struct sqlite_engine *e, struct store_job *job, int (*work)(
 }
 
 /*
- * After the last slice of a purge the journal is emptied, so that what expired is not found in it either (section 4).
- * Nothing depends on its success: what was committed stays committed, and the next purge tries again.
+ * After the last slice of a purge the journal is emptied, so that what expired, was acknowledged or erased before is not found
+ * in it either (section 4). Nothing depends on its success: what was committed stays committed, and the next purge tries again.
  */
 static void empty_journal(struct sqlite_engine *e)
 {
-    (void)sqlite3_wal_checkpoint_v2(e->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+    if (sqlite3_wal_checkpoint_v2(e->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL) == SQLITE_OK)
+        e->journal_used = false;
 }
 
 static int job_purge(struct sqlite_engine *e, struct store_job *job)
 {
     int rc = transact(e, job, db_purge);
-    bool deleted = job->u.purge.messages + job->u.purge.slots + job->u.purge.vouchers > 0;
-    if (rc == SQLITE_OK && deleted && !job->u.purge.more)
+    e->journal_used = e->journal_used || job->u.purge.messages + job->u.purge.slots + job->u.purge.vouchers > 0;
+    if (rc == SQLITE_OK && !job->u.purge.more && e->journal_used)
         empty_journal(e);
     return rc;
 }
 
 static int job_commit(struct sqlite_engine *e, struct store_job *job)
 {
-    return job->u.commit.count == 0 ? SQLITE_OK : transact(e, job, write_all);
+    if (job->u.commit.count == 0)
+        return SQLITE_OK;
+    e->journal_used = true;
+    return transact(e, job, write_all);
 }
 
 static void execute(struct engine *engine, struct store_job *job)

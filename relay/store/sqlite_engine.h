@@ -70,6 +70,7 @@ struct sqlite_engine {
     sqlite3 *db;
     sqlite3_stmt *statement[STATEMENT_COUNT];
     struct totals delta;
+    bool journal_used; /* since it was emptied */
 };
 
 /* --- sqlite_statement.c --- */

@@ -1,0 +1,398 @@
+/*
+ * Connections by TCP over real sockets, with a core that is played by this file: sessions that echo, pause, write more than
+ * a socket takes, or end.
+ */
+#define _GNU_SOURCE
+#include "relay/edge/tcp.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* --- the core's part --- */
+
+enum { BIG = 8 << 20, PIECE = 60000 };
+
+struct session {
+    struct carrier carrier;
+    size_t received;
+    uint32_t sum;
+    size_t to_write, written; /* of BIG answers */
+    bool waiting;             /* the carrier said false */
+    bool end_when_written;
+    bool paused;
+    size_t resumed; /* calls without bytes */
+};
+
+static struct {
+    struct session *session; /* the newest */
+    size_t opened, closed, ended;
+    bool refuse;
+} core;
+
+static uint8_t byte_at(size_t i)
+{
+    return (uint8_t)(i * 31 + i / 251);
+}
+
+static void end_session(struct session *s)
+{
+    const struct carrier carrier = s->carrier;
+    core.session = NULL;
+    core.ended++;
+    free(s);
+    carrier.close(carrier.ctx);
+}
+
+/* false: it ended. */
+static bool write_on(struct session *s)
+{
+    static uint8_t piece[PIECE];
+    while (s->written < s->to_write && !s->waiting) {
+        size_t n = s->to_write - s->written < PIECE ? s->to_write - s->written : PIECE;
+        for (size_t i = 0; i < n; i++)
+            piece[i] = byte_at(s->written + i);
+        s->written += n;
+        s->waiting = !s->carrier.write(s->carrier.ctx, piece, n);
+    }
+    if (s->written < s->to_write || !s->end_when_written)
+        return true;
+    end_session(s);
+    return false;
+}
+
+struct session *session_open(struct relay *r, const struct carrier *carrier, struct now now)
+{
+    (void)r;
+    assert_true(now.utc_ms > 1500000000000);
+    if (core.refuse)
+        return NULL;
+    struct session *s = calloc(1, sizeof(*s));
+    assert_non_null(s);
+    s->carrier = *carrier;
+    core.opened++;
+    core.session = s;
+    return s;
+}
+
+/* 'b': write BIG bytes; 'e': the same and end; 'x': end at once; 'p': pause; anything else is counted. */
+bool session_receive(struct session *s, const uint8_t *data, size_t len, struct now now)
+{
+    (void)now;
+    assert_false(s->paused);
+    if (len == 0)
+        s->resumed++;
+    for (size_t i = 0; i < len; i++) {
+        s->received++;
+        s->sum += data[i];
+    }
+    uint8_t what = len > 0 ? data[0] : 0;
+    if (what == 'x') {
+        end_session(s);
+        return false;
+    }
+    if (what == 'p')
+        s->paused = true;
+    if (what != 'b' && what != 'e')
+        return true;
+    s->to_write += BIG;
+    s->end_when_written = what == 'e';
+    return write_on(s);
+}
+
+bool session_paused(const struct session *s)
+{
+    return s->paused;
+}
+
+void session_writable(struct session *s)
+{
+    assert_true(s->waiting);
+    s->waiting = false;
+    (void)write_on(s);
+}
+
+void session_close(struct session *s)
+{
+    core.closed++;
+    core.session = NULL;
+    free(s);
+}
+
+/* --- the world --- */
+
+struct world {
+    uv_loop_t loop;
+    uv_prepare_t prepare;
+    struct tcp *tcp;
+    uint16_t port;
+    int fd;
+};
+
+static void on_prepare(uv_prepare_t *p)
+{
+    struct world *w = p->data;
+    (void)tcp_turn(w->tcp);
+}
+
+static void turn(struct world *w)
+{
+    uv_run(&w->loop, UV_RUN_NOWAIT);
+}
+
+/* Turns until *what is at least `enough`; fails after five seconds. */
+static void turn_until(struct world *w, const size_t *what, size_t enough)
+{
+    for (int i = 0; i < 5000 && *what < enough; i++) {
+        turn(w);
+        if (*what < enough)
+            poll(NULL, 0, 1);
+    }
+    assert_true(*what >= enough);
+}
+
+static int make_world(void **state)
+{
+    struct world *w = calloc(1, sizeof(*w));
+    struct address a;
+    char bound[ADDRESS_BYTES_MAX + 1], why[100];
+
+    memset(&core, 0, sizeof(core));
+    assert_int_equal(uv_loop_init(&w->loop), 0);
+    assert_int_equal(tcp_open(&w->tcp, &w->loop, NULL), ZG_OK);
+    assert_int_equal(address_parse(&a, "127.0.0.1:0"), ZG_OK);
+    assert_int_equal(tcp_listen(w->tcp, &a, bound, why, sizeof(why)), ZG_OK);
+    assert_int_equal(address_parse(&a, bound), ZG_OK);
+    w->port = a.port;
+    uv_prepare_init(&w->loop, &w->prepare);
+    w->prepare.data = w;
+    uv_prepare_start(&w->prepare, on_prepare);
+
+    struct sockaddr_in where = {.sin_family = AF_INET, .sin_port = htons(w->port)};
+    where.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    w->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(connect(w->fd, (const struct sockaddr *)&where, sizeof(where)), 0);
+    assert_int_equal(fcntl(w->fd, F_SETFL, O_NONBLOCK), 0);
+    *state = w;
+    return 0;
+}
+
+static int end_world(void **state)
+{
+    struct world *w = *state;
+    tcp_close_sessions(w->tcp);
+    tcp_close(w->tcp);
+    uv_close((uv_handle_t *)&w->prepare, NULL);
+    uv_run(&w->loop, UV_RUN_DEFAULT);
+    assert_int_equal(uv_loop_close(&w->loop), 0);
+    assert_int_equal(core.closed + core.ended, core.opened);
+    if (w->fd >= 0)
+        close(w->fd);
+    free(w);
+    return 0;
+}
+
+static void say(struct world *w, const char *what, size_t len)
+{
+    assert_int_equal(send(w->fd, what, len, MSG_NOSIGNAL), len);
+}
+
+/* Reads what there is; -1: the end, or an error. */
+static ssize_t hear(struct world *w, uint8_t *buf, size_t cap)
+{
+    ssize_t n = recv(w->fd, buf, cap, 0);
+    if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+        return 0;
+    return n == 0 ? -1 : n;
+}
+
+/* All that the session writes, slowly; checks every byte. Returns how many came before the end or `wanted`. */
+static size_t hear_all(struct world *w, size_t wanted)
+{
+    static uint8_t buf[30000];
+    size_t got = 0;
+    for (int idle = 0; got < wanted && idle < 5000;) {
+        turn(w);
+        ssize_t n = hear(w, buf, sizeof(buf));
+        if (n < 0)
+            break;
+        if (n == 0) {
+            idle++;
+            poll(NULL, 0, 1);
+            continue;
+        }
+        for (ssize_t i = 0; i < n; i++)
+            if (buf[i] != byte_at(got + (size_t)i))
+                fail_msg("byte %zu is wrong", got + (size_t)i);
+        got += (size_t)n;
+    }
+    return got;
+}
+
+static void bytes_reach_the_session(void **state)
+{
+    struct world *w = *state;
+    char data[3000];
+    memset(data, 'a', sizeof(data));
+    turn_until(w, &core.opened, 1);
+    struct session *s = core.session;
+    for (int i = 0; i < 100; i++)
+        say(w, data, sizeof(data));
+    turn_until(w, &s->received, 300000);
+    assert_int_equal(s->sum, 300000 * 'a');
+    close(w->fd);
+    w->fd = -1;
+    turn_until(w, &core.closed, 1);
+    turn(w);
+    turn(w);
+    assert_true(tcp_empty(w->tcp));
+}
+
+static void what_a_socket_does_not_take_follows_in_order(void **state)
+{
+    struct world *w = *state;
+    turn_until(w, &core.opened, 1);
+    struct session *s = core.session;
+    say(w, "b", 1);
+    turn_until(w, &s->received, 1);
+    assert_true(s->waiting); /* or the test shows nothing */
+    assert_true(s->written < BIG);
+    assert_int_equal(hear_all(w, BIG), BIG);
+    assert_false(s->waiting);
+}
+
+static void an_ended_session_s_last_bytes_still_arrive(void **state)
+{
+    struct world *w = *state;
+    turn_until(w, &core.opened, 1);
+    say(w, "e", 1);
+    assert_int_equal(hear_all(w, (size_t)BIG + 1), BIG);
+    assert_int_equal(core.ended, 1);
+    for (int i = 0; i < 10; i++)
+        turn(w);
+    assert_true(tcp_empty(w->tcp));
+}
+
+static void a_session_that_ends_closes_its_connection(void **state)
+{
+    struct world *w = *state;
+    uint8_t byte;
+    turn_until(w, &core.opened, 1);
+    say(w, "x", 1);
+    turn_until(w, &core.ended, 1);
+    for (int i = 0; i < 10; i++)
+        turn(w);
+    assert_int_equal(hear(w, &byte, 1), -1);
+    assert_true(tcp_empty(w->tcp));
+}
+
+static void a_refused_session_closes_its_connection(void **state)
+{
+    struct world *w = *state;
+    uint8_t byte;
+    core.refuse = true;
+    for (int i = 0; i < 50; i++)
+        turn(w);
+    assert_int_equal(hear(w, &byte, 1), -1);
+    assert_true(tcp_empty(w->tcp));
+}
+
+static void a_paused_session_gets_no_bytes_until_it_carries_on(void **state)
+{
+    struct world *w = *state;
+    turn_until(w, &core.opened, 1);
+    struct session *s = core.session;
+    say(w, "p", 1);
+    turn_until(w, &s->received, 1);
+    say(w, "aaaa", 4);
+    for (int i = 0; i < 50; i++)
+        turn(w);
+    assert_int_equal(s->received, 1);
+    assert_int_equal(s->resumed, 0);
+    s->paused = false;
+    turn_until(w, &s->received, 5);
+    assert_int_equal(s->resumed, 1);
+}
+
+static void a_peer_that_vanishes_while_it_is_written_to_is_let_go(void **state)
+{
+    struct world *w = *state;
+    turn_until(w, &core.opened, 1);
+    struct session *s = core.session;
+    say(w, "b", 1);
+    turn_until(w, &s->received, 1);
+    assert_true(s->waiting);
+    const struct linger hard = {1, 0}; /* a reset, as when a phone's network is gone */
+    setsockopt(w->fd, SOL_SOCKET, SO_LINGER, &hard, sizeof(hard));
+    close(w->fd);
+    w->fd = -1;
+    turn_until(w, &core.closed, 1);
+    for (int i = 0; i < 10; i++)
+        turn(w);
+    assert_true(tcp_empty(w->tcp));
+}
+
+static void a_write_to_a_dead_socket_ends_the_session_outside_of_the_write(void **state)
+{
+    struct world *w = *state;
+    turn_until(w, &core.opened, 1);
+    struct session *s = core.session;
+    say(w, "p", 1); /* paused: nobody reads, so only the write can notice */
+    turn_until(w, &s->received, 1);
+    const struct linger hard = {1, 0};
+    setsockopt(w->fd, SOL_SOCKET, SO_LINGER, &hard, sizeof(hard));
+    close(w->fd);
+    w->fd = -1;
+    poll(NULL, 0, 20);
+    s->to_write = 2 * PIECE;
+    (void)write_on(s);
+    assert_int_equal(core.closed, 0);
+    turn_until(w, &core.closed, 1);
+    for (int i = 0; i < 10; i++)
+        turn(w);
+    assert_true(tcp_empty(w->tcp));
+}
+
+static void no_connection_is_accepted_any_more_when_it_stops(void **state)
+{
+    struct world *w = *state;
+    turn_until(w, &core.opened, 1);
+    tcp_stop_accepting(w->tcp);
+    for (int i = 0; i < 10; i++)
+        turn(w);
+    struct sockaddr_in where = {.sin_family = AF_INET, .sin_port = htons(w->port)};
+    where.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(connect(fd, (const struct sockaddr *)&where, sizeof(where)), -1);
+    close(fd);
+    say(w, "aaaa", 4); /* who is there stays */
+    turn_until(w, &core.session->received, 4);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, make_world, end_world)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(bytes_reach_the_session),
+        TEST(what_a_socket_does_not_take_follows_in_order),
+        TEST(an_ended_session_s_last_bytes_still_arrive),
+        TEST(a_session_that_ends_closes_its_connection),
+        TEST(a_refused_session_closes_its_connection),
+        TEST(a_paused_session_gets_no_bytes_until_it_carries_on),
+        TEST(a_peer_that_vanishes_while_it_is_written_to_is_let_go),
+        TEST(a_write_to_a_dead_socket_ends_the_session_outside_of_the_write),
+        TEST(no_connection_is_accepted_any_more_when_it_stops),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
