@@ -39,12 +39,16 @@ zg_wrap(qrencode PkgConfig::qrencode)
 pkg_check_modules(png REQUIRED IMPORTED_TARGET libpng)
 zg_wrap(png PkgConfig::png)
 
-# Debian 12 calls it msgpack, Debian 13 msgpack-c. Packing is in its headers; only tests link the library.
-pkg_search_module(msgpack REQUIRED IMPORTED_TARGET msgpack-c msgpack)
-zg_wrap(msgpack_unpack PkgConfig::msgpack)
+# Debian 12 calls it msgpack, Debian 13 msgpack-c with a path in its .pc file that leads nowhere: so by its files.
+# Packing is in its headers; only tests link the library.
+find_path(ZG_MSGPACK_INCLUDE msgpack/pack.h REQUIRED)
+find_library(ZG_MSGPACK_LIBRARY NAMES msgpack-c msgpackc REQUIRED)
 add_library(zg_msgpack INTERFACE)
-target_include_directories(zg_msgpack SYSTEM INTERFACE ${msgpack_INCLUDE_DIRS})
+target_include_directories(zg_msgpack SYSTEM INTERFACE ${ZG_MSGPACK_INCLUDE})
 add_library(zg::msgpack ALIAS zg_msgpack)
+add_library(zg_msgpack_unpack INTERFACE)
+target_link_libraries(zg_msgpack_unpack INTERFACE zg_msgpack ${ZG_MSGPACK_LIBRARY})
+add_library(zg::msgpack_unpack ALIAS zg_msgpack_unpack)
 
 if(BUILD_TESTING OR NOT DEFINED BUILD_TESTING)
     pkg_check_modules(cmocka REQUIRED IMPORTED_TARGET cmocka)
