@@ -96,7 +96,7 @@ zg_err conversation_write(struct conversation *v, const char *text, size_t len, 
 
     zg_err err = conversation_reserve(v);
     if (err == ZG_OK)
-        err = message_new(&m, c, len, v->entry != NULL);
+        err = message_make(&m, c, len, v->entry != NULL);
     if (err != ZG_OK)
         return err;
     memcpy(m->text, text, len);

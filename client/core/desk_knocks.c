@@ -84,7 +84,7 @@ static zg_err add_text(struct conversation *v, const struct knock_opened *k)
         return ZG_ERR_MALFORMED;
     zg_err err = conversation_reserve(v);
     if (err == ZG_OK)
-        err = message_new(&m, c, content.body.len, false);
+        err = message_make(&m, c, content.body.len, false);
     if (err != ZG_OK)
         return err;
     m->limit_ms = now_ms + c->lifetime_max_ms;

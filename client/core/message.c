@@ -17,7 +17,7 @@ static void on_due(void *thing)
     conversation_remove(v, m);
 }
 
-zg_err message_new(struct message **out, struct zg_client *c, size_t len, bool kept)
+zg_err message_make(struct message **out, struct zg_client *c, size_t len, bool kept)
 {
     struct message *m = calloc(1, sizeof(*m));
     if (m == NULL)
@@ -179,7 +179,7 @@ zg_err message_load(struct message **out, struct zg_client *c, const uint8_t key
 
     if (r->left < FIXED)
         return ZG_ERR_MALFORMED;
-    zg_err err = message_new(&m, c, r->left - FIXED, false);
+    zg_err err = message_make(&m, c, r->left - FIXED, false);
     if (err != ZG_OK)
         return err;
     err = read_fields(m, r, conversation);

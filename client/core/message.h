@@ -42,7 +42,7 @@ struct message {
 /*
  * An empty message with room for len bytes of text, in no conversation yet; has its place in the agenda. kept: with an entry. ZG_ERR_MEMORY.
  */
-ZG_MUST_CHECK zg_err message_new(struct message **out, struct zg_client *c, size_t len, bool kept);
+ZG_MUST_CHECK zg_err message_make(struct message **out, struct zg_client *c, size_t len, bool kept);
 /* Wipes; its entry is dropped. Not in a conversation any more. NULL-safe. */
 void message_free(struct zg_client *c, struct message *m);
 /* The same without touching the vault: the client is closing. */

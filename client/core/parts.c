@@ -166,7 +166,7 @@ static zg_err join(struct conversation *v, const struct part *first, size_t byte
     if (err == ZG_OK)
         err = events_reserve(&c->events, 1);
     if (err == ZG_OK)
-        err = message_new(&m, c, first->content.kind == CONTENT_TEXT ? bytes : 0, true);
+        err = message_make(&m, c, first->content.kind == CONTENT_TEXT ? bytes : 0, true);
     if (err != ZG_OK)
         return err;
     if (first->content.kind == CONTENT_TEXT)
