@@ -5,16 +5,27 @@
 #include <stdint.h>
 
 struct limits {
-    uint32_t connections;              /* open at once */
-    uint32_t subscriptions_of_one;     /* of one connection */
-    uint32_t unanswered_of_one;        /* commands of one connection that wait for a reply; then it is paused */
-    uint32_t commands_a_turn;          /* of one connection in one turn of the loop */
-    uint32_t sends_of_queue_a_day;     /* accepted by one conversation queue */
-    uint32_t waiting_of_desk;          /* knocks and messages stored at one desk */
-    uint32_t draws_of_desk_a_day;      /* vouchers */
-    uint32_t voucher_days;             /* how long a drawn voucher lasts */
-    uint64_t memory_bytes;             /* envelopes in memory; above it messages wait on disk only */
-    uint32_t calm_knocks_a_minute;     /* below it, at a desk less than a quarter full, the puzzle costs nothing */
+    uint32_t connections;          /* open at once */
+    uint32_t subscriptions_of_one; /* of one connection */
+    uint32_t unanswered_of_one;    /* commands of one connection that wait for a reply; then it is paused */
+    uint32_t commands_a_turn;      /* of one connection in one turn of the loop */
+    uint32_t readings_of_one;      /* slot values on their way to one connection */
+    uint32_t stall_seconds; /* a record, an upload or a reader that does not get on loses its connection */
+    uint32_t sends_of_queue_a_day; /* accepted by one conversation queue */
+    uint32_t waiting_of_desk;      /* knocks and messages stored at one desk */
+    uint32_t draws_of_desk_a_day;  /* vouchers */
+    uint32_t voucher_days;         /* how long a drawn voucher lasts */
+    uint64_t memory_bytes; /* envelopes in memory: above it little is read ahead and who reads slowly is cut
+                              off; above twice as much SEND and KNOCK are answered busy */
+    uint64_t input_bytes;  /* unfinished records and uploads; above it the oldest are cut off */
+    uint32_t
+        calm_knocks_a_minute;  /* below it, at a desk less than a quarter full, the puzzle costs nothing */
+    uint32_t puzzles_a_second; /* solutions that are looked at */
+    uint32_t spent_cookies;    /* remembered; then the oldest are forgotten */
+    uint32_t acknowledged;     /* handles remembered for 10 minutes; then the oldest are forgotten */
+    uint32_t idle_queues;      /* kept in memory although nobody uses them just now */
+    uint32_t counted_queues;   /* whose sends of the day are counted */
+    uint32_t purge_rows;       /* deleted in one job when an hour begins */
 };
 
 /* The defaults. */

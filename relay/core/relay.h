@@ -1,8 +1,10 @@
 /*
- * The relay's core: no sockets, no clock, no threads. Time, randomness, storage and a way to write are handed in.
+ * The relay's core: no sockets, no clock, no threads. Time, randomness, storage and a way to write are handed
+ * in.
  *
- * One message: session_receive -> record -> command -> dispatch -> exchange -> reader's session, and into the tick;
- * at the tick's end relay_advance submits what was not acknowledged, and the replies leave when it is done.
+ * One message: session_receive -> record -> command -> dispatch -> exchange -> reader's session, and into the
+ * tick; at the tick's end relay_advance submits what was not acknowledged, and the replies leave when it is
+ * done.
  */
 #ifndef RELAY_CORE_RELAY_H
 #define RELAY_CORE_RELAY_H
@@ -41,10 +43,10 @@ struct relay_stats {
     uint64_t accepted;        /* since start: messages and knocks */
     uint64_t delivered;
     uint64_t acknowledged;
-    uint64_t written;         /* messages that needed the disk */
+    uint64_t written; /* messages that needed the disk */
     uint64_t expired;
     uint64_t refused;
-    uint64_t late_ticks;      /* ticks that waited for the disk */
+    uint64_t late_ticks; /* ticks that waited for the disk */
     uint64_t failed_commits;
     uint64_t started_utc_s;
 };
@@ -59,15 +61,19 @@ void relay_free(struct relay *r);
 
 /* Does what is due: ticks, expiry, leases, handshakes that take too long. */
 void relay_advance(struct relay *r, struct now now);
-/* mono_ms at which relay_advance is next needed; UINT64_MAX: nothing is waiting. */
+/* mono_ms at which relay_advance is next needed, 0: at once. At the latest when the next hour begins. */
 uint64_t relay_deadline(const struct relay *r);
-/* Encrypts and hands to the carriers what has gathered. Once at the end of each turn of the loop. */
+/*
+ * Encrypts and hands to the carriers what has gathered, submits what has gathered for the store. Once at the
+ * end of each turn of the loop, that is, after any of the other functions and after completions of jobs, and
+ * after relay_advance if relay_deadline has come.
+ */
 void relay_flush(struct relay *r);
 void relay_stats(const struct relay *r, struct relay_stats *out);
 
 /*
- * Stopping: no new sessions or commands; what was received is settled (committed, answered) as soon as possible.
- * relay_drained says when nothing is pending any more and sessions may be closed.
+ * Stopping: no new sessions or commands; what was received is settled (committed, answered) as soon as
+ * possible. relay_drained says when nothing is pending any more and sessions may be closed.
  */
 void relay_drain(struct relay *r, struct now now);
 bool relay_drained(const struct relay *r);
@@ -75,11 +81,14 @@ bool relay_drained(const struct relay *r);
 /* What a session writes to. */
 struct carrier {
     /*
-     * Takes all of buf (borrowed until return). false: it could not pass everything on and keeps a copy of the rest;
-     * the session writes no more until session_writable.
+     * Takes all of buf (borrowed until return). false: it could not pass everything on and keeps a copy of
+     * the rest; the session writes no more until session_writable.
      */
     bool (*write)(void *ctx, const uint8_t *buf, size_t len);
-    /* The session is over: close when what was written is out. The session is freed already; called once. */
+    /*
+     * The session is over: close when what was written is out. The session is freed already; called once,
+     * from session_receive, relay_advance or relay_flush only.
+     */
     void (*close)(void *ctx);
     void *ctx;
 };
@@ -87,11 +96,16 @@ struct carrier {
 /* NULL: no memory, or the relay drains or has too many connections (close the socket). */
 struct session *session_open(struct relay *r, const struct carrier *carrier, struct now now);
 /*
- * Bytes from the network. false: the session ended (it called carrier.close and is freed). *paused: it wants no more bytes until
- * it has answered some; carry on when session_paused says no.
+ * Bytes from the network. false: the session ended (it called carrier.close and is freed). After relay_drain
+ * they are thrown away.
  */
 bool session_receive(struct session *s, const uint8_t *data, size_t len, struct now now);
+/*
+ * It wants no more bytes until it has carried out or answered what it has. Ask after session_receive, and
+ * again after each relay_flush; bytes that are given to it all the same are kept up to a limit, then it ends.
+ */
 bool session_paused(const struct session *s);
+/* The carrier takes more; relay_flush goes on writing. */
 void session_writable(struct session *s);
 /* The network ended it: frees, does not call carrier.close. */
 void session_close(struct session *s);

@@ -1,0 +1,143 @@
+#include "relay/core/change.h"
+
+#include <sodium.h>
+#include <stdlib.h>
+
+#include "relay/core/inside.h"
+
+enum { TRIES_MAX = 4 };
+
+void changes_init(struct changes *cs)
+{
+    list_init(&cs->gathered);
+    list_init(&cs->submitted);
+}
+
+struct change *change_new(const struct call *call, enum write_kind kind)
+{
+    struct change *change = calloc(1, sizeof(*change));
+    if (change == NULL)
+        return NULL;
+    list_init(&change->place);
+    change->write.kind = kind;
+    if (call != NULL) {
+        change->session = session_ref(call->session);
+        change->seq = call->seq;
+    }
+    return change;
+}
+
+static void change_free(struct change *change)
+{
+    list_remove(&change->place);
+    session_unref(change->session);
+    upload_free(change->upload);
+    sodium_memzero(change, sizeof(*change));
+    free(change);
+}
+
+static void answer(struct change *change, enum status status)
+{
+    if (change->session != NULL)
+        session_reply(change->session, change->seq, status, status == STATUS_BUSY ? BUSY_RETRY_S : 0);
+}
+
+/* Ids are random and could be taken: once in some thousand million times. */
+static void choose_id(struct relay *r, struct change *change)
+{
+    if (change->write.kind == WRITE_QUEUE)
+        change->write.u.queue.id = relay_random_id(r);
+    else if (change->write.kind == WRITE_SLOT)
+        change->write.u.slot.id = relay_random_id(r);
+}
+
+static enum status status_of(const struct store_write *w)
+{
+    switch (w->outcome) {
+    case OUTCOME_OK:
+    case OUTCOME_EXISTS:
+        return STATUS_OK;
+    case OUTCOME_CONFLICT:
+        return w->kind == WRITE_SLOT_VALUE ? STATUS_CONFLICT : STATUS_BUSY;
+    default:
+        return STATUS_REFUSED;
+    }
+}
+
+static void written(struct relay *r, void *owner, const struct store_write *w, zg_err result)
+{
+    struct change *change = owner;
+    enum status status = result == ZG_OK ? status_of(w) : STATUS_BUSY;
+
+    if (result == ZG_OK && w->outcome == OUTCOME_CONFLICT && status == STATUS_BUSY &&
+        change->tries < TRIES_MAX) {
+        list_remove(&change->place);
+        change_submit(r, change);
+        return;
+    }
+    if (status == STATUS_OK && change->after != NULL)
+        change->after(r, change);
+    answer(change, status);
+    change_free(change);
+}
+
+static size_t length(const struct link *list)
+{
+    size_t n = 0;
+    for (const struct link *l = list->next; l != list; l = l->next)
+        n++;
+    return n;
+}
+
+static void refuse_all(struct link *list)
+{
+    while (!list_empty(list)) {
+        struct change *change = LIST_ITEM(list->next, struct change, place);
+        answer(change, STATUS_BUSY);
+        change_free(change);
+    }
+}
+
+void changes_advance(struct relay *r)
+{
+    struct changes *cs = &r->changes;
+
+    if (list_empty(&cs->gathered) || !list_empty(&cs->submitted))
+        return;
+    struct commit *c = commit_new(r, length(&cs->gathered));
+    if (c == NULL) {
+        refuse_all(&cs->gathered);
+        return;
+    }
+    while (!list_empty(&cs->gathered)) {
+        struct change *change = LIST_ITEM(cs->gathered.next, struct change, place);
+        list_remove(&change->place);
+        list_append(&cs->submitted, &change->place);
+        *commit_add(c, change->write.kind, written, change) = change->write;
+    }
+    commit_submit(c, NULL);
+}
+
+void change_submit(struct relay *r, struct change *change)
+{
+    change->tries++;
+    choose_id(r, change);
+    list_append(&r->changes.gathered, &change->place);
+}
+
+void changes_clear(struct relay *r)
+{
+    struct changes *cs = &r->changes;
+    while (!list_empty(&cs->gathered))
+        change_free(LIST_ITEM(cs->gathered.next, struct change, place));
+}
+
+void change_touch(struct relay *r, uint64_t queue)
+{
+    struct change *change = change_new(NULL, WRITE_TOUCH);
+    if (change == NULL)
+        return;
+    change->write.u.queue.id = queue;
+    change->write.u.queue.week = relay_week(r);
+    change_submit(r, change);
+}

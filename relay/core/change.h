@@ -1,0 +1,49 @@
+/*
+ * Changes of queues, slots and vouchers. They do not wait for the tick: they tell nothing about a reader.
+ * What comes while a commit of changes is under way goes into the next one.
+ *
+ * Happy path: change_new, fill in the write, change_submit; when it is done, `after` and the reply.
+ * Failure: the reply is busy. A random id that is taken is chosen anew.
+ */
+#ifndef RELAY_CORE_CHANGE_H
+#define RELAY_CORE_CHANGE_H
+
+#include "relay/core/list.h"
+#include "relay/core/store.h"
+
+struct relay;
+struct call;
+struct session;
+struct upload;
+
+struct change {
+    struct link place;
+    struct session *session; /* a reference; NULL: nobody is answered */
+    uint32_t seq;
+    uint32_t tries;
+    struct store_write write;
+    struct stored_names names; /* what write points to, if it needs it */
+    struct name vouchers[WIRE_VOUCHERS_MAX];
+    struct upload *upload;                                       /* owned; NULL: none */
+    void (*after)(struct relay *r, const struct change *change); /* if it was carried out; may be NULL */
+};
+
+struct changes {
+    struct link gathered;
+    struct link submitted;
+};
+
+void changes_init(struct changes *cs);
+void changes_clear(struct relay *r);
+
+/* NULL: no memory. call NULL: nobody is answered. */
+struct change *change_new(const struct call *call, enum write_kind kind);
+/* Takes it. */
+void change_submit(struct relay *r, struct change *change);
+/* Submits what has gathered, if nothing is under way. */
+void changes_advance(struct relay *r);
+
+/* The week of last use is brought up to date. */
+void change_touch(struct relay *r, uint64_t queue);
+
+#endif

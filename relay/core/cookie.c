@@ -1,0 +1,136 @@
+/* Cookies of the puzzle: which are spent. The other half of relay/core/knock.h. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "proto/puzzle.h"
+#include "relay/core/inside.h"
+
+/*
+ * What is left of a cookie that was used: its MAC, and for which knock. The same knock may come again with
+ * it, after a broken connection or a disk that was busy.
+ */
+struct spent {
+    struct map_node node;
+    struct link place;
+    uint64_t until; /* mono_ms */
+    uint8_t mac[16];
+    uint8_t knock[PUZZLE_HASH_BYTES];
+    bool right; /* its solution was */
+};
+
+static const uint8_t *mac_of(const uint8_t cookie[WIRE_COOKIE_BYTES])
+{
+    return cookie + WIRE_COOKIE_BYTES - sizeof(((struct spent *)NULL)->mac);
+}
+
+zg_err door_init(struct door *d, const struct rng *rng)
+{
+    list_init(&d->spent_order);
+    d->second = 0;
+    d->puzzles = 0;
+    zg_err err = map_init(&d->knocks, rng);
+    return err == ZG_OK ? map_init(&d->spent, rng) : err;
+}
+
+static void forget(struct door *d, struct spent *s)
+{
+    map_remove(&d->spent, &s->node);
+    list_remove(&s->place);
+    free(s);
+}
+
+void door_forget_cookies(struct relay *r)
+{
+    struct door *d = &r->door;
+    while (!list_empty(&d->spent_order)) {
+        struct spent *s = LIST_ITEM(d->spent_order.next, struct spent, place);
+        if (s->until > r->now.mono_ms && d->spent.count <= r->limits.spent_cookies)
+            return;
+        forget(d, s);
+    }
+}
+
+void door_clear(struct relay *r)
+{
+    struct door *d = &r->door;
+    while (d->spent.buckets != NULL && !list_empty(&d->spent_order))
+        forget(d, LIST_ITEM(d->spent_order.next, struct spent, place));
+    map_clear(&d->spent);
+    map_clear(&d->knocks);
+}
+
+static struct spent *find(const struct door *d, const uint8_t *mac, uint64_t hash)
+{
+    for (struct map_node *n = map_first(&d->spent, hash); n != NULL; n = map_next(n)) {
+        struct spent *s = LIST_ITEM(n, struct spent, node);
+        if (memcmp(s->mac, mac, sizeof(s->mac)) == 0)
+            return s;
+    }
+    return NULL;
+}
+
+/* The cookie is spent for this knock; NULL: no memory. */
+static struct spent *spend(struct relay *r, const uint8_t *mac, uint64_t hash,
+                           const uint8_t knock[PUZZLE_HASH_BYTES])
+{
+    struct door *d = &r->door;
+    struct spent *s = calloc(1, sizeof(*s));
+
+    if (s == NULL)
+        return NULL;
+    s->until = r->now.mono_ms + WIRE_COOKIE_SECONDS * UINT64_C(1000);
+    memcpy(s->mac, mac, sizeof(s->mac));
+    memcpy(s->knock, knock, sizeof(s->knock));
+    map_insert(&d->spent, &s->node, hash);
+    list_append(&d->spent_order, &s->place);
+    return s;
+}
+
+/* Each solution costs the relay a millisecond, whoever sent it. */
+static bool may_look(struct relay *r)
+{
+    struct door *d = &r->door;
+    uint64_t second = r->now.mono_ms / 1000;
+
+    if (d->second != second) {
+        d->second = second;
+        d->puzzles = 0;
+    }
+    if (d->puzzles >= r->limits.puzzles_a_second)
+        return false;
+    d->puzzles++;
+    return true;
+}
+
+zg_err door_check(struct relay *r, const struct name *desk_put, const struct command *knock)
+{
+    const uint8_t *cookie = knock->u.knock.cookie;
+    const uint8_t *mac = mac_of(cookie);
+    uint64_t hash = map_hash(&r->door.spent, mac, sizeof(((struct spent *)NULL)->mac));
+    uint8_t bound[PUZZLE_HASH_BYTES];
+    uint8_t effort;
+
+    /* Section 9: the cookie before any work that costs memory. */
+    if (cookie_check(cookie, r->secrets->cookie_key, desk_put, relay_cookie_seconds(r), &effort) != ZG_OK)
+        return ZG_ERR_REFUSED;
+    door_forget_cookies(r);
+    puzzle_hash(bound, &knock->u.knock.names, knock->u.knock.envelope);
+    struct spent *s = find(&r->door, mac, hash);
+    if (s != NULL)
+        return s->right && memcmp(s->knock, bound, sizeof(bound)) == 0 ? ZG_OK : ZG_ERR_REFUSED;
+    if (effort > 0 && !may_look(r))
+        return ZG_ERR_BUSY;
+    s = spend(r, mac, hash, bound);
+    if (s == NULL)
+        return ZG_ERR_BUSY;
+    if (puzzle_check(cookie, bound, effort, knock->u.knock.solution, &s->right) != ZG_OK) {
+        forget(&r->door, s);
+        return ZG_ERR_BUSY;
+    }
+    return s->right ? ZG_OK : ZG_ERR_REFUSED;
+}
+
+void door_cookie(struct relay *r, const struct name *desk_put, uint8_t effort, uint8_t out[WIRE_COOKIE_BYTES])
+{
+    cookie_make(out, r->secrets->cookie_key, desk_put, relay_cookie_seconds(r), effort, &r->rng);
+}

@@ -1,0 +1,63 @@
+/* The relay from inside: its parts, and what they share. Only for relay/core. */
+#ifndef RELAY_CORE_INSIDE_H
+#define RELAY_CORE_INSIDE_H
+
+#include "relay/core/change.h"
+#include "relay/core/commit.h"
+#include "relay/core/dispatch.h"
+#include "relay/core/exchange.h"
+#include "relay/core/expiry.h"
+#include "relay/core/knock.h"
+#include "relay/core/message.h"
+#include "relay/core/quota.h"
+#include "relay/core/relay.h"
+#include "relay/core/session.h"
+#include "relay/core/tick.h"
+#include "relay/core/upload.h"
+
+/* In guarded memory. */
+struct relay_secrets {
+    uint8_t relay_sk[32];
+    uint8_t cookie_key[32];
+};
+
+struct relay {
+    struct limits limits;
+    uint32_t settle_ms;
+    uint8_t ttl_ceiling;
+    uint8_t relay_pk[32];
+    struct relay_secrets *secrets;
+    struct store *store;
+    struct rng rng;
+
+    struct now now;
+    struct now started;
+    uint32_t hour; /* since 1970: the highest that was seen, so that a clock that goes back revives nothing */
+    uint32_t jobs; /* that the store has */
+    bool draining;
+    struct relay_stats stats;
+
+    struct messages messages;
+    struct exchange exchange;
+    struct ticks ticks;
+    struct changes changes;
+    struct map lookups; /* names that the store looks up */
+    struct door door;
+    struct quota quota;
+    struct expiry expiry;
+    struct sessions sessions;
+};
+
+void relay_set_now(struct relay *r, struct now now);
+void relay_submit(struct relay *r, struct store_job *job);
+/* For a queue or slot: STORE_ID_BITS, never 0. */
+uint64_t relay_random_id(struct relay *r);
+/* The hour with which something of this lifetime class, made now, is gone. */
+uint32_t relay_expiry_hour(const struct relay *r, uint8_t ttl);
+uint32_t relay_voucher_hour(const struct relay *r);
+uint32_t relay_week(const struct relay *r);
+/* UTC when the relay started, and monotonic since then: a cookie must not live again because a clock was set
+ * back. */
+uint32_t relay_cookie_seconds(const struct relay *r);
+
+#endif

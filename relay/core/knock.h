@@ -1,0 +1,50 @@
+/*
+ * Knocks between their arrival and their commit, cookies that are spent, and how many solutions are looked at
+ * (docs/protocol.md sections 1.1 and 9).
+ */
+#ifndef RELAY_CORE_KNOCK_H
+#define RELAY_CORE_KNOCK_H
+
+#include <stdbool.h>
+
+#include "proto/command.h"
+#include "relay/core/list.h"
+#include "relay/core/map.h"
+#include "relay/core/message.h"
+
+struct commit;
+struct knock;
+
+struct door {
+    struct map knocks; /* by the new put name, until they are decided */
+    struct map spent;  /* cookies */
+    struct link spent_order;
+    uint64_t second;
+    uint32_t puzzles; /* looked at in this second */
+};
+
+ZG_MUST_CHECK zg_err door_init(struct door *d, const struct rng *rng);
+void door_clear(struct relay *r);
+
+/* The desk's put name. ZG_ERR_REFUSED: cookie or solution is wrong; ZG_ERR_BUSY: later. Spends the cookie. */
+ZG_MUST_CHECK zg_err door_check(struct relay *r, const struct name *desk_put, const struct command *knock);
+void door_cookie(struct relay *r, const struct name *desk_put, uint8_t effort,
+                 uint8_t out[WIRE_COOKIE_BYTES]);
+void door_forget_cookies(struct relay *r);
+
+/* A knock that is on its way with the same put name; NULL: none. */
+struct knock *knock_find(const struct relay *r, const struct name *put);
+bool knock_is_same(const struct knock *k, const struct stored_names *names);
+/* m (HELD, for the desk) is taken. One reference. NULL: no memory; nothing is taken. */
+struct knock *knock_new(struct relay *r, const struct stored_names *names, const uint8_t *slot_voucher,
+                        struct message *m);
+struct knock *knock_ref(struct knock *k);
+void knock_unref(struct relay *r, struct knock *k);
+
+/* For the tick: */
+bool knock_needs_write(const struct knock *k);
+void knock_write(struct relay *r, struct knock *k, struct commit *c);
+/* The commit is done. */
+enum status knock_decide(struct relay *r, struct knock *k, bool failed);
+
+#endif

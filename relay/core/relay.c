@@ -1,0 +1,203 @@
+#include "relay/core/relay.h"
+
+#include <assert.h>
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "relay/core/inside.h"
+
+enum { SETTLE_MIN_MS = 10, SETTLE_MAX_MS = 5000, HOUR_MS = 3600 * 1000 };
+
+static bool options_good(const struct relay_options *o)
+{
+    return o->settle_ms >= SETTLE_MIN_MS && o->settle_ms <= SETTLE_MAX_MS && o->ttl_ceiling <= WIRE_TTL_30D &&
+           o->store != NULL && o->rng.fill != NULL;
+}
+
+static zg_err init_parts(struct relay *r)
+{
+    zg_err err = messages_init(&r->messages, &r->rng);
+    if (err == ZG_OK)
+        err = exchange_init(&r->exchange, &r->rng);
+    if (err == ZG_OK)
+        err = map_init(&r->lookups, &r->rng);
+    if (err == ZG_OK)
+        err = door_init(&r->door, &r->rng);
+    if (err == ZG_OK)
+        err = quota_init(&r->quota, &r->rng, r->limits.counted_queues);
+    if (err == ZG_OK)
+        err = sessions_init(&r->sessions);
+    return err;
+}
+
+static struct relay_secrets *secrets_new(const struct relay_options *o)
+{
+    struct relay_secrets *secrets = sodium_malloc(sizeof(*secrets));
+    if (secrets == NULL)
+        return NULL;
+    memcpy(secrets->relay_sk, o->relay_sk, sizeof(secrets->relay_sk));
+    rng_fill(&o->rng, secrets->cookie_key, sizeof(secrets->cookie_key));
+    return secrets;
+}
+
+zg_err relay_new(struct relay **out, const struct relay_options *options, struct now now)
+{
+    struct relay *r;
+
+    if (!options_good(options))
+        return ZG_ERR_ARGUMENT;
+    r = calloc(1, sizeof(*r));
+    if (r == NULL)
+        return ZG_ERR_MEMORY;
+    r->limits = options->limits;
+    r->settle_ms = options->settle_ms;
+    r->ttl_ceiling = options->ttl_ceiling;
+    r->store = options->store;
+    r->rng = options->rng;
+    memcpy(r->relay_pk, options->relay_pk, sizeof(r->relay_pk));
+    r->now = now;
+    r->started = now;
+    r->hour = (uint32_t)(now.utc_ms / HOUR_MS);
+    r->stats.started_utc_s = now.utc_ms / 1000;
+    ticks_init(&r->ticks);
+    changes_init(&r->changes);
+    expiry_init(&r->expiry);
+    r->secrets = secrets_new(options);
+    if (r->secrets == NULL)
+        goto err1;
+    if (init_parts(r) != ZG_OK)
+        goto err2;
+    *out = r;
+    return ZG_OK;
+
+err2:
+    relay_free(r);
+    return ZG_ERR_MEMORY;
+err1:
+    free(r);
+    return ZG_ERR_MEMORY;
+}
+
+void relay_free(struct relay *r)
+{
+    if (r == NULL)
+        return;
+    assert(r->stats.connections == 0 && r->jobs == 0);
+    ticks_clear(r);
+    changes_clear(r);
+    door_clear(r);
+    lookups_clear(r);
+    exchange_clear(r);
+    messages_clear(r);
+    quota_clear(&r->quota);
+    sessions_clear(&r->sessions);
+    sodium_free(r->secrets);
+    sodium_memzero(r, sizeof(*r));
+    free(r);
+}
+
+void relay_set_now(struct relay *r, struct now now)
+{
+    assert(now.mono_ms >= r->now.mono_ms);
+    r->now = now;
+}
+
+void relay_advance(struct relay *r, struct now now)
+{
+    relay_set_now(r, now);
+    expiry_advance(r);
+    ticks_advance(r);
+    messages_forget_acked(r);
+    door_forget_cookies(r);
+    queues_retry(r);
+    sessions_advance(r);
+    changes_advance(r);
+    exchange_sweep(r, false);
+}
+
+void relay_flush(struct relay *r)
+{
+    sessions_flush(r);
+    changes_advance(r);
+}
+
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+uint64_t relay_deadline(const struct relay *r)
+{
+    uint64_t at = earlier(sessions_deadline(r), ticks_deadline(r));
+
+    at = earlier(at, expiry_deadline(r));
+    if (!list_empty(&r->exchange.retry))
+        at = earlier(at, r->exchange.retry_at);
+    if (!list_empty(&r->messages.acked))
+        at = earlier(at, LIST_ITEM(r->messages.acked.next, struct message, place)->until);
+    return at;
+}
+
+void relay_stats(const struct relay *r, struct relay_stats *out)
+{
+    *out = r->stats;
+}
+
+void relay_drain(struct relay *r, struct now now)
+{
+    r->draining = true;
+    relay_advance(r, now);
+}
+
+bool relay_drained(const struct relay *r)
+{
+    return r->draining && r->jobs == 0 && list_empty(&r->ticks.list) && list_empty(&r->changes.gathered) &&
+           list_empty(&r->messages.rows) && sessions_quiet(r);
+}
+
+/* --- what the parts share --- */
+
+void relay_submit(struct relay *r, struct store_job *job)
+{
+    r->jobs++;
+    r->store->submit(r->store, job);
+}
+
+uint64_t relay_random_id(struct relay *r)
+{
+    uint64_t id;
+    do {
+        rng_fill(&r->rng, &id, sizeof(id));
+        id &= (UINT64_C(1) << STORE_ID_BITS) - 1;
+    } while (id == 0);
+    return id;
+}
+
+uint32_t relay_expiry_hour(const struct relay *r, uint8_t ttl)
+{
+    static const uint32_t hours[] = {
+        [WIRE_TTL_1H] = 1,        [WIRE_TTL_6H] = 6,
+        [WIRE_TTL_1D] = 24,       [WIRE_TTL_3D] = 3 * 24,
+        [WIRE_TTL_7D] = 7 * 24,   [WIRE_TTL_14D] = 14 * 24,
+        [WIRE_TTL_30D] = 30 * 24, [WIRE_TTL_LASTING] = 730 * 24,
+    };
+    assert(ttl <= WIRE_TTL_LASTING);
+    /* Section 1: the hour in which it is made is not counted. */
+    return r->hour + hours[ttl] + 1;
+}
+
+uint32_t relay_voucher_hour(const struct relay *r)
+{
+    return r->hour + r->limits.voucher_days * 24 + 1;
+}
+
+uint32_t relay_week(const struct relay *r)
+{
+    return r->hour / (7 * 24);
+}
+
+uint32_t relay_cookie_seconds(const struct relay *r)
+{
+    return (uint32_t)(r->started.utc_ms / 1000 + (r->now.mono_ms - r->started.mono_ms) / 1000);
+}

@@ -1,0 +1,368 @@
+#include "relay/core/tick.h"
+
+#include <assert.h>
+#include <sodium.h>
+#include <stdlib.h>
+
+#include "relay/core/inside.h"
+
+enum tick_state { TICK_OPEN, TICK_WRITING, TICK_WRITTEN };
+
+struct tick {
+    struct link place;
+    uint64_t number;
+    struct settle *replies;
+    size_t count, cap;
+    uint32_t held; /* lookups that are not back */
+    uint8_t state;
+    bool late;
+    bool failed;
+};
+
+#define TO(state) (1u << (state))
+
+static const unsigned moves[] = {
+    [TICK_OPEN] = TO(TICK_WRITING) | TO(TICK_WRITTEN),
+    [TICK_WRITING] = TO(TICK_OPEN) | TO(TICK_WRITTEN), /* open again: a random id was taken */
+    [TICK_WRITTEN] = 0,
+};
+
+enum { REPLIES_AT_FIRST = 16 };
+
+static void move(struct tick *t, enum tick_state to)
+{
+    assert(moves[t->state] & TO(to));
+    t->state = (uint8_t)to;
+}
+
+void ticks_init(struct ticks *ts)
+{
+    list_init(&ts->list);
+}
+
+static struct tick *oldest(const struct relay *r)
+{
+    const struct ticks *ts = &r->ticks;
+    return list_empty(&ts->list) ? NULL : LIST_ITEM(ts->list.next, struct tick, place);
+}
+
+static void tick_free(struct tick *t)
+{
+    list_remove(&t->place);
+    if (t->replies != NULL)
+        sodium_memzero(t->replies, t->cap * sizeof(*t->replies));
+    free(t->replies);
+    free(t);
+}
+
+/* The end of tick k + 1. */
+static uint64_t end_of(const struct relay *r, const struct tick *t)
+{
+    return (t->number + 2) * r->settle_ms;
+}
+
+/* The fixed guard before it. */
+static uint64_t commit_at(const struct relay *r, const struct tick *t)
+{
+    return end_of(r, t) - r->settle_ms * 2 / 5;
+}
+
+struct tick *tick_now(struct relay *r)
+{
+    struct ticks *ts = &r->ticks;
+    uint64_t number = r->now.mono_ms / r->settle_ms;
+
+    if (!list_empty(&ts->list)) {
+        struct tick *last = LIST_ITEM(ts->list.prev, struct tick, place);
+        if (last->number == number && last->state == TICK_OPEN)
+            return last;
+    }
+    struct tick *t = calloc(1, sizeof(*t));
+    if (t == NULL)
+        return NULL;
+    t->number = number;
+    list_append(&ts->list, &t->place);
+    return t;
+}
+
+struct settle *tick_add(struct tick *t)
+{
+    assert(t->state == TICK_OPEN);
+    if (t->count == t->cap) {
+        size_t cap = t->cap > 0 ? 2 * t->cap : REPLIES_AT_FIRST;
+        struct settle *more = realloc(t->replies, cap * sizeof(*more));
+        if (more == NULL)
+            return NULL;
+        t->replies = more;
+        t->cap = cap;
+    }
+    struct settle *reply = &t->replies[t->count++];
+    *reply = (struct settle){0};
+    return reply;
+}
+
+void tick_hold(struct tick *t)
+{
+    t->held++;
+}
+
+void tick_release(struct tick *t)
+{
+    assert(t->held > 0);
+    t->held--;
+}
+
+/* --- writing --- */
+
+static bool message_needs_row(const struct message *m)
+{
+    return m != NULL && (m->state == MESSAGE_WAITING || m->state == MESSAGE_FLIGHT) && !m->written &&
+           !m->submitted;
+}
+
+static bool needs_write(const struct settle *reply)
+{
+    switch (reply->kind) {
+    case SETTLE_SEND:
+        return message_needs_row(reply->u.message);
+    case SETTLE_KNOCK:
+        return knock_needs_write(reply->u.knock);
+    case SETTLE_CANCEL:
+        /* Also if nothing is known of the handle: the time of the answer must not tell whether it is stored.
+         */
+        return reply->status == STATUS_OK;
+    default:
+        return false;
+    }
+}
+
+/* The row of a message was written, or turned out to be there, or its queue is gone. */
+static void message_written(struct relay *r, void *owner, const struct store_write *w, zg_err result)
+{
+    struct message *m = owner;
+    struct queue *q = exchange_queue(r, m->queue_id);
+    bool live = m->state == MESSAGE_WAITING || m->state == MESSAGE_FLIGHT;
+
+    m->submitted = false;
+    if (q != NULL && q->unwritten > 0)
+        q->unwritten--;
+    if (result == ZG_OK && w->outcome == OUTCOME_OK) {
+        m->written = true;
+        r->stats.written++;
+        if (q != NULL && q->desk != NULL && live)
+            q->desk->stored++;
+    }
+    /* A sequence is given out once; should it be taken all the same, then nothing of this tick is promised.
+     */
+    if (result == ZG_OK && w->outcome == OUTCOME_CONFLICT)
+        oldest(r)->failed = true;
+    if (!live) {
+        message_drop_envelope(r, m);
+        if (m->written)
+            message_drop_row(r, m);
+        message_settle(r, m);
+    } else if (m->written && m->state == MESSAGE_WAITING) {
+        queue_spill(r, m->queue, m);
+    } else if (m->written && !m->unsent) {
+        message_drop_envelope(r, m);
+    }
+    if (q != NULL)
+        exchange_rest(r, q);
+}
+
+static void handle_dropped(struct relay *r, void *owner, const struct store_write *w, zg_err result)
+{
+    struct message *m = message_find(r, &w->u.message.handle);
+    (void)owner;
+    /* It may have been read from the disk after the CANCEL came. */
+    if (result == ZG_OK && m != NULL && (m->state == MESSAGE_WAITING || m->state == MESSAGE_FLIGHT)) {
+        struct queue *q = m->queue;
+        queue_withdraw(r, m, true);
+        queue_deliver(r, q);
+    }
+}
+
+static void add_write(struct relay *r, struct commit *c, struct settle *reply)
+{
+    struct message *m = reply->u.message;
+    struct store_write *w;
+
+    switch (reply->kind) {
+    case SETTLE_SEND:
+        w = commit_add(c, WRITE_MESSAGE, message_written, m);
+        w->u.message = (struct stored_message){m->queue_id, m->seq, m->hour, m->handle, m->envelope};
+        m->submitted = true;
+        m->queue->unwritten++;
+        break;
+    case SETTLE_KNOCK:
+        knock_write(r, reply->u.knock, c);
+        break;
+    default:
+        w = commit_add(c, WRITE_DROP_HANDLE, handle_dropped, NULL);
+        w->u.message.handle = reply->u.handle;
+        break;
+    }
+}
+
+/* A message that could not be written, and whose sender is told so. */
+static void give_up(struct relay *r, struct message *m)
+{
+    if (m->written || m->waits > 1)
+        return;
+    if (m->state == MESSAGE_WAITING) {
+        struct queue *q = m->queue;
+        queue_withdraw(r, m, false);
+        exchange_rest(r, q);
+    } else if (m->state == MESSAGE_FLIGHT) {
+        m->failed = true;
+    }
+}
+
+static void decide_send(struct relay *r, struct tick *t, struct settle *reply)
+{
+    struct message *m = reply->u.message;
+    bool refused_by_store = message_needs_row(m); /* it was tried: it exists already, or its queue is gone */
+
+    reply->u.message = NULL;
+    if (t->failed)
+        reply->status = STATUS_BUSY;
+    if (t->failed || refused_by_store)
+        give_up(r, m);
+    message_unwait(r, m);
+}
+
+/* What became of each is known; only its time has not come. */
+static void decide(struct relay *r, struct tick *t)
+{
+    for (size_t i = 0; i < t->count; i++) {
+        struct settle *reply = &t->replies[i];
+        if (reply->kind == SETTLE_SEND)
+            decide_send(r, t, reply);
+        else if (reply->kind == SETTLE_KNOCK)
+            reply->status = (uint8_t)knock_decide(r, reply->u.knock, t->failed);
+        else if (reply->kind == SETTLE_CANCEL && t->failed)
+            reply->status = STATUS_BUSY;
+        if (reply->status == STATUS_BUSY)
+            reply->retry_after = BUSY_RETRY_S;
+    }
+    move(t, TICK_WRITTEN);
+}
+
+static bool knocks_undecided(const struct tick *t)
+{
+    for (size_t i = 0; i < t->count; i++)
+        if (t->replies[i].kind == SETTLE_KNOCK && knock_needs_write(t->replies[i].u.knock))
+            return true;
+    return false;
+}
+
+static void committed(struct relay *r, zg_err result)
+{
+    struct tick *t = oldest(r);
+
+    t->failed = t->failed || result != ZG_OK;
+    if (!t->failed && knocks_undecided(t))
+        move(t, TICK_OPEN);
+    else
+        decide(r, t);
+}
+
+static void write_tick(struct relay *r, struct tick *t)
+{
+    size_t writes = 0;
+
+    for (size_t i = 0; i < t->count; i++)
+        writes += needs_write(&t->replies[i]);
+    if (writes == 0) {
+        decide(r, t);
+        return;
+    }
+    struct commit *c = commit_new(r, writes);
+    if (c == NULL) {
+        t->failed = true;
+        decide(r, t);
+        return;
+    }
+    move(t, TICK_WRITING);
+    /* Asked again: a handle that was sent twice is written once. */
+    for (size_t i = 0; i < t->count; i++)
+        if (needs_write(&t->replies[i]))
+            add_write(r, c, &t->replies[i]);
+    commit_submit(c, committed);
+}
+
+/* --- answering --- */
+
+static void answer(struct relay *r, struct tick *t)
+{
+    for (size_t i = 0; i < t->count; i++) {
+        struct settle *reply = &t->replies[i];
+        if (reply->kind == SETTLE_SEND || reply->kind == SETTLE_KNOCK)
+            r->stats.accepted += reply->status == STATUS_OK;
+        if (reply->kind == SETTLE_KNOCK)
+            knock_unref(r, reply->u.knock);
+        session_reply(reply->session, reply->seq, (enum status)reply->status, reply->retry_after);
+        session_unref(reply->session);
+    }
+    tick_free(t);
+}
+
+static bool due(const struct relay *r, uint64_t at)
+{
+    return r->draining || r->now.mono_ms >= at;
+}
+
+/* What was acknowledged and needs no tick of its own. */
+static void drop_rows(struct relay *r)
+{
+    if (list_empty(&r->messages.rows) || !due(r, r->messages.rows_at))
+        return;
+    struct commit *c = commit_new(r, 0);
+    if (c != NULL)
+        commit_submit(c, NULL);
+    else
+        r->messages.rows_at = r->now.mono_ms + r->settle_ms;
+}
+
+void ticks_advance(struct relay *r)
+{
+    struct tick *t;
+
+    while ((t = oldest(r)) != NULL) {
+        if (!t->late && t->state != TICK_WRITTEN && r->now.mono_ms > end_of(r, t)) {
+            t->late = true;
+            r->stats.late_ticks++;
+        }
+        if (t->state == TICK_OPEN && t->held == 0 && due(r, commit_at(r, t)))
+            write_tick(r, t);
+        if (t->state != TICK_WRITTEN || !due(r, end_of(r, t)))
+            break;
+        answer(r, t);
+    }
+    drop_rows(r);
+}
+
+uint64_t ticks_deadline(const struct relay *r)
+{
+    const struct tick *t = oldest(r);
+    uint64_t at = r->messages.rows_at;
+
+    if (t != NULL && t->state == TICK_WRITTEN && end_of(r, t) < at)
+        at = end_of(r, t);
+    else if (t != NULL && t->state == TICK_OPEN && t->held == 0 && commit_at(r, t) < at)
+        at = commit_at(r, t);
+    return at;
+}
+
+void ticks_clear(struct relay *r)
+{
+    struct tick *t;
+    while ((t = oldest(r)) != NULL) {
+        for (size_t i = 0; i < t->count; i++) {
+            if (t->replies[i].kind == SETTLE_KNOCK)
+                knock_unref(r, t->replies[i].u.knock);
+            session_unref(t->replies[i].session);
+        }
+        tick_free(t);
+    }
+}

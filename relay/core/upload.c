@@ -1,0 +1,62 @@
+#include "relay/core/upload.h"
+
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "relay/core/inside.h"
+
+static uint32_t pieces(uint32_t size)
+{
+    return size == 0 ? 1 : (size + WIRE_SLOT_PIECE_BYTES - 1) / WIRE_SLOT_PIECE_BYTES;
+}
+
+struct upload *upload_new(struct relay *r, const struct command *c, const struct name *write)
+{
+    const struct slot_piece *p = &c->u.slot_set.piece;
+    struct upload *u = calloc(1, sizeof(*u));
+
+    if (u == NULL)
+        return NULL;
+    u->relay = r;
+    u->value = malloc(p->size > 0 ? p->size : 1);
+    if (u->value == NULL) {
+        free(u);
+        return NULL;
+    }
+    u->version = p->version;
+    u->size = p->size;
+    u->seq = c->seq;
+    u->write = *write;
+    r->sessions.input_bytes += u->size;
+    return u;
+}
+
+bool upload_add(struct upload *u, const struct command *c, const struct name *write)
+{
+    const struct slot_piece *p = &c->u.slot_set.piece;
+
+    if (c->seq != u->seq || p->version != u->version || p->size != u->size || p->piece != u->next ||
+        memcmp(write, &u->write, sizeof(*write)) != 0)
+        return false;
+    /* That the piece has the length it must have was seen when it was decoded. */
+    if (p->data.len > 0)
+        memcpy(u->value + (size_t)p->piece * WIRE_SLOT_PIECE_BYTES, p->data.at, p->data.len);
+    u->next++;
+    return true;
+}
+
+bool upload_complete(const struct upload *u)
+{
+    return u->next == pieces(u->size);
+}
+
+void upload_free(struct upload *u)
+{
+    if (u == NULL)
+        return;
+    u->relay->sessions.input_bytes -= u->size;
+    sodium_memzero(u->value, u->size);
+    free(u->value);
+    free(u);
+}
