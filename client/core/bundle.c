@@ -190,19 +190,18 @@ static zg_err read_keys(struct bundle_keys *k, struct span part)
     return reader_done(&r) ? ZG_OK : ZG_ERR_MALFORMED;
 }
 
-static bool read_text(struct notice *n, uint8_t i, struct reader *r)
+static bool read_text(struct notice_text *out, struct reader *r)
 {
-    const uint8_t *language = reader_take(r, 2);
+    reader_copy(r, out->language, 2);
     struct span text = reader_lp(r, NOTICE_TEXT_BYTES_MAX);
     if (r->bad)
         return false;
     for (size_t j = 0; j < 2; j++)
-        if (language[j] < 'a' || language[j] > 'z')
+        if (out->language[j] < 'a' || out->language[j] > 'z')
             return false;
     if (memchr(text.at, 0, text.len) != NULL || !content_utf8_ok(text.at, text.len))
         return false;
-    memcpy(n->texts[i].language, language, 2);
-    memcpy(n->texts[i].text, text.at, text.len);
+    memcpy(out->text, text.at, text.len);
     return true;
 }
 
@@ -221,7 +220,7 @@ static zg_err read_notice(struct notice *n, struct span signed_part)
         return ZG_ERR_MALFORMED;
     n->state = (enum desk_state)state;
     for (uint8_t i = 0; i < n->count; i++)
-        if (!read_text(n, i, &r))
+        if (!read_text(&n->texts[i], &r))
             return ZG_ERR_MALFORMED;
     return reader_done(&r) ? ZG_OK : ZG_ERR_MALFORMED;
 }

@@ -25,15 +25,17 @@ enum {
 enum desk_state { DESK_ON_DUTY = 1, DESK_AWAY = 2, DESK_ENDED = 3 };
 enum intake_which { INTAKE_OF_DAY = 1, INTAKE_LAST_RESORT = 2 };
 
+struct notice_text {
+    char language[3]; /* two letters, ISO 639-1, zero-terminated */
+    char text[NOTICE_TEXT_BYTES_MAX + 1];
+};
+
 struct notice {
     uint8_t desk_id[DESK_ID_BYTES];
     uint64_t written_s;
     enum desk_state state;
     uint8_t count;
-    struct {
-        char language[3]; /* two letters, ISO 639-1, zero-terminated */
-        char text[NOTICE_TEXT_BYTES_MAX + 1];
-    } texts[NOTICE_TEXTS_MAX];
+    struct notice_text texts[NOTICE_TEXTS_MAX];
 };
 
 /* Public half of a bundle's key part. The certificates stay encoded. */

@@ -316,7 +316,7 @@ enum { ROWS = sizeof(rows) / sizeof(rows[0]), PLAIN_ROWS = sizeof(plain_rows) / 
 
 static double us(uint64_t ns)
 {
-    return (double)ns / BATCH / 1000;
+    return (double)ns / (double)BATCH / 1000;
 }
 
 static double parts_of(struct bench *b, const struct row *row)
