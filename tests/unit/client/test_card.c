@@ -288,6 +288,20 @@ static void addresses_are_split_or_refused(void **state)
     }
 }
 
+static void a_card_with_an_address_that_is_none_is_refused(void **state)
+{
+    (void)state;
+    uint8_t bytes[CARD_TEXT_BYTES_MAX];
+    char text[CARD_TEXT_BYTES_MAX];
+    struct card out;
+    checked(text, bytes, bytes_of(bytes, 1, 1, "relay.example", NULL));
+    assert_int_equal(parse(&out, text), ZG_ERR_MALFORMED);
+    checked(text, bytes, bytes_of(bytes, 1, 1, "a:1", "b:0"));
+    assert_int_equal(parse(&out, text), ZG_ERR_MALFORMED);
+    checked(text, bytes, bytes_of(bytes, 1, 1, "a:1", ""));
+    assert_int_equal(parse(&out, text), ZG_ERR_MALFORMED);
+}
+
 static void an_address_with_a_zero_inside_is_refused(void **state)
 {
     (void)state;
@@ -335,6 +349,7 @@ int main(void)
         cmocka_unit_test(the_longest_card_fits_and_a_longer_one_is_refused),
         cmocka_unit_test(writing_never_goes_beyond_the_buffer),
         cmocka_unit_test(addresses_are_split_or_refused),
+        cmocka_unit_test(a_card_with_an_address_that_is_none_is_refused),
         cmocka_unit_test(an_address_with_a_zero_inside_is_refused),
         cmocka_unit_test(secrets_depend_on_the_card_key_only),
     };

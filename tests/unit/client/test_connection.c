@@ -351,7 +351,8 @@ static void garbage_instead_of_the_welcome_ends_it(void **state)
         if (i == 4) {
             zg_io io;
             assert_true(connection_io(&f.c, &io));
-            static uint8_t wrong[2 + WIRE_WELCOME_BYTES] = {WIRE_WELCOME_BYTES >> 8, WIRE_WELCOME_BYTES & 255};
+            static uint8_t wrong[2 + WIRE_WELCOME_BYTES] = {WIRE_WELCOME_BYTES >> 8,
+                                                            WIRE_WELCOME_BYTES & 255};
             connection_received(&f.c, wrong, sizeof(wrong), f.now);
         } else {
             up(&f);

@@ -203,7 +203,8 @@ static void a_gap_of_65536_is_passed_and_one_more_is_not(void **state)
 {
     struct meeting *m = *state;
     envelope_bytes e;
-    exchange(m);
+    say(m, m->her, "near", e);
+    expect(m, m->worker, e, "near");
     lose(m->her, RATCHET_SKIP_MAX);
     say(m, m->her, "far", e);
     expect(m, m->worker, e, "far");
@@ -211,6 +212,31 @@ static void a_gap_of_65536_is_passed_and_one_more_is_not(void **state)
     lose(m->her, RATCHET_SKIP_MAX + 1);
     say(m, m->her, "too far", e);
     refuse(m, m->worker, e, ZG_ERR_TOO_LARGE);
+}
+
+/* At the end of a chain the same gap is only a matter of what is stored: a new step is never refused for it.
+ */
+static void a_chain_that_ended_65536_further_is_stored_and_one_more_is_not(void **state)
+{
+    struct meeting *m = *state;
+    for (uint32_t more = 0; more < 2; more++) {
+        envelope_bytes last;
+        envelope_bytes e;
+        say(m, m->her, "near", e);
+        expect(m, m->worker, e, "near");
+        lose(m->her, RATCHET_SKIP_MAX - 1 + more);
+        say(m, m->her, "last", last);
+        say(m, m->worker, "pong", e);
+        expect(m, m->her, e, "pong");
+        say(m, m->her, "new step", e);
+        expect(m, m->worker, e, "new step");
+        if (more == 0)
+            expect(m, m->worker, last, "last");
+        else
+            refuse(m, m->worker, last, ZG_ERR_NOT_FOUND);
+        say(m, m->worker, "pong", e);
+        expect(m, m->her, e, "pong");
+    }
 }
 
 static void of_all_gaps_the_newest_256_keys_are_stored(void **state)
@@ -458,7 +484,15 @@ static void keys_that_were_never_set_open_nothing(void **state)
     memcpy(r->sending.public.ek, own_step_ek(&r->own[0]), RATCHET_EK_BYTES);
     say(m, r, "from nobody", e);
     refuse(fresh, fresh->worker, e, ZG_ERR_NOT_FOUND);
-    /* The same under a header key that the worker does try. */
+    /* The same as a new step. */
+    r->sending.public.dh[0] ^= 1;
+    r->sending.step = 1;
+    memcpy(r->sending.answers, fresh->worker->sending.id, RATCHET_ID_BYTES);
+    say(m, r, "from nobody", e);
+    refuse(fresh, fresh->worker, e, ZG_ERR_NOT_FOUND);
+    r->sending.public.dh[0] ^= 1;
+    r->sending.step = 0;
+    /* Step 0 again, under a header key that the worker does try. */
     memcpy(r->sending.hk, fresh->worker->own[0].reply_hk, KEY_BYTES);
     say(m, r, "from nobody", e);
     refuse(fresh, fresh->worker, e, ZG_ERR_NOT_FOUND);
@@ -603,16 +637,32 @@ static void every_count_of_a_saved_state_is_bounded(void **state)
     expect_nth(m, m->worker, e, 2);
     snapshot_take(&s, m->worker);
     /* Whatever byte is changed: it loads to something that saves to the same bytes, or it does not load. */
-    for (size_t i = 0; i < s.len; i++) {
+    static const uint8_t changes[] = {0x01, 0x07, 0x40, 0xff};
+    for (size_t i = 0; i < 4 * s.len; i++) {
         struct ratchet *r;
-        s.bytes[i] ^= 0xff;
+        s.bytes[i / 4] ^= changes[i % 4];
         if (ratchet_load(&r, (struct span){s.bytes, s.len}) == ZG_OK) {
             snapshot_take(&again, r);
             assert_true(snapshot_same(&s, &again));
             ratchet_free(r);
         }
-        s.bytes[i] ^= 0xff;
+        s.bytes[i / 4] ^= changes[i % 4];
     }
+    /* A key of a step that has no group. */
+    s.bytes[s.len - KEY_BYTES - 5] ^= 1;
+    struct ratchet *r;
+    assert_int_equal(ratchet_load(&r, (struct span){s.bytes, s.len}), ZG_ERR_MALFORMED);
+    s.bytes[s.len - KEY_BYTES - 5] ^= 1;
+    /* More groups and keys than there may be, with bytes enough for them. */
+    const size_t groups_at = s.len - 2 - 2 * (8 + 4 + 4 + KEY_BYTES) - (4 + RATCHET_ID_BYTES + KEY_BYTES) - 1;
+    assert_int_equal(s.bytes[groups_at], 1);
+    for (unsigned count = RATCHET_STORED_GROUPS + 1; count < 256; count += 60) {
+        s.bytes[groups_at] = (uint8_t)count;
+        assert_int_equal(ratchet_load(&r, (struct span){s.bytes, sizeof(s.bytes)}), ZG_ERR_MALFORMED);
+    }
+    s.bytes[groups_at] = 1;
+    s.bytes[s.len - 2 * (8 + 4 + 4 + KEY_BYTES) - 2] = 1; /* 258 keys */
+    assert_int_equal(ratchet_load(&r, (struct span){s.bytes, sizeof(s.bytes)}), ZG_ERR_MALFORMED);
 }
 
 static void a_failing_heap_is_said(void **state)
@@ -645,6 +695,7 @@ int main(void)
         TEST(of_a_gap_the_newest_128_keys_are_stored),
         TEST(a_gap_of_128_loses_nothing),
         TEST(a_gap_of_65536_is_passed_and_one_more_is_not),
+        TEST(a_chain_that_ended_65536_further_is_stored_and_one_more_is_not),
         TEST(of_all_gaps_the_newest_256_keys_are_stored),
         TEST(a_stored_key_goes_with_the_fifth_further_step),
         TEST(the_length_of_the_chain_before_stores_what_is_missing_at_its_end),

@@ -117,6 +117,40 @@ static void the_second_of_two_steps_alone_is_enough(void **state)
     exchange(m);
 }
 
+/* PN speaks of a step that she never saw: it says nothing about the one that she did see. */
+static void the_length_of_a_step_that_was_not_seen_is_not_taken_for_anothers(void **state)
+{
+    struct meeting *m = *state;
+    envelope_bytes e;
+    exchange(m);
+    pass(m, m->her, m->worker, "x");
+    for (int i = 0; i < 5; i++)
+        say(m, m->worker, "lost", e);
+    hand_over(m->worker);
+    say(m, m->worker, "second", e);
+    assert_int_equal(m->worker->sending.pn, 5);
+    expect(m, m->her, e, "second");
+    assert_int_equal(m->her->stored.count, 0);
+}
+
+/* Both of hers answer W2, while W3 wins. */
+static void an_older_step_of_hers_is_not_set_aside_after_a_newer_one(void **state)
+{
+    struct meeting *m = *state;
+    envelope_bytes older;
+    envelope_bytes newer;
+    exchange(m);
+    say(m, m->her, "older", older);
+    m->her->due = true;
+    say(m, m->her, "newer", newer);
+    hand_over(m->worker);
+    pass(m, m->worker, m->her, "winner");
+    expect(m, m->worker, newer, "newer");
+    drop(m, m->worker, older);
+    pass(m, m->her, m->worker, "after");
+    exchange(m);
+}
+
 static void an_old_sibling_never_takes_her_back(void **state)
 {
     struct meeting *m = *state;
@@ -333,6 +367,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(two_devices_answer_the_same_step),
         TEST(the_second_of_two_steps_alone_is_enough),
+        TEST(the_length_of_a_step_that_was_not_seen_is_not_taken_for_anothers),
+        TEST(an_older_step_of_hers_is_not_set_aside_after_a_newer_one),
         TEST(an_old_sibling_never_takes_her_back),
         TEST(when_steps_cross_the_workers_wins_and_nothing_is_lost),
         TEST(what_is_set_aside_is_never_answered),
