@@ -35,7 +35,6 @@ struct server {
     uv_loop_t loop;
     uv_prepare_t prepare;
     uv_check_t check;
-    uv_idle_t idle;   /* runs for one turn when the loop must not wait */
     uv_timer_t timer; /* the core's deadline; while stopping, the end of patience */
     uv_signal_t signals[2];
     struct relay *relay;
@@ -76,7 +75,6 @@ static void close_all(struct server *s)
     s->relay = NULL;
     close_handle(&s->prepare);
     close_handle(&s->check);
-    close_handle(&s->idle);
     close_handle(&s->timer);
 }
 
@@ -117,11 +115,6 @@ static void on_timer(uv_timer_t *handle)
         relay_advance(s->relay, tcp_now(&s->loop));
 }
 
-static void on_idle(uv_idle_t *handle)
-{
-    uv_idle_stop(handle);
-}
-
 static void set_timer(struct server *s)
 {
     uint64_t at = relay_deadline(s->relay);
@@ -145,10 +138,7 @@ static void on_prepare(uv_prepare_t *handle)
 {
     struct server *s = handle->data;
     relay_flush(s->relay);
-    if (tcp_turn(s->tcp)) {
-        relay_flush(s->relay);
-        uv_idle_start(&s->idle, on_idle);
-    }
+    tcp_turn(s->tcp);
     if (s->phase != PHASE_RUNNING)
         stop_step(s);
     if (s->phase != PHASE_CLOSED)
@@ -237,9 +227,8 @@ static void open_handles(struct server *s)
     static const int numbers[2] = {SIGTERM, SIGINT};
     uv_prepare_init(&s->loop, &s->prepare);
     uv_check_init(&s->loop, &s->check);
-    uv_idle_init(&s->loop, &s->idle);
     uv_timer_init(&s->loop, &s->timer);
-    s->prepare.data = s->check.data = s->idle.data = s->timer.data = s;
+    s->prepare.data = s->check.data = s->timer.data = s;
     for (size_t i = 0; i < 2; i++) {
         uv_signal_init(&s->loop, &s->signals[i]);
         s->signals[i].data = s;

@@ -15,8 +15,7 @@ enum {
     BACKLOG = 1024,
     KEEPALIVE_SECONDS = 600,
     SWEEP_MS = 5000,
-    SWEEPS_OPEN = 12,  /* a minute without a byte taken */
-    SWEEPS_ENDING = 2, /* at most ten seconds */
+    SWEEPS = 2, /* without progress, then an ended session's last bytes are given up */
 };
 
 /* What the socket did not take. */
@@ -37,7 +36,7 @@ struct connection {
     struct tcp *tcp;
     struct session *session; /* NULL: over */
     struct rest *rest;
-    uint32_t left;  /* of the rest, at the last sweep */
+    uint32_t left;  /* of the rest, at the last sweep; if the session is over */
     uint8_t sweeps; /* without progress */
     bool paused;    /* reading stopped because the session asked for it */
     bool broken;    /* a write failed; to be dropped when no session is on the stack */
@@ -157,7 +156,6 @@ static void on_written(uv_write_t *req, int status)
     struct connection *c = req->data;
     free(c->rest);
     c->rest = NULL;
-    c->sweeps = 0;
     if (uv_is_closing((uv_handle_t *)&c->handle))
         return;
     if (status != 0 || c->session == NULL)
@@ -166,6 +164,7 @@ static void on_written(uv_write_t *req, int status)
         session_writable(c->session);
 }
 
+/* Of sessions that are over; how long an open one may take nothing is the core's to say. */
 static void on_sweep(uv_timer_t *timer)
 {
     struct tcp *t = timer->data;
@@ -173,17 +172,26 @@ static void on_sweep(uv_timer_t *timer)
     for (struct link *l = t->all.after, *next; l != &t->all; l = next) {
         struct connection *c = of_all(l);
         next = l->after;
-        if (c->rest == NULL)
+        if (c->rest == NULL || c->session != NULL)
             continue;
         uint32_t left = (uint32_t)uv_stream_get_write_queue_size((uv_stream_t *)&c->handle);
         c->sweeps = left == c->left ? (uint8_t)(c->sweeps + 1) : 0;
         c->left = left;
         any = true;
-        if (c->sweeps >= (c->session != NULL ? SWEEPS_OPEN : SWEEPS_ENDING))
+        if (c->sweeps >= SWEEPS)
             drop(c);
     }
     if (!any)
         uv_timer_stop(timer);
+}
+
+/* The session is over, but its last bytes are not out. */
+static void linger(struct connection *c)
+{
+    c->sweeps = 0;
+    c->left = UINT32_MAX;
+    if (!uv_is_active((uv_handle_t *)&c->tcp->sweep))
+        uv_timer_start(&c->tcp->sweep, on_sweep, SWEEP_MS, SWEEP_MS);
 }
 
 static bool keep_rest(struct connection *c, const uint8_t *data, size_t len)
@@ -199,10 +207,6 @@ static bool keep_rest(struct connection *c, const uint8_t *data, size_t len)
         return false;
     }
     c->rest = rest;
-    c->left = (uint32_t)len;
-    c->sweeps = 0;
-    if (!uv_is_active((uv_handle_t *)&c->tcp->sweep))
-        uv_timer_start(&c->tcp->sweep, on_sweep, SWEEP_MS, SWEEP_MS);
     return true;
 }
 
@@ -230,7 +234,9 @@ static void carrier_close(void *ctx)
     c->session = NULL;
     uv_read_stop((uv_stream_t *)&c->handle);
     if (c->rest == NULL)
-        drop(c); /* else on_written or the sweep does */
+        drop(c);
+    else
+        linger(c);
 }
 
 /* --- reading --- */
@@ -242,7 +248,6 @@ static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
     *buf = uv_buf_init((char *)c->tcp->scratch, SCRATCH_BYTES);
 }
 
-/* Bytes, or none to let a session go on with what it kept. */
 static void receive(struct connection *c, const uint8_t *data, size_t len)
 {
     if (!session_receive(c->session, data, len, tcp_now(c->tcp->loop)))
@@ -266,22 +271,16 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
         receive(c, (const uint8_t *)buf->base, (size_t)n);
 }
 
-/* true: it carries on. */
-static bool resume(struct connection *c)
+static void resume(struct connection *c)
 {
     link_remove(&c->waiting);
     c->paused = false;
-    receive(c, NULL, 0);
-    if (c->session == NULL)
-        return false;
-    if (!c->paused && uv_read_start((uv_stream_t *)&c->handle, on_alloc, on_read) != 0)
+    if (uv_read_start((uv_stream_t *)&c->handle, on_alloc, on_read) != 0)
         drop(c);
-    return true;
 }
 
-bool tcp_turn(struct tcp *t)
+void tcp_turn(struct tcp *t)
 {
-    bool moved = false;
     struct link *last = t->waiting.before;
     for (struct link *l = t->waiting.after, *next; l != &t->waiting; l = next) {
         struct connection *c = of_waiting(l);
@@ -293,12 +292,11 @@ bool tcp_turn(struct tcp *t)
         } else if (c->session == NULL) {
             link_remove(&c->waiting); /* it goes when its rest is out */
         } else if (!session_paused(c->session)) {
-            moved = resume(c) || moved;
+            resume(c);
         }
         if (at_end)
             break;
     }
-    return moved;
 }
 
 /* --- accepting --- */
@@ -440,6 +438,8 @@ void tcp_close_sessions(struct tcp *t)
         session_close(s);
         if (c->rest == NULL)
             drop(c);
+        else
+            linger(c);
     }
 }
 

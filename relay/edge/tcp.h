@@ -3,8 +3,8 @@
  *
  * Happy path: accept, session_open; read into the one shared buffer, session_receive; the session writes, uv_try_write takes it.
  * Failure: the network ends it -> session_close, then the handle closes. The session ends it -> carrier close, and the handle
- * closes when what was written is out. The socket takes only a part -> the rest is copied and the session waits;
- * a peer that takes nothing for a minute is dropped. The close callback is the only place that frees a connection.
+ * closes when what was written is out, or after ten seconds in which the peer takes nothing. The socket takes only a part -> the
+ * rest is copied and the session waits. The close callback is the only place that frees a connection.
  */
 #ifndef RELAY_EDGE_TCP_H
 #define RELAY_EDGE_TCP_H
@@ -25,11 +25,8 @@ ZG_MUST_CHECK zg_err tcp_open(struct tcp **out, uv_loop_t *loop, struct relay *r
 ZG_MUST_CHECK zg_err tcp_listen(struct tcp *t, const struct address *where, char bound[ADDRESS_BYTES_MAX + 1], char *why,
                                 size_t why_cap);
 
-/*
- * Once in each turn of the loop, after relay_flush: lets paused sessions carry on, drops broken connections. true: something
- * moved, so that the loop should turn again without waiting.
- */
-bool tcp_turn(struct tcp *t);
+/* Once in each turn of the loop, after relay_flush: reads again for sessions that were paused, drops broken connections. */
+void tcp_turn(struct tcp *t);
 
 /* No new connections from now on. */
 void tcp_stop_accepting(struct tcp *t);

@@ -9,8 +9,12 @@
 
 enum { SCHEMA_VERSION = 1, APPLICATION_ID = 0x5a416755 };
 
+/*
+ * Pages of 4 KiB: an envelope fills one overflow page, and what it touches in the indexes, at random places, costs a small
+ * page each. With 16 KiB three times as many bytes were written for each message, and with more processor time.
+ */
 static const char settings_sql[] =
-    "PRAGMA page_size = 16384;"
+    "PRAGMA page_size = 4096;"
     "PRAGMA secure_delete = ON;"
     "PRAGMA trusted_schema = OFF;"
     "PRAGMA cell_size_check = ON;"
@@ -19,7 +23,8 @@ static const char settings_sql[] =
     "PRAGMA cache_size = -2048;"
     "PRAGMA journal_mode = WAL;"
     "PRAGMA synchronous = FULL;"
-    /* Above what one checkpoint lets gather (1,000 pages), so that the journal is overwritten in place, which costs less to sync. */
+    /* The limit is above what gathers until a checkpoint: a journal that is overwritten in place costs less to sync. */
+    "PRAGMA wal_autocheckpoint = 4000;"
     "PRAGMA journal_size_limit = 25165824;";
 
 static const char tables_sql[] =

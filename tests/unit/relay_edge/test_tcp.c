@@ -31,7 +31,6 @@ struct session {
     bool waiting;             /* the carrier said false */
     bool end_when_written;
     bool paused;
-    size_t resumed; /* calls without bytes */
 };
 
 static struct {
@@ -90,13 +89,12 @@ bool session_receive(struct session *s, const uint8_t *data, size_t len, struct 
 {
     (void)now;
     assert_false(s->paused);
-    if (len == 0)
-        s->resumed++;
+    assert_true(len > 0);
     for (size_t i = 0; i < len; i++) {
         s->received++;
         s->sum += data[i];
     }
-    uint8_t what = len > 0 ? data[0] : 0;
+    uint8_t what = data[0];
     if (what == 'x') {
         end_session(s);
         return false;
@@ -142,7 +140,7 @@ struct world {
 static void on_prepare(uv_prepare_t *p)
 {
     struct world *w = p->data;
-    (void)tcp_turn(w->tcp);
+    tcp_turn(w->tcp);
 }
 
 static void turn(struct world *w)
@@ -318,10 +316,8 @@ static void a_paused_session_gets_no_bytes_until_it_carries_on(void **state)
     for (int i = 0; i < 50; i++)
         turn(w);
     assert_int_equal(s->received, 1);
-    assert_int_equal(s->resumed, 0);
     s->paused = false;
     turn_until(w, &s->received, 5);
-    assert_int_equal(s->resumed, 1);
 }
 
 static void a_peer_that_vanishes_while_it_is_written_to_is_let_go(void **state)

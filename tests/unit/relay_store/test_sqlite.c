@@ -148,7 +148,7 @@ static void the_file_has_the_promised_form(void **state)
     struct place *p = *state;
     struct engine *e = place_open(p, NULL);
     e->close(e);
-    assert_int_equal(number_of(p->db, "PRAGMA page_size"), 16384);
+    assert_int_equal(number_of(p->db, "PRAGMA page_size"), 4096);
     assert_int_equal(number_of(p->db, "PRAGMA user_version"), 1);
     assert_int_equal(number_of(p->db, "SELECT journal_mode = 'wal' FROM pragma_journal_mode"), 1);
 }
