@@ -175,4 +175,5 @@ def main():
         print(f"{name}: {count} as computed here")
 
 
-main()
+if __name__ == "__main__":
+    main()
