@@ -1,7 +1,7 @@
 /*
  * Start: database, committer, relay, listeners, control socket, signals; each undone in reverse if the next one fails.
- * A turn of the loop: sockets and completions feed the core; then, before the loop waits again, the core's output is flushed,
- * paused sessions carry on, and the timer is set to the core's next deadline.
+ * A turn of the loop: sockets, completions and the timer feed the core; then, before the loop waits again, the core's output is
+ * flushed, paused sessions are read again, and the timer is set to the core's next deadline.
  * Stop: no new connections; the core drains (commits and answers what it received); sessions close; connections have what is left
  * of STOP_MS to take their last bytes; committer and database close; the loop ends because nothing is left in it.
  */
@@ -34,7 +34,6 @@ enum phase { PHASE_RUNNING, PHASE_DRAINING, PHASE_LEAVING, PHASE_CLOSED };
 struct server {
     uv_loop_t loop;
     uv_prepare_t prepare;
-    uv_check_t check;
     uv_timer_t timer; /* the core's deadline; while stopping, the end of patience */
     uv_signal_t signals[2];
     struct relay *relay;
@@ -74,7 +73,6 @@ static void close_all(struct server *s)
     relay_free(s->relay);
     s->relay = NULL;
     close_handle(&s->prepare);
-    close_handle(&s->check);
     close_handle(&s->timer);
 }
 
@@ -127,13 +125,7 @@ static void set_timer(struct server *s)
         uv_timer_start(&s->timer, on_timer, at > now ? at - now : 0, 0);
 }
 
-static void on_check(uv_check_t *handle)
-{
-    struct server *s = handle->data;
-    relay_flush(s->relay);
-}
-
-/* Last before the loop waits: nothing may be left lying that only another event would move. */
+/* Behind everything that a turn brought, and last before the loop waits. */
 static void on_prepare(uv_prepare_t *handle)
 {
     struct server *s = handle->data;
@@ -226,16 +218,14 @@ static void open_handles(struct server *s)
 {
     static const int numbers[2] = {SIGTERM, SIGINT};
     uv_prepare_init(&s->loop, &s->prepare);
-    uv_check_init(&s->loop, &s->check);
     uv_timer_init(&s->loop, &s->timer);
-    s->prepare.data = s->check.data = s->timer.data = s;
+    s->prepare.data = s->timer.data = s;
     for (size_t i = 0; i < 2; i++) {
         uv_signal_init(&s->loop, &s->signals[i]);
         s->signals[i].data = s;
         uv_signal_start(&s->signals[i], on_signal, numbers[i]);
     }
     uv_prepare_start(&s->prepare, on_prepare);
-    uv_check_start(&s->check, on_check);
 }
 
 static bool start(struct server *s, const struct server_options *options)
