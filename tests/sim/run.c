@@ -46,11 +46,11 @@ static void fail(struct talk *t, const char *what, uint32_t number)
 }
 
 /* Text that says who, which, and has a length of its own: "w 17 xxxx". */
-static size_t compose(char *out, char who, uint32_t number, uint32_t length)
+static size_t compose(char *out, size_t cap, char who, uint32_t number, size_t length)
 {
-    int n = snprintf(out, TEXT_MAX, "%c %u ", who, number);
+    int n = snprintf(out, cap, "%c %u ", who, number);
     size_t len = (size_t)n;
-    while (len < length)
+    while (len < length && len < cap)
         out[len++] = (char)('a' + number % 26);
     return len;
 }
@@ -71,7 +71,7 @@ static void heard(struct talk *t, struct line *l, struct peer *p, const zg_event
         fail(t, "a message that nobody sent", l->heard);
         return;
     }
-    size_t len = compose(expected, who, number, (uint32_t)m.text_len);
+    size_t len = compose(expected, sizeof(expected), who, number, m.text_len);
     if (who != l->from[0] || len != m.text_len || memcmp(expected, m.text, len) != 0)
         fail(t, "a changed message", number);
     if (l->got[number])
@@ -150,7 +150,7 @@ static void set_up(struct talk *t)
         fail(t, "the desk is not ready after a minute", 0);
         return;
     }
-    size_t len = compose(text, 'h', ++t->from_her.said, 0);
+    size_t len = compose(text, sizeof(text), 'h', ++t->from_her.said, 0);
     if (zg_client_knock(t->she->client, card, strlen(card), text, len, NULL, &t->hers, t->world.now) != ZG_OK)
         abort();
     peer_turn(t->she);
@@ -170,7 +170,7 @@ static void say(struct talk *t, struct peer *p, struct line *l, const zg_id *con
         .lifetime_s = brief ? SHORT_LIFETIME_S : 86400,
         .from = brief ? ZG_AFTER_SENT : ZG_AFTER_READ,
     };
-    size_t len = compose(text, l->from[0], number, length);
+    size_t len = compose(text, sizeof(text), l->from[0], number, length);
     if (zg_client_send(p->client, conversation, text, len, &options, NULL, t->world.now) != ZG_OK) {
         fail(t, "a message cannot be sent", number);
         return;
