@@ -15,7 +15,7 @@ struct tick {
     size_t count, cap;
     uint32_t held; /* lookups that are not back */
     uint8_t state;
-    bool late;
+    bool late; /* its end passed before it was written */
     bool failed;
 };
 
@@ -329,14 +329,15 @@ void ticks_advance(struct relay *r)
     struct tick *t;
 
     while ((t = oldest(r)) != NULL) {
-        if (!t->late && t->state != TICK_WRITTEN && r->now.mono_ms > end_of(r, t)) {
-            t->late = true;
-            r->stats.late_ticks++;
-        }
         if (t->state == TICK_OPEN && t->held == 0 && due(r, commit_at(r, t)))
             write_tick(r, t);
-        if (t->state != TICK_WRITTEN || !due(r, end_of(r, t)))
+        if (!due(r, end_of(r, t)))
             break;
+        if (t->state != TICK_WRITTEN) {
+            r->stats.late_ticks += !t->late;
+            t->late = true;
+            break;
+        }
         answer(r, t);
     }
     drop_rows(r);
@@ -345,13 +346,13 @@ void ticks_advance(struct relay *r)
 uint64_t ticks_deadline(const struct relay *r)
 {
     const struct tick *t = oldest(r);
-    uint64_t at = r->messages.rows_at;
+    uint64_t at = UINT64_MAX;
 
-    if (t != NULL && t->state == TICK_WRITTEN && end_of(r, t) < at)
-        at = end_of(r, t);
-    else if (t != NULL && t->state == TICK_OPEN && t->held == 0 && commit_at(r, t) < at)
+    if (t != NULL && t->state == TICK_OPEN && t->held == 0)
         at = commit_at(r, t);
-    return at;
+    else if (t != NULL && (t->state == TICK_WRITTEN || !t->late))
+        at = end_of(r, t);
+    return at < r->messages.rows_at ? at : r->messages.rows_at;
 }
 
 void ticks_clear(struct relay *r)
