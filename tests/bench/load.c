@@ -310,8 +310,12 @@ static bool read_options(struct load_options *o, int argc, char **argv)
 {
     int id;
     while ((id = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
-        if (id == O_HELP || !take_option(o, id, optarg)) {
-            fputs(usage, id == O_HELP ? stdout : stderr);
+        if (id == O_HELP)
+            fputs(usage, stdout);
+        if (id == O_HELP || id == '?')
+            return false; /* getopt has said what it does not know */
+        if (!take_option(o, id, optarg)) {
+            fprintf(stderr, "bench_load: \"%s\" cannot be used here\n", optarg != NULL ? optarg : "");
             return false;
         }
     }
