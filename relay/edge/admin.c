@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <sodium.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -245,6 +246,17 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
     run_line(c, c->line);
 }
 
+/* false: there are too many, and c will not be remembered. */
+static bool remember(struct admin *a, struct caller *c)
+{
+    for (size_t i = 0; i < CALLERS_MAX; i++)
+        if (a->caller[i] == NULL) {
+            a->caller[i] = c;
+            return true;
+        }
+    return false;
+}
+
 static void on_connection(uv_stream_t *stream, int status)
 {
     struct admin *a = stream->data;
@@ -258,13 +270,7 @@ static void on_connection(uv_stream_t *stream, int status)
     c->pipe.data = c;
     c->admin = a;
     a->callers++;
-    bool room = false;
-    for (size_t i = 0; i < CALLERS_MAX && !room; i++)
-        if (a->caller[i] == NULL) {
-            a->caller[i] = c;
-            room = true;
-        }
-    if (uv_accept(stream, (uv_stream_t *)&c->pipe) != 0 || !room ||
+    if (uv_accept(stream, (uv_stream_t *)&c->pipe) != 0 || !remember(a, c) ||
         uv_read_start((uv_stream_t *)&c->pipe, on_alloc, on_read) != 0)
         drop(c);
 }

@@ -33,20 +33,12 @@ int command_status(int argc, char **argv)
     if (!folder_enter(argv[optind]))
         return EXIT_TROUBLE;
 
-    switch (control_ask("status", lines, sizeof(lines))) {
-    case CONTROL_OK:
+    enum control_result result = control_ask("status", lines, sizeof(lines));
+    if (result == CONTROL_OK) {
         if (json ? status_print_json(stdout, lines) : status_print_words(stdout, lines))
             return EXIT_FINE;
-        break;
-    case CONTROL_NOBODY:
-        fprintf(stderr, "zaguan-relay: no relay is running in %s\n", argv[optind]);
-        return EXIT_TROUBLE;
-    case CONTROL_REFUSED:
-        fprintf(stderr, "zaguan-relay: the relay says: %s\n", lines);
-        return EXIT_TROUBLE;
-    case CONTROL_BROKEN:
-        break;
+        result = CONTROL_BROKEN;
     }
-    fputs("zaguan-relay: the relay gives no answer that is understood; is it of the same version?\n", stderr);
+    control_explain(result, lines, argv[optind]);
     return EXIT_TROUBLE;
 }

@@ -84,24 +84,16 @@ static bool store_directly(enum voucher_kind kind, struct name *name)
     return job.result == ZG_OK;
 }
 
-static bool store_voucher(enum voucher_kind kind, struct name *name)
+static bool store_voucher(enum voucher_kind kind, struct name *name, const char *dir)
 {
     char hex[2 * WIRE_NAME_BYTES + 1], request[ADMIN_LINE_MAX], answer[ADMIN_ANSWER_MAX];
     sodium_bin2hex(hex, sizeof(hex), name->b, sizeof(name->b));
     snprintf(request, sizeof(request), "voucher %d %s", (int)kind, hex);
-    switch (control_ask(request, answer, sizeof(answer))) {
-    case CONTROL_OK:
-        return true;
-    case CONTROL_NOBODY:
+    enum control_result result = control_ask(request, answer, sizeof(answer));
+    if (result == CONTROL_NOBODY)
         return store_directly(kind, name);
-    case CONTROL_REFUSED:
-        fprintf(stderr, "zaguan-relay: the relay says: %s\n", answer);
-        return false;
-    case CONTROL_BROKEN:
-        break;
-    }
-    fputs("zaguan-relay: the relay gives no answer that is understood; is it of the same version?\n", stderr);
-    return false;
+    control_explain(result, answer, dir);
+    return result == CONTROL_OK;
 }
 
 int command_voucher(int argc, char **argv)
@@ -119,7 +111,7 @@ int command_voucher(int argc, char **argv)
         return EXIT_TROUBLE;
     randombytes_buf(secret, sizeof(secret));
     secret_name(ROLE_VOUCHER, secret, &name);
-    bool ok = store_voucher(kind, &name);
+    bool ok = store_voucher(kind, &name, dir);
     if (ok) {
         voucher_text(secret, text);
         printf("%s\n", text);

@@ -56,14 +56,36 @@ enum control_result control_ask(const char *request, char *answer, size_t cap)
         return CONTROL_NOBODY;
     int rc = send(fd, line, (size_t)len, MSG_NOSIGNAL) == len ? read_answer(fd, text, sizeof(text)) : -1;
     close(fd);
-    if (rc == 0 && strncmp(text, "ok\n", 3) == 0) {
+    if (rc != 0 || text[0] == '\0')
+        return CONTROL_SILENT;
+    if (strncmp(text, "ok\n", 3) == 0) {
         snprintf(answer, cap, "%s", text + 3);
         return CONTROL_OK;
     }
-    if (rc == 0 && strncmp(text, "error ", 6) == 0) {
+    if (strncmp(text, "error ", 6) == 0) {
         text[strcspn(text, "\n")] = '\0';
         snprintf(answer, cap, "%s", text + 6);
         return CONTROL_REFUSED;
     }
     return CONTROL_BROKEN;
+}
+
+void control_explain(enum control_result result, const char *answer, const char *dir)
+{
+    switch (result) {
+    case CONTROL_OK:
+        return;
+    case CONTROL_NOBODY:
+        fprintf(stderr, "zaguan-relay: no relay is running in %s\n", dir);
+        return;
+    case CONTROL_REFUSED:
+        fprintf(stderr, "zaguan-relay: the relay says: %s\n", answer);
+        return;
+    case CONTROL_SILENT:
+        fputs("zaguan-relay: the relay gave no answer: it is stopping, or too many ask at once; try again\n", stderr);
+        return;
+    case CONTROL_BROKEN:
+        fputs("zaguan-relay: the relay's answer is not understood; is it of the same version?\n", stderr);
+        return;
+    }
 }

@@ -8,10 +8,14 @@ enum control_result {
     CONTROL_OK,      /* answer: the lines behind "ok" */
     CONTROL_NOBODY,  /* no relay listens there */
     CONTROL_REFUSED, /* answer: the relay's words */
-    CONTROL_BROKEN,  /* no answer came, or one that is not understood */
+    CONTROL_SILENT,  /* no answer came: it is stopping, or too many ask at once */
+    CONTROL_BROKEN,  /* an answer that is not understood */
 };
 
 /* Asks the relay of the current folder; request without line feed. Waits 10 seconds at most. */
 enum control_result control_ask(const char *request, char *answer, size_t cap);
+
+/* Says on stderr why there was no good answer. dir: as the person named it. */
+void control_explain(enum control_result result, const char *answer, const char *dir);
 
 #endif

@@ -13,7 +13,9 @@
 
 void place_make(struct place *p)
 {
-    snprintf(p->dir, sizeof(p->dir), "/tmp/zaguan-store-XXXXXX");
+    /* In memory if there is such a place: thousands of commits are not there to wear out a disk. */
+    const char *base = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
+    snprintf(p->dir, sizeof(p->dir), "%s/zaguan-store-XXXXXX", base);
     assert_non_null(mkdtemp(p->dir));
     snprintf(p->db, sizeof(p->db), "%s/relay.db", p->dir);
 }
