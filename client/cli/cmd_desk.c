@@ -33,7 +33,7 @@ static const char help[] =
     "  --socks5 HOST:PORT               through a proxy such as Tor's\n"
     "  --wait SECONDS                   how long the relay may take (30)\n";
 
-enum { WAIT_S = 30 };
+enum { WAIT_S = 30, RENEW_WAIT_S = 2 };
 
 struct desk_call {
     const struct common *common;
@@ -46,6 +46,7 @@ struct desk_call {
     int notice_state;
     zg_err (*act)(struct session *s, struct desk_call *d);
     const char *done; /* what is said at the end */
+    bool local;       /* done when the vault has it; the relay is told if it can be reached at once */
 };
 
 /* --- one action at the relay --- */
@@ -76,26 +77,43 @@ static void on_ready(struct session *s)
     else if (err != ZG_OK)
         session_end(s, complain_err(err, "the desk"));
     else
-        session_limit(s, (uint64_t)(d->common->wait_given ? d->common->wait_s : WAIT_S) * 1000);
+        session_limit(s, 1000 * (uint64_t)(d->local ? RENEW_WAIT_S : d->common->wait_given ? d->common->wait_s : WAIT_S));
+}
+
+static void finish(struct session *s)
+{
+    const struct desk_call *d = s->ctx;
+    say("%s", d->done);
+    session_end(s, DONE);
 }
 
 static void on_event(struct session *s, const zg_event *e)
 {
-    struct desk_call *d = s->ctx;
+    const struct desk_call *d = s->ctx;
     if (e->kind == ZG_EVENT_DESK_READY) {
-        say("%s", d->done);
-        session_end(s, DONE);
+        finish(s);
+    } else if (e->kind == ZG_EVENT_STORAGE) {
+        session_end(s, complain_err(e->err, "the vault"));
     } else if (e->kind == ZG_EVENT_DESK_FAILED) {
         session_end(s, complain(code_of(e->err), "the desk: %s", zg_err_text(e->err)));
-    } else if (e->kind == ZG_EVENT_DISCONNECTED) {
+    } else if (e->kind == ZG_EVENT_DISCONNECTED && !d->local) {
         say("no connection: %s; trying again", zg_err_text(e->err));
     }
 }
 
-static const struct session_handler handler = {.ready = on_ready, .event = on_event};
+static void on_late(struct session *s)
+{
+    const struct desk_call *d = s->ctx;
+    if (d->local)
+        finish(s);
+    else
+        session_end(s, complain(NO_RELAY, "the relay did not answer in time; try again, or with a longer --wait"));
+}
 
-/* *connected: whether the relay may have done something. */
-static int run(struct desk_call *d, zg_vault *vault, bool *connected)
+static const struct session_handler handler = {.ready = on_ready, .event = on_event, .late = on_late};
+
+/* *reached: whether the relay may have done something. */
+static int run(struct desk_call *d, zg_vault *vault, bool *reached)
 {
     struct session s;
     int code = session_open(&s, &(struct session_options){
@@ -103,7 +121,7 @@ static int run(struct desk_call *d, zg_vault *vault, bool *connected)
     if (code != DONE)
         return code;
     code = session_run(&s);
-    *connected = s.connected;
+    *reached = s.reached;
     return code;
 }
 
@@ -125,7 +143,7 @@ static int create_in(struct desk_call *d, const char *path)
 {
     struct secret_line passphrase;
     zg_vault *vault = NULL;
-    bool connected = false;
+    bool reached = false;
     if (access(path, F_OK) == 0)
         return complain(FAILED, "there is a vault at %s already; --vault FILE names another place", path);
     int code = prompt_passphrase(&passphrase, d->common->passphrase_fd, PASSPHRASE_NEW, "the new vault");
@@ -135,11 +153,11 @@ static int create_in(struct desk_call *d, const char *path)
     secret_line_clear(&passphrase);
     if (err != ZG_OK)
         return complain_err(err, path);
-    code = run(d, vault, &connected);
+    code = run(d, vault, &reached);
     if (code == DONE)
         return DONE;
     /* If the relay was reached, the voucher may be spent: then what was begun is kept and can go on. */
-    if (connected && code != NOT_ACCEPTED)
+    if (reached && code != NOT_ACCEPTED)
         say("what was begun is in %s; `zaguan inbox' goes on with it", path);
     else
         remove_vault(path);
@@ -177,9 +195,9 @@ static int create(struct desk_call *d)
 static int change(struct desk_call *d)
 {
     zg_vault *vault;
-    bool connected;
+    bool reached;
     int code = session_vault_open(&vault, d->common);
-    return code == DONE ? run(d, vault, &connected) : code;
+    return code == DONE ? run(d, vault, &reached) : code;
 }
 
 static int notice(struct desk_call *d)
@@ -261,6 +279,7 @@ static int run_named(struct desk_call *d, const char *name)
     if (strcmp(name, "renew") == 0) {
         d->act = act_renew;
         d->done = "renewed for 30 days";
+        d->local = true;
         return with_organisation(d, change);
     }
     if (strcmp(name, "notice") == 0) {

@@ -18,28 +18,21 @@ enum { WAIT_S = 30 };
 struct erase_call {
     const struct common *common;
     const char *prefix;
-    zg_id conversation;
 };
 
 static void on_ready(struct session *s)
 {
     struct erase_call *c = s->ctx;
-    int code = session_find(s, c->prefix, &c->conversation);
-    if (code == DONE) {
-        zg_err err = zg_client_erase(s->client, &c->conversation, session_now(s));
-        if (err != ZG_OK)
-            code = complain_err(err, "not erased");
-    }
-    if (code != DONE)
-        session_end(s, code);
+    zg_err err = zg_client_erase(s->client, &s->conversation, session_now(s));
+    if (err != ZG_OK)
+        session_end(s, complain_err(err, "not erased"));
     else
         session_limit(s, (uint64_t)(c->common->wait_given ? c->common->wait_s : WAIT_S) * 1000);
 }
 
 static void on_event(struct session *s, const zg_event *e)
 {
-    struct erase_call *c = s->ctx;
-    if (e->kind == ZG_EVENT_ERASED && memcmp(&e->conversation, &c->conversation, sizeof(c->conversation)) == 0)
+    if (e->kind == ZG_EVENT_ERASED && memcmp(&e->conversation, &s->conversation, sizeof(s->conversation)) == 0)
         session_end(s, DONE);
 }
 
@@ -65,6 +58,6 @@ int cmd_erase(struct call *call)
     code = session_vault_open(&vault, &call->common);
     if (code == DONE)
         code = session_open(&s, &(struct session_options){
-                                    .common = &call->common, .handler = &handler, .ctx = &c, .vault = vault});
+                                    .common = &call->common, .handler = &handler, .ctx = &c, .vault = vault, .prefix = c.prefix});
     return code == DONE ? session_run(&s) : code;
 }

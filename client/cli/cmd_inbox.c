@@ -18,12 +18,11 @@ static const char help[] =
     "  --vault FILE, --passphrase-fd N, --socks5 HOST:PORT, --lang en|es|fr\n";
 
 /* The relay delivers what waits as soon as it is asked; after so long without anything, that was all. */
-enum { CONNECT_MS = 10 * 1000, QUIET_MS = 700 };
+enum { CONNECT_MS = 10 * 1000, QUIET_MS = 1000, MORE_MS = 300 };
 
 struct inbox_call {
     const struct common *common;
     bool something_new;
-    bool reached;
     uint64_t wait_until_ms;
     struct text out;
 };
@@ -65,9 +64,8 @@ static void list(struct session *s)
 
 static void finish(struct session *s)
 {
-    struct inbox_call *c = s->ctx;
     list(s);
-    if (c->reached)
+    if (s->reached)
         session_end(s, DONE);
     else
         session_end(s, complain(NO_RELAY, "the relay was not reached; this is what was known before"));
@@ -77,7 +75,7 @@ static void on_late(struct session *s)
 {
     struct inbox_call *c = s->ctx;
     uint64_t now = session_now(s).mono_ms;
-    if (c->reached && !c->something_new && now < c->wait_until_ms)
+    if (s->reached && !c->something_new && now < c->wait_until_ms)
         session_limit(s, c->wait_until_ms - now);
     else
         finish(s);
@@ -99,14 +97,12 @@ static void on_ready(struct session *s)
 static void on_event(struct session *s, const zg_event *e)
 {
     struct inbox_call *c = s->ctx;
-    if (e->kind == ZG_EVENT_CONNECTED)
-        c->reached = true;
     if (e->kind == ZG_EVENT_KNOCK || e->kind == ZG_EVENT_MESSAGE || e->kind == ZG_EVENT_ENDED)
         c->something_new = true;
     if (e->kind == ZG_EVENT_DESK_FAILED)
         say("the desk could not be set up: %s", zg_err_text(e->err));
-    if (c->reached)
-        session_limit(s, QUIET_MS);
+    if (s->reached)
+        session_limit(s, c->something_new ? MORE_MS : QUIET_MS);
 }
 
 static const struct session_handler handler = {.ready = on_ready, .event = on_event, .late = on_late};

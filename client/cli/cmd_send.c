@@ -58,17 +58,11 @@ static int read_text(struct send_call *c)
 static void on_ready(struct session *s)
 {
     struct send_call *c = s->ctx;
-    zg_id conversation;
-    int code = session_find(s, c->prefix, &conversation);
-    if (code == DONE) {
-        zg_err err = zg_client_send(s->client, &conversation, c->text, c->len, &c->options, &c->message, session_now(s));
-        if (err == ZG_ERR_STATE)
-            code = complain(FAILED, "not sent: the conversation has ended");
-        else if (err != ZG_OK)
-            code = complain_err(err, "not sent");
-    }
-    if (code != DONE)
-        session_end(s, code);
+    zg_err err = zg_client_send(s->client, &s->conversation, c->text, c->len, &c->options, &c->message, session_now(s));
+    if (err == ZG_ERR_STATE)
+        session_end(s, complain(FAILED, "not sent: the conversation has ended"));
+    else if (err != ZG_OK)
+        session_end(s, complain_err(err, "not sent"));
     else
         session_limit(s, (uint64_t)(c->common->wait_given ? c->common->wait_s : WAIT_S) * 1000);
 }
@@ -111,7 +105,7 @@ static int send_all(struct send_call *c)
         return code;
     }
     code = session_open(&s, &(struct session_options){
-                                .common = c->common, .handler = &handler, .ctx = c, .vault = vault});
+                                .common = c->common, .handler = &handler, .ctx = c, .vault = vault, .prefix = c->prefix});
     return code == DONE ? session_run(&s) : code;
 }
 

@@ -13,23 +13,100 @@
 
 #include "client/cli/prompt.h"
 
+/* After so long without anything new from the relay, that was all. */
+enum { SEEK_CONNECT_MS = 10 * 1000, SEEK_QUIET_MS = 3 * 1000 };
+
 zg_now session_now(const struct session *s)
 {
     return zg_uv_now(s->driver);
 }
 
+/* --- looking for the conversation --- */
+
+static void hex_of(const zg_id *id, char out[SHORT_ID_BYTES])
+{
+    sodium_bin2hex(out, SHORT_ID_BYTES, id->b, sizeof(id->b));
+}
+
+static unsigned count_matches(struct session *s)
+{
+    char hex[SHORT_ID_BYTES];
+    unsigned found = 0;
+    zg_conversation c;
+    for (size_t i = 0; zg_client_conversation_at(s->client, i, &c); i++) {
+        hex_of(&c.id, hex);
+        if (s->seeking[0] != '\0' && strncmp(hex, s->seeking, strlen(s->seeking)) == 0) {
+            found++;
+            s->conversation = c.id;
+        }
+    }
+    return found;
+}
+
+static void seek(struct session *s)
+{
+    unsigned found = count_matches(s);
+    if (found == 0)
+        return;
+    if (found > 1) {
+        session_end(s, complain(NOT_THERE, "%u conversations' names start with %s; give more of it", found, s->seeking));
+        return;
+    }
+    s->seeking = NULL;
+    session_limit(s, 0);
+    s->handler->ready(s);
+}
+
+static void seek_failed(struct session *s)
+{
+    if (s->reached)
+        session_end(s, complain(NOT_THERE, "no conversation's name starts with %s; `zaguan inbox' shows them", s->seeking));
+    else
+        session_end(s, complain(NO_RELAY, "no conversation's name starts with %s here, and the relay was not reached",
+                                s->seeking));
+}
+
 /* --- events --- */
+
+static void take_state(struct session *s, const zg_event *e)
+{
+    if (e->kind == ZG_EVENT_CONNECTED)
+        s->reached = s->connected = true;
+    else if (e->kind == ZG_EVENT_DISCONNECTED)
+        s->connected = false;
+}
+
+static void on_loaded(struct session *s)
+{
+    zg_desk d;
+    if (s->seeking == NULL) {
+        s->handler->ready(s);
+        return;
+    }
+    seek(s);
+    if (s->seeking == NULL || s->ended)
+        return;
+    if (zg_client_desk(s->client, &d) == ZG_OK) /* its knocks are at the relay */
+        session_limit(s, SEEK_CONNECT_MS);
+    else
+        session_end(s, complain(NOT_THERE, "there is no desk in this vault"));
+}
 
 static void take_event(struct session *s, const zg_event *e)
 {
-    if (e->kind == ZG_EVENT_FAILED)
+    take_state(s, e);
+    if (e->kind == ZG_EVENT_FAILED) {
         session_end(s, complain_err(e->err, "the vault cannot be read"));
-    else if (e->kind == ZG_EVENT_READY)
-        s->handler->ready(s);
-    if (e->kind == ZG_EVENT_CONNECTED)
-        s->connected = true;
-    if (e->kind != ZG_EVENT_READY && e->kind != ZG_EVENT_FAILED && s->handler->event != NULL)
-        s->handler->event(s, e);
+    } else if (e->kind == ZG_EVENT_READY) {
+        on_loaded(s);
+    } else if (s->seeking == NULL) {
+        if (s->handler->event != NULL)
+            s->handler->event(s, e);
+    } else {
+        if (s->reached)
+            session_limit(s, SEEK_QUIET_MS);
+        seek(s);
+    }
 }
 
 void session_act(struct session *s)
@@ -57,12 +134,12 @@ static void on_signal(uv_signal_t *h, int number)
 static void on_limit(uv_timer_t *t)
 {
     struct session *s = t->data;
-    if (s->handler->late != NULL) {
+    if (s->seeking != NULL)
+        seek_failed(s);
+    else
         s->handler->late(s);
+    if (!s->ended)
         session_act(s);
-    } else {
-        session_end(s, complain(NO_RELAY, "the relay did not answer in time; try again, or with a longer --wait"));
-    }
 }
 
 void session_limit(struct session *s, uint64_t ms)
@@ -107,6 +184,7 @@ int session_open(struct session *s, const struct session_options *o)
     memset(s, 0, sizeof(*s));
     s->handler = o->handler;
     s->ctx = o->ctx;
+    s->seeking = o->prefix;
     s->code = -1;
     if (uv_loop_init(&s->loop) != 0) {
         if (o->vault != NULL)
@@ -183,11 +261,6 @@ int session_vault_open(zg_vault **out, const struct common *c)
 
 /* --- short names --- */
 
-static void hex_of(const zg_id *id, char out[SHORT_ID_BYTES])
-{
-    sodium_bin2hex(out, SHORT_ID_BYTES, id->b, sizeof(id->b));
-}
-
 static size_t common_digits(const char *a, const char *b)
 {
     size_t n = 0;
@@ -209,25 +282,4 @@ void session_short_id(const struct session *s, const zg_id *id, char out[SHORT_I
             digits = same + 1;
     }
     out[digits] = '\0';
-}
-
-int session_find(const struct session *s, const char *prefix, zg_id *out)
-{
-    char hex[SHORT_ID_BYTES];
-    int found = 0;
-    zg_conversation c;
-    zg_id id = {{0}};
-    for (size_t i = 0; zg_client_conversation_at(s->client, i, &c); i++) {
-        hex_of(&c.id, hex);
-        if (prefix[0] != '\0' && strncmp(hex, prefix, strlen(prefix)) == 0) {
-            found++;
-            id = c.id;
-        }
-    }
-    if (found == 0)
-        return complain(NOT_THERE, "no conversation's name starts with %s; `zaguan inbox' shows them", prefix);
-    if (found > 1)
-        return complain(NOT_THERE, "%d conversations' names start with %s; give more of it", found, prefix);
-    *out = id;
-    return DONE;
 }

@@ -1,7 +1,7 @@
 /*
  * The loop of every subcommand that talks to the client library.
  *
- * Happy path: session_open (vault, client, driver) -> ready -> the subcommand acts, session_act after each round of
+ * Happy path: session_open (vault, client, driver) -> (the conversation is found) -> ready -> the subcommand acts, session_act after each round of
  * actions -> event for each thing that happens -> session_end -> session_run closes everything and returns the exit code.
  * A signal, or the time limit, ends it in the same way. Keys in memory are wiped in all cases.
  */
@@ -18,9 +18,9 @@
 struct session;
 
 struct session_handler {
-    void (*ready)(struct session *s);                        /* the vault is loaded: actions are possible */
-    void (*event)(struct session *s, const zg_event *event); /* every other event; may be NULL */
-    void (*late)(struct session *s);                         /* the time limit is reached; NULL: ends with NO_RELAY */
+    void (*ready)(struct session *s);                        /* actions are possible */
+    void (*event)(struct session *s, const zg_event *event); /* every event after ready; may be NULL */
+    void (*late)(struct session *s);                         /* the time limit of session_limit is reached */
     void (*ended)(struct session *s);                        /* closes the subcommand's own handles; may be NULL */
 };
 
@@ -34,7 +34,10 @@ struct session {
     void *ctx; /* the subcommand's */
     uv_signal_t signals[SESSION_SIGNALS];
     uv_timer_t limit;
-    bool connected; /* to a relay, at least once */
+    bool reached;   /* a relay, at least once */
+    bool connected; /* now */
+    const char *seeking;  /* beginning of a conversation's id, until it is found */
+    zg_id conversation;   /* what was found */
     bool reading_events;
     bool ended;
     int code;
@@ -45,6 +48,11 @@ struct session_options {
     const struct session_handler *handler;
     void *ctx;
     zg_vault *vault; /* taken, also on failure; NULL: in memory */
+    /*
+     * Beginning of a conversation's id; NULL: none is needed. A knock that nobody answered is at the relay only, so it may
+     * take a moment to be found; without it the session ends with NOT_THERE.
+     */
+    const char *prefix;
     bool offline;
 };
 
@@ -71,7 +79,4 @@ enum { SHORT_ID_BYTES = 2 * ZG_ID_BYTES + 1 };
 
 /* As many hexadecimal digits as tell it from every other conversation, at least 6. */
 void session_short_id(const struct session *s, const zg_id *id, char out[SHORT_ID_BYTES]);
-/* The one conversation whose id starts with these digits. An exit code; what was wrong was said. */
-int session_find(const struct session *s, const char *prefix, zg_id *out);
-
 #endif

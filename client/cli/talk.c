@@ -30,7 +30,7 @@ static void draw(struct talk *t, bool all)
                     .title = "Write your first message. It goes to the desk of this card.",
                     .language = t->common->language,
                     .editor = &t->editor,
-                    .connected = t->connected,
+                    .connected = t->session.connected,
                     .utc_ms = session_now(&t->session).utc_ms,
                 },
                 all);
@@ -242,12 +242,6 @@ static bool was_shown(struct talk *t, const zg_event *e)
 static void act_on(struct talk *t, const zg_event *e)
 {
     switch (e->kind) {
-    case ZG_EVENT_CONNECTED:
-        t->connected = true;
-        break;
-    case ZG_EVENT_DISCONNECTED:
-        t->connected = false;
-        break;
     case ZG_EVENT_NOT_SENT:
         t->refused = t->refused || !report_tried_again(e->err);
         break;
@@ -371,10 +365,9 @@ static void on_ready(struct session *s)
 {
     struct talk *t = talk_of(s);
     int code = DONE;
-    if (t->prefix != NULL)
-        code = session_find(s, t->prefix, &t->conversation);
-    t->has_conversation = t->prefix != NULL && code == DONE;
-    if (code == DONE && t->mode == TALK_SCREEN && !start_screen(t))
+    t->conversation = s->conversation;
+    t->has_conversation = t->prefix != NULL;
+    if (t->mode == TALK_SCREEN && !start_screen(t))
         code = complain(FAILED, "the terminal cannot be used; a pipe works too");
     if (code == DONE && !start_input(t))
         code = complain(FAILED, "standard input cannot be read");
@@ -416,7 +409,8 @@ int talk_run(const struct talk_options *o)
     t.send = o->send;
     t.mode = o->common->json ? TALK_JSON : isatty(STDIN_FILENO) && isatty(STDOUT_FILENO) ? TALK_SCREEN : TALK_PLAIN;
     int code = session_open(&t.session, &(struct session_options){
-                                            .common = o->common, .handler = &handler, .ctx = &t, .vault = o->vault});
+                                            .common = o->common, .handler = &handler, .ctx = &t, .vault = o->vault,
+                                            .prefix = o->prefix});
     if (code == DONE) {
         uv_timer_init(&t.session.loop, &t.tick);
         uv_signal_init(&t.session.loop, &t.resized);

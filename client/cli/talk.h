@@ -40,7 +40,6 @@ struct talk {
     bool has_conversation;
     zg_id conversation;
     bool notice_shown;
-    bool connected;
     struct input input;
     bool input_ended;
     bool refused;        /* something was not sent and will not be */
