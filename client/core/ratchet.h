@@ -72,8 +72,8 @@ ZG_MUST_CHECK zg_err ratchet_mix_accept(struct ratchet *r, const uint8_t dhi[32]
 bool ratchet_sends_accept(const struct ratchet *r);
 
 /*
- * Encrypts one frame; makes a step first when one is due. out: WIRE_ENVELOPE_BYTES. ZG_ERR_STATE at her side before
- * the accept.
+ * Encrypts one frame; makes a step first when one is due. out: WIRE_ENVELOPE_BYTES. ZG_ERR_STATE before the accept's
+ * mix, and when the numbers of a chain or of steps are used up; ZG_ERR_CRYPTO if the other side's key is of no use.
  */
 ZG_MUST_CHECK zg_err ratchet_encrypt(struct ratchet *r, const uint8_t frame[RATCHET_FRAME_BYTES],
                                      uint8_t out[WIRE_ENVELOPE_BYTES], const struct rng *rng);
@@ -83,7 +83,7 @@ struct ratchet_info {
     uint32_t step;
     uint32_t n;
     bool accept;           /* of the worker's step 1 */
-    bool new_step;         /* the first of its step that was adopted */
+    bool new_step;         /* the first of its step, which was adopted (not set aside) */
     bool answers_newest;   /* its step answers the own newest step: the other side has read what that step sent first */
     struct step_public public; /* of its step */
 };
@@ -99,7 +99,8 @@ typedef zg_err (*ratchet_accept_check)(void *ctx, const uint8_t frame[RATCHET_FR
 /*
  * frame gets the plaintext; info may be NULL. check may be NULL on the worker's side. ZG_ERR_NOT_FOUND: no header key
  * opens it, a duplicate, or a step that answers nothing known (drop and acknowledge); ZG_ERR_FORGED: a header opened but the
- * body did not; ZG_ERR_TOO_LARGE: a gap above RATCHET_SKIP_MAX; or what check returned. now_s is only written beside stored keys
+ * body did not; ZG_ERR_TOO_LARGE: a gap above RATCHET_SKIP_MAX; ZG_ERR_CRYPTO: a step with a key of no use; ZG_ERR_STATE: no
+ * check at her side before the accept, or no mix yet at the worker's; or what check returned. now_s is only written beside stored keys
  * for ratchet_expire.
  */
 ZG_MUST_CHECK zg_err ratchet_decrypt(struct ratchet *r, const uint8_t envelope[WIRE_ENVELOPE_BYTES], uint64_t now_s,
