@@ -49,13 +49,12 @@ static uint32_t rising(uint32_t value, uint32_t calm)
 /* From LOWEST at a quarter to HIGHEST when full. */
 static uint32_t filling(uint32_t waiting, uint32_t room)
 {
-    uint32_t quarter = room / 4;
+    uint64_t quarters = (uint64_t)waiting * 4;
     if (waiting >= room)
         return EFFORT_HIGHEST;
-    if (waiting < quarter)
+    if (quarters < room)
         return 0;
-    return EFFORT_LOWEST +
-           (uint32_t)((uint64_t)(waiting - quarter) * (EFFORT_HIGHEST - EFFORT_LOWEST) / (room - quarter));
+    return EFFORT_LOWEST + (uint32_t)((quarters - room) * (EFFORT_HIGHEST - EFFORT_LOWEST) / ((uint64_t)room * 3));
 }
 
 uint8_t limits_effort(const struct limits *l, uint32_t waiting, uint32_t knocks)

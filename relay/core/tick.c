@@ -334,7 +334,7 @@ void ticks_advance(struct relay *r)
         if (!due(r, end_of(r, t)))
             break;
         if (t->state != TICK_WRITTEN) {
-            r->stats.late_ticks += !t->late;
+            r->stats.late_ticks += !t->late && !r->draining;
             t->late = true;
             break;
         }
@@ -346,13 +346,17 @@ void ticks_advance(struct relay *r)
 uint64_t ticks_deadline(const struct relay *r)
 {
     const struct tick *t = oldest(r);
-    uint64_t at = UINT64_MAX;
+    bool can_write = t != NULL && t->state == TICK_OPEN && t->held == 0;
+    bool can_answer = t != NULL && t->state == TICK_WRITTEN;
+    uint64_t at = r->messages.rows_at;
 
-    if (t != NULL && t->state == TICK_OPEN && t->held == 0)
+    if (r->draining)
+        return can_write || can_answer || !list_empty(&r->messages.rows) ? 0 : UINT64_MAX;
+    if (can_write && commit_at(r, t) < at)
         at = commit_at(r, t);
-    else if (t != NULL && (t->state == TICK_WRITTEN || !t->late))
+    else if (t != NULL && !can_write && (can_answer || !t->late) && end_of(r, t) < at)
         at = end_of(r, t);
-    return at < r->messages.rows_at ? at : r->messages.rows_at;
+    return at;
 }
 
 void ticks_clear(struct relay *r)

@@ -73,7 +73,7 @@ static bool turn(struct scene *s)
         any = true;
     }
     relay_flush(s->relay);
-    return any || (s->store.waiting > 0 && !s->hold);
+    return any || (s->store.waiting > 0 && !s->hold) || relay_deadline(s->relay) <= s->now.mono_ms;
 }
 
 void scene_turn(struct scene *s)

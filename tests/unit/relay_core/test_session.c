@@ -1,0 +1,417 @@
+/* Handshake, records, pauses, silence: docs/protocol.md section 2. */
+#include "tests/unit/relay_core/scene.h"
+
+#include "proto/bytes.h"
+
+static uint8_t record[WIRE_RECORD_HEADER_BYTES + WIRE_RECORD_CIPHER_MAX];
+
+static void the_welcome_says_the_limits(void **state)
+{
+    struct scene *s = *state;
+    struct reader r;
+    reader_init(&r, s->peers[0].welcome, sizeof(s->peers[0].welcome));
+    assert_int_equal(reader_u8(&r), WIRE_VERSION);
+    assert_int_equal(reader_u32(&r), s->now.utc_ms / 60000);
+    assert_int_equal(reader_u8(&r), WIRE_TTL_30D);
+    assert_int_equal(reader_u16(&r), SETTLE_MS);
+    assert_int_equal(reader_u16(&r), WIRE_WINDOW_MAX);
+    reader_zeros(&r);
+    assert_true(reader_done(&r));
+    assert_true(s->peers[0].bytes_heard + WIRE_RECORD_HEADER_BYTES + WIRE_HELLO_BYTES <= 2700);
+}
+
+static void anything_wrong_in_the_first_message_closes(void **state)
+{
+    struct scene *s = *state;
+    uint8_t hello[WIRE_RECORD_HEADER_BYTES + WIRE_HELLO_BYTES];
+    for (size_t at = 0; at < sizeof(hello); at += at < 4 ? 1 : 97) {
+        struct peer p;
+        assert_true(peer_connect(&p, s->relay, &s->rng, s->now));
+        peer_hello(&p, s->pk, hello);
+        hello[at] ^= 0x40;
+        assert_false(peer_give(&p, hello, sizeof(hello), s->now));
+        assert_true(p.closed);
+        assert_int_equal(p.bytes_heard, 0);
+        peer_clear(&p);
+    }
+    /* Another relay's key. */
+    struct peer p;
+    uint8_t other[32];
+    crypto_scalarmult_base(other, hello + 100);
+    assert_false(peer_open(&p, s->relay, other, &s->rng, s->now));
+    assert_true(p.closed);
+    peer_clear(&p);
+}
+
+static void everything_may_come_one_byte_at_a_time(void **state)
+{
+    struct scene *s = *state;
+    uint8_t hello[WIRE_RECORD_HEADER_BYTES + WIRE_HELLO_BYTES];
+    struct command pings[2] = {{.op = OP_PING, .seq = 7}, {.op = OP_PING, .seq = 8}};
+    struct peer p;
+    assert_true(peer_connect(&p, s->relay, &s->rng, s->now));
+    peer_hello(&p, s->pk, hello);
+    for (size_t i = 0; i < sizeof(hello); i++) {
+        assert_false(p.open);
+        assert_true(peer_give(&p, &hello[i], 1, s->now));
+    }
+    assert_true(p.open);
+    size_t len = peer_record(&p, pings, 2, record);
+    len += peer_record(&p, pings, 1, record + len);
+    for (size_t i = 0; i < len; i++)
+        assert_true(peer_give(&p, &record[i], 1, s->now));
+    scene_turn(s);
+    hear_reply(&p, 7, STATUS_OK);
+    hear_reply(&p, 8, STATUS_OK);
+    hear_reply(&p, 7, STATUS_OK);
+    assert_int_equal(p.records, 1);
+    peer_clear(&p);
+}
+
+static void several_messages_may_come_in_one_piece(void **state)
+{
+    struct scene *s = *state;
+    struct peer *p = &s->peers[0];
+    struct command ping = {.op = OP_PING};
+    size_t len = 0;
+    for (uint32_t i = 1; i <= 20; i++) {
+        ping.seq = i;
+        len += peer_record(p, &ping, 1, record + len);
+    }
+    assert_true(peer_give(p, record, len - 30, s->now));
+    assert_true(peer_give(p, record + len - 30, 30, s->now));
+    scene_turn(s);
+    for (uint32_t i = 1; i <= 20; i++)
+        hear_reply(p, i, STATUS_OK);
+}
+
+static void half_a_handshake_is_dropped_after_ten_seconds(void **state)
+{
+    struct scene *s = *state;
+    uint8_t hello[WIRE_RECORD_HEADER_BYTES + WIRE_HELLO_BYTES];
+    struct peer p;
+    assert_true(peer_connect(&p, s->relay, &s->rng, s->now));
+    peer_hello(&p, s->pk, hello);
+    peer_give(&p, hello, 600, s->now);
+    scene_pass(s, 5000);
+    peer_give(&p, hello + 600, 600, s->now);
+    scene_pass(s, 4999);
+    assert_false(p.closed);
+    scene_pass(s, 1);
+    assert_true(p.closed);
+    peer_clear(&p);
+}
+
+static void a_thousand_silent_connections_are_dropped(void **state)
+{
+    struct scene *s = *state;
+    enum { COUNT = 1000 };
+    struct peer *silent = calloc(COUNT, sizeof(*silent));
+    assert_non_null(silent);
+    for (int i = 0; i < COUNT; i++)
+        assert_true(peer_connect(&silent[i], s->relay, &s->rng, s->now));
+    assert_int_equal(scene_stats(s).connections, COUNT + SCENE_PEERS);
+    hear_reply(&s->peers[0], say_ping(s, &s->peers[0]), STATUS_OK);
+    scene_pass(s, WIRE_HANDSHAKE_SECONDS * 1000);
+    for (int i = 0; i < COUNT; i++)
+        assert_true(silent[i].closed);
+    assert_int_equal(scene_stats(s).connections, SCENE_PEERS);
+    hear_reply(&s->peers[0], say_ping(s, &s->peers[0]), STATUS_OK);
+    free(silent);
+}
+
+static void no_more_connections_than_allowed(void **state)
+{
+    struct scene *s = *state;
+    struct peer a, b;
+    s->limits.connections = SCENE_PEERS + 1;
+    scene_restart(s);
+    assert_true(peer_connect(&a, s->relay, &s->rng, s->now));
+    assert_false(peer_connect(&b, s->relay, &s->rng, s->now));
+    peer_clear(&a);
+    assert_true(peer_connect(&b, s->relay, &s->rng, s->now));
+    peer_clear(&b);
+}
+
+/* The length alone ends it, before a byte more is kept. */
+static void a_length_that_is_not_allowed_closes(void **state)
+{
+    struct scene *s = *state;
+    static const uint16_t bad[] = {0, 1, 16, 127 + 16, 129 + 16, 4319 + 16, 4321 + 16, 64800 + 17, 65535};
+    static const uint16_t good[] = {128 + 16, 4320 + 16, 2 * 4320 + 16, 64800 + 16};
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        struct peer p;
+        const uint8_t header[2] = {(uint8_t)(bad[i] >> 8), (uint8_t)bad[i]};
+        assert_true(peer_open(&p, s->relay, s->pk, &s->rng, s->now));
+        assert_false(peer_give(&p, header, 2, s->now));
+        assert_true(p.closed);
+        peer_clear(&p);
+    }
+    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+        struct peer p;
+        const uint8_t header[2] = {(uint8_t)(good[i] >> 8), (uint8_t)good[i]};
+        assert_true(peer_open(&p, s->relay, s->pk, &s->rng, s->now));
+        assert_true(peer_give(&p, header, 2, s->now));
+        peer_clear(&p);
+    }
+}
+
+static void damaged_records_close(void **state)
+{
+    struct scene *s = *state;
+    struct command ping = {.op = OP_PING, .seq = 1};
+    for (size_t at = 2; at < 2 + 128 + 16; at += 13) {
+        struct peer p;
+        assert_true(peer_open(&p, s->relay, s->pk, &s->rng, s->now));
+        size_t len = peer_record(&p, &ping, 1, record);
+        record[at] ^= 1;
+        assert_false(peer_give(&p, record, len, s->now));
+        assert_true(p.closed);
+        peer_clear(&p);
+    }
+}
+
+static void refuse_plain(struct scene *s, const uint8_t *bytes, size_t len)
+{
+    uint8_t plain[128] = {0};
+    struct peer p;
+    assert_true(peer_open(&p, s->relay, s->pk, &s->rng, s->now));
+    memcpy(plain, bytes, len);
+    assert_false(peer_give(&p, record, peer_seal(&p, plain, sizeof(plain), record), s->now));
+    assert_true(p.closed);
+    peer_clear(&p);
+}
+
+static void what_is_not_a_command_closes(void **state)
+{
+    struct scene *s = *state;
+    static const uint8_t unknown[] = {0, 3, 0x92, 99, 1};
+    static const uint8_t kept_for_later[] = {0, 3, 0x92, 11, 1};
+    static const uint8_t a_relays[] = {0, 5, 0x94, 64, 1, 0, 0};
+    static const uint8_t trailing[] = {0, 4, 0x92, 1, 1, 1};
+    static const uint8_t fields[] = {0, 4, 0x93, 1, 1, 1};
+    static const uint8_t beyond[] = {0, 200, 0x92, 1, 1};
+    static const uint8_t padding[] = {0, 3, 0x92, 1, 1, 0, 0, 0, 1};
+    refuse_plain(s, unknown, sizeof(unknown));
+    refuse_plain(s, kept_for_later, sizeof(kept_for_later));
+    refuse_plain(s, a_relays, sizeof(a_relays));
+    refuse_plain(s, trailing, sizeof(trailing));
+    refuse_plain(s, fields, sizeof(fields));
+    refuse_plain(s, beyond, sizeof(beyond));
+    refuse_plain(s, padding, sizeof(padding));
+}
+
+static void half_a_record_is_dropped_after_a_while(void **state)
+{
+    struct scene *s = *state;
+    struct command ping = {.op = OP_PING, .seq = 1};
+    size_t len = peer_record(&s->peers[0], &ping, 1, record);
+    peer_give(&s->peers[0], record, len - 1, s->now);
+    scene_pass(s, 59 * 1000);
+    assert_false(s->peers[0].closed);
+    /* Whoever goes on is not dropped. */
+    peer_give(&s->peers[0], record + len - 1, 1, s->now);
+    scene_pass(s, 10 * 1000);
+    hear_reply(&s->peers[0], 1, STATUS_OK);
+    len = peer_record(&s->peers[0], &ping, 1, record);
+    peer_give(&s->peers[0], record, 1, s->now);
+    scene_pass(s, 60 * 1000);
+    assert_true(s->peers[0].closed);
+    assert_false(s->peers[1].closed);
+}
+
+static void above_the_input_limit_the_oldest_half_records_go(void **state)
+{
+    struct scene *s = *state;
+    struct peer p[4];
+    memset(record, 0, sizeof(record));
+    record[0] = (64800 + 16) >> 8;
+    record[1] = (64800 + 16) & 0xff;
+    s->limits.input_bytes = 200 * 1000;
+    scene_restart(s);
+    for (int i = 0; i < 4; i++) {
+        assert_true(peer_open(&p[i], s->relay, s->pk, &s->rng, s->now));
+        assert_true(peer_give(&p[i], record, 60000, s->now));
+        scene_pass(s, 1);
+    }
+    assert_true(p[0].closed);
+    assert_false(p[3].closed);
+    for (int i = 0; i < 4; i++)
+        peer_clear(&p[i]);
+}
+
+static void too_many_unanswered_commands_pause(void **state)
+{
+    struct scene *s = *state;
+    struct peer *p = &s->peers[0];
+    struct command ping[50];
+    struct thing q;
+    uint32_t send;
+    s->limits.unanswered_of_one = 10;
+    scene_restart(s);
+    make_queue(s, &q, 1, QUEUE_CONVERSATION);
+    for (uint32_t i = 0; i < 50; i++)
+        ping[i] = (struct command){.op = OP_PING, .seq = 1000 + i};
+    assert_true(peer_give(p, record, peer_record(p, ping, 50, record), s->now));
+    assert_true(session_paused(p->session));
+    scene_turn(s);
+    assert_false(session_paused(p->session));
+    for (uint32_t i = 0; i < 50; i++)
+        hear_reply(p, 1000 + i, STATUS_OK);
+    /* Replies that wait for the tick hold everything behind them. */
+    for (uint32_t i = 0; i < 10; i++)
+        send = say_send(s, p, q.put, i, 'a');
+    assert_true(session_paused(p->session));
+    assert_true(peer_give(p, record, peer_record(p, ping, 1, record), s->now));
+    scene_turn(s);
+    hear_nothing(p);
+    scene_settle(s);
+    for (uint32_t i = 0; i < 10; i++)
+        hear_reply(p, send - 9 + i, STATUS_OK);
+    hear_reply(p, 1000, STATUS_OK);
+    assert_false(session_paused(p->session));
+}
+
+static void a_turn_carries_out_only_some_commands_of_one(void **state)
+{
+    struct scene *s = *state;
+    struct peer *p = &s->peers[0];
+    struct command ping[40];
+    s->limits.commands_a_turn = 16;
+    scene_restart(s);
+    for (uint32_t i = 0; i < 40; i++)
+        ping[i] = (struct command){.op = OP_PING, .seq = i};
+    peer_give(p, record, peer_record(p, ping, 40, record), s->now);
+    assert_true(session_paused(p->session));
+    assert_int_equal(relay_deadline(s->relay), 0);
+    for (uint32_t round = 0; round < 3; round++) {
+        relay_flush(s->relay);
+        for (uint32_t i = 16 * round; i < 16 * (round + 1) && i < 40; i++)
+            hear_reply(p, i, STATUS_OK);
+        hear_nothing(p);
+        relay_advance(s->relay, s->now);
+    }
+    assert_false(session_paused(p->session));
+}
+
+/* Whoever does not pause is dropped before it fills the memory. */
+static void who_sends_although_paused_is_dropped(void **state)
+{
+    struct scene *s = *state;
+    struct peer *p = &s->peers[0];
+    struct thing q;
+    size_t given = 0;
+    s->limits.unanswered_of_one = 1;
+    scene_restart(s);
+    make_queue(s, &q, 1, QUEUE_CONVERSATION);
+    say_send(s, p, q.put, 1, 'a');
+    memset(record, 0, sizeof(record));
+    while (!p->closed && given < 1 << 20) {
+        peer_give(p, record, 10000, s->now);
+        given += 10000;
+    }
+    assert_true(p->closed);
+}
+
+static void rekeying_goes_on_in_both_directions(void **state)
+{
+    struct scene *s = *state;
+    struct peer *p = &s->peers[0];
+    struct command ping = {.op = OP_PING};
+    for (uint32_t i = 0; i < WIRE_REKEY_RECORDS + 3; i++) {
+        ping.seq = i;
+        peer_give(p, record, peer_record(p, &ping, 1, record), s->now);
+        relay_flush(s->relay);
+        hear_reply(p, i, STATUS_OK);
+    }
+    assert_int_equal(p->records, WIRE_REKEY_RECORDS + 3);
+}
+
+static void deliveries_share_records(void **state)
+{
+    struct scene *s = *state;
+    struct thing q;
+    uint8_t sub[8];
+    make_queue(s, &q, 1, QUEUE_CONVERSATION);
+    for (uint32_t i = 0; i < 30; i++)
+        say_send(s, &s->peers[0], q.put, i, (uint8_t)i);
+    scene_settle(s);
+    subscribe(s, &s->peers[1], q.take, 64, sub);
+    for (uint32_t i = 0; i < 30; i++)
+        hear_delivery(&s->peers[1], sub, (uint8_t)i);
+    /* SUBSCRIBED in the first one; 15 envelopes in each. */
+    assert_int_equal(s->peers[1].records, 2);
+}
+
+static void stopping_settles_what_came(void **state)
+{
+    struct scene *s = *state;
+    struct thing q;
+    struct peer late;
+    uint8_t sub[8];
+    make_queue(s, &q, 1, QUEUE_CONVERSATION);
+    make_queue(s, &(struct thing){0}, 2, QUEUE_CONVERSATION);
+    subscribe(s, &s->peers[1], q.take, 16, sub);
+    uint32_t seq = say_send(s, &s->peers[0], q.put, 1, 'a');
+    hear_delivery(&s->peers[1], sub, 'a');
+    s->hold = true;
+    relay_drain(s->relay, s->now);
+    assert_false(relay_drained(s->relay));
+    assert_false(peer_connect(&late, s->relay, &s->rng, s->now));
+    uint32_t ignored = say_ping(s, &s->peers[0]);
+    s->hold = false;
+    scene_turn(s); /* no time passes */
+    hear_reply(&s->peers[0], seq, STATUS_OK);
+    hear_nothing(&s->peers[0]);
+    assert_true(ignored > seq);
+    assert_true(relay_drained(s->relay));
+    assert_int_equal(scene_rows(s), 1);
+}
+
+static void options_out_of_range_are_refused(void **state)
+{
+    struct scene *s = *state;
+    struct relay *r = NULL;
+    struct relay_options good = {
+        .limits = s->limits, .settle_ms = 10, .ttl_ceiling = 0, .store = &s->store.store, .rng = s->rng};
+    struct relay_options bad = good;
+    assert_int_equal(relay_new(&r, &good, s->now), ZG_OK);
+    relay_free(r);
+    r = NULL;
+    relay_free(r);
+    bad.settle_ms = 9;
+    assert_int_equal(relay_new(&r, &bad, s->now), ZG_ERR_ARGUMENT);
+    bad.settle_ms = 5001;
+    assert_int_equal(relay_new(&r, &bad, s->now), ZG_ERR_ARGUMENT);
+    bad = good;
+    bad.ttl_ceiling = WIRE_TTL_LASTING;
+    assert_int_equal(relay_new(&r, &bad, s->now), ZG_ERR_ARGUMENT);
+    bad = good;
+    bad.store = NULL;
+    assert_int_equal(relay_new(&r, &bad, s->now), ZG_ERR_ARGUMENT);
+    assert_null(r);
+}
+
+static const struct CMUnitTest tests[] = {
+    SCENE_TEST(the_welcome_says_the_limits),
+    SCENE_TEST(anything_wrong_in_the_first_message_closes),
+    SCENE_TEST(everything_may_come_one_byte_at_a_time),
+    SCENE_TEST(several_messages_may_come_in_one_piece),
+    SCENE_TEST(half_a_handshake_is_dropped_after_ten_seconds),
+    SCENE_TEST(a_thousand_silent_connections_are_dropped),
+    SCENE_TEST(no_more_connections_than_allowed),
+    SCENE_TEST(a_length_that_is_not_allowed_closes),
+    SCENE_TEST(damaged_records_close),
+    SCENE_TEST(what_is_not_a_command_closes),
+    SCENE_TEST(half_a_record_is_dropped_after_a_while),
+    SCENE_TEST(above_the_input_limit_the_oldest_half_records_go),
+    SCENE_TEST(too_many_unanswered_commands_pause),
+    SCENE_TEST(a_turn_carries_out_only_some_commands_of_one),
+    SCENE_TEST(who_sends_although_paused_is_dropped),
+    SCENE_TEST(rekeying_goes_on_in_both_directions),
+    SCENE_TEST(deliveries_share_records),
+    SCENE_TEST(stopping_settles_what_came),
+    SCENE_TEST(options_out_of_range_are_refused),
+};
+
+RUN_TESTS
