@@ -14,6 +14,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -84,7 +85,19 @@ struct session *session_open(struct relay *r, const struct carrier *carrier, str
     return s;
 }
 
-/* 'b': write BIG bytes; 'e': the same and end; 'x': end at once; 'p': pause; anything else is counted. */
+/* More than a socket takes, in one piece; then it is over. */
+static void write_and_end(struct session *s)
+{
+    uint8_t *all = malloc(BIG);
+    assert_non_null(all);
+    for (size_t i = 0; i < BIG; i++)
+        all[i] = byte_at(i);
+    assert_false(s->carrier.write(s->carrier.ctx, all, BIG));
+    free(all);
+    end_session(s);
+}
+
+/* 'b': write BIG bytes; 'e': the same and end; 'h': end at once with most of them not taken; 'x': end at once; 'p': pause; anything else is counted. */
 bool session_receive(struct session *s, const uint8_t *data, size_t len, struct now now)
 {
     (void)now;
@@ -97,6 +110,10 @@ bool session_receive(struct session *s, const uint8_t *data, size_t len, struct 
     uint8_t what = data[0];
     if (what == 'x') {
         end_session(s);
+        return false;
+    }
+    if (what == 'h') {
+        write_and_end(s);
         return false;
     }
     if (what == 'p')
@@ -281,6 +298,19 @@ static void an_ended_session_s_last_bytes_still_arrive(void **state)
     assert_true(tcp_empty(w->tcp));
 }
 
+static void what_the_socket_had_not_taken_at_the_end_still_arrives(void **state)
+{
+    struct world *w = *state;
+    turn_until(w, &core.opened, 1);
+    say(w, "h", 1);
+    turn_until(w, &core.ended, 1);
+    assert_false(tcp_empty(w->tcp));
+    assert_int_equal(hear_all(w, (size_t)BIG + 1), BIG);
+    for (int i = 0; i < 10; i++)
+        turn(w);
+    assert_true(tcp_empty(w->tcp));
+}
+
 static void a_session_that_ends_closes_its_connection(void **state)
 {
     struct world *w = *state;
@@ -379,10 +409,12 @@ static void no_connection_is_accepted_any_more_when_it_stops(void **state)
 
 int main(void)
 {
+    signal(SIGPIPE, SIG_IGN); /* as the program does */
     const struct CMUnitTest tests[] = {
         TEST(bytes_reach_the_session),
         TEST(what_a_socket_does_not_take_follows_in_order),
         TEST(an_ended_session_s_last_bytes_still_arrive),
+        TEST(what_the_socket_had_not_taken_at_the_end_still_arrives),
         TEST(a_session_that_ends_closes_its_connection),
         TEST(a_refused_session_closes_its_connection),
         TEST(a_paused_session_gets_no_bytes_until_it_carries_on),
