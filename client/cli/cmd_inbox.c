@@ -18,7 +18,7 @@ static const char help[] =
     "  --vault FILE, --passphrase-fd N, --socks5 HOST:PORT, --lang en|es|fr\n";
 
 /* The relay delivers what waits as soon as it is asked; after so long without anything, that was all. */
-enum { CONNECT_MS = 10 * 1000, QUIET_MS = 1000, MORE_MS = 300 };
+enum { CONNECT_MS = 10 * 1000, RETRY_MS = 3 * 1000, QUIET_MS = 1000, MORE_MS = 300 };
 
 struct inbox_call {
     const struct common *common;
@@ -103,6 +103,8 @@ static void on_event(struct session *s, const zg_event *e)
         say("the desk could not be set up: %s", zg_err_text(e->err));
     if (s->reached)
         session_limit(s, c->something_new ? MORE_MS : QUIET_MS);
+    else if (e->kind == ZG_EVENT_DISCONNECTED && !c->common->wait_given)
+        session_limit(s, RETRY_MS);
 }
 
 static const struct session_handler handler = {.ready = on_ready, .event = on_event, .late = on_late};
