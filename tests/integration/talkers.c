@@ -346,7 +346,7 @@ int main(int argc, char **argv)
     static struct test t = {
         .messages = 10000,
         .kills = 20,
-        .seconds = 170,
+        .seconds = 240,
     };
     setvbuf(stdout, NULL, _IOLBF, 0);
     t.seed = uv_hrtime() % 1000000; /* another one each time; it is printed */

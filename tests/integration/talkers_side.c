@@ -50,6 +50,15 @@ static zg_message look_up(const struct talker *t, const zg_event *e)
     return m;
 }
 
+/* If it kept none, they are late rather than lost. */
+static uint32_t kept_between(const struct direction *d, uint32_t first, uint32_t last)
+{
+    uint32_t count = 0;
+    for (uint32_t n = first + 1; n < last; n++)
+        count += d->is_kept[n];
+    return count;
+}
+
 static void take_message(struct talker *t, const zg_event *e)
 {
     struct direction *d = &t->other->says;
@@ -62,7 +71,8 @@ static void take_message(struct talker *t, const zg_event *e)
     if (number <= d->received)
         fault("twice: number %u of the %s came again, after %u", number, t->other->name, d->received);
     if (number > d->received + 1)
-        fault("lost: number %u of the %s came after %u", number, t->other->name, d->received);
+        fault("lost: number %u of the %s came after %u; of those between, the relay kept %u", number, t->other->name,
+              d->received, kept_between(d, d->received, number));
     d->received = number;
     if (t->answers > 0) {
         t->answers--;
