@@ -80,5 +80,6 @@ void address_of_socket(const struct sockaddr_storage *s, char out[ADDRESS_BYTES_
         uv_ip4_name(v4, host, sizeof(host));
         port = ntohs(v4->sin_port);
     }
-    snprintf(out, ADDRESS_BYTES_MAX + 1, s->ss_family == AF_INET6 ? "[%s]:%u" : "%s:%u", host, (unsigned)port);
+    snprintf(out, ADDRESS_BYTES_MAX + 1, s->ss_family == AF_INET6 ? "[%s]:%u" : "%s:%u", host,
+             (unsigned)port);
 }

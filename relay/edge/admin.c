@@ -1,8 +1,8 @@
 /*
- * Happy path: accept, read a line, find its command; the command submits a job; its completion writes the answer;
- * when that is out the connection closes.
- * Failure: a line that is too long or not understood is answered in words; a caller who goes away while the job is on the way is
- * kept until it comes back, and then freed. At most CALLERS_MAX at once.
+ * Happy path: accept, read a line, find its command; the command submits a job; its completion writes the
+ * answer; when that is out the connection closes. Failure: a line that is too long or not understood is
+ * answered in words; a caller who goes away while the job is on the way is kept until it comes back, and then
+ * freed. At most CALLERS_MAX at once.
  */
 #define _GNU_SOURCE
 #include "relay/edge/admin.h"
@@ -16,9 +16,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "relay/edge/clock.h"
 #include "relay/edge/folder.h"
 #include "relay/edge/status.h"
-#include "relay/edge/tcp.h"
 
 enum { CALLERS_MAX = 8 };
 
@@ -32,9 +32,9 @@ struct caller {
     struct store_job job;
     struct store_write write;
     struct name name;
-    bool asked;      /* the line is complete */
-    bool job_out;    /* the store has it */
-    bool pipe_gone;  /* the close callback came */
+    bool asked;     /* the line is complete */
+    bool job_out;   /* the store has it */
+    bool pipe_gone; /* the close callback came */
 };
 
 struct admin {
@@ -136,7 +136,7 @@ static void on_counted(struct store_job *job)
         answer_error(c, zg_err_text(job->result));
         return;
     }
-    uint64_t now_s = tcp_now(c->admin->options.loop).utc_ms / 1000;
+    uint64_t now_s = clock_now(c->admin->options.loop).utc_ms / 1000;
     relay_stats(c->admin->options.relay, &n.stats);
     n.uptime_s = now_s > n.stats.started_utc_s ? now_s - n.stats.started_utc_s : 0;
     status_encode(&n, lines);
@@ -182,7 +182,7 @@ static void ask_voucher(struct caller *c, const char *arguments)
     memset(&c->write, 0, sizeof(c->write));
     c->write.kind = WRITE_VOUCHERS;
     c->write.u.vouchers.kind = (enum voucher_kind)kind;
-    c->write.u.vouchers.hour = voucher_end_hour(tcp_now(c->admin->options.loop).utc_ms);
+    c->write.u.vouchers.hour = voucher_end_hour(clock_now(c->admin->options.loop).utc_ms);
     c->write.u.vouchers.count = 1;
     c->write.u.vouchers.names = &c->name;
     c->job.u.commit.writes = &c->write;

@@ -2,7 +2,8 @@
  * The local socket control.sock (0600): one request line, an answer, end. For zaguan-relay itself.
  *
  *   status                    ok, then lines of "name value"
- *   voucher KIND NAME         ok; KIND is a number of section 1, NAME 32 hex digits: the secret stays with who asks
+ *   voucher KIND NAME         ok; KIND is a number of section 1, NAME 32 hex digits: the secret stays with
+ * who asks
  *
  * or "error words". A line is at most ADMIN_LINE_MAX bytes; who sends more, or is one too many, is cut off.
  */
@@ -23,8 +24,10 @@ struct admin_options {
     struct store *store; /* borrowed until no job is on the way */
 };
 
-/* Binds the socket in the current folder, replacing what is there. ZG_ERR_MEMORY, ZG_ERR_STORAGE (why says what). */
-ZG_MUST_CHECK zg_err admin_open(struct admin **out, const struct admin_options *options, char *why, size_t why_cap);
+/* Binds the socket in the current folder, replacing what is there. ZG_ERR_MEMORY, ZG_ERR_STORAGE (why says
+ * what). */
+ZG_MUST_CHECK zg_err admin_open(struct admin **out, const struct admin_options *options, char *why,
+                                size_t why_cap);
 /* Closes everything; frees when all callbacks and jobs have come back. Removes the socket. */
 void admin_close(struct admin *a);
 

@@ -14,16 +14,17 @@
 const char help_init[] =
     "zaguan-relay init DIR [--address HOST:PORT] [--listen IP:PORT]\n"
     "\n"
-    "Makes the folder DIR with a commented configuration (relay.conf) and a new key (relay.key), and prints the\n"
+    "Makes the folder DIR with a commented configuration (relay.conf) and a new key (relay.key), and prints "
+    "the\n"
     "line by which workers find this relay. Nothing that is there is overwritten.\n"
     "\n"
     "  --address HOST:PORT  how the relay is reached from outside: a name, a number or an onion service\n"
-    "  --listen IP:PORT     where it listens; 127.0.0.1:7443 if not given, which this machine only can reach\n";
+    "  --listen IP:PORT     where it listens; 127.0.0.1:7443 if not given, which this machine only can "
+    "reach\n";
 
-const char help_address[] =
-    "zaguan-relay address DIR\n"
-    "\n"
-    "Prints the line by which workers find this relay: its address and its key.\n";
+const char help_address[] = "zaguan-relay address DIR\n"
+                            "\n"
+                            "Prints the line by which workers find this relay: its address and its key.\n";
 
 struct init_arguments {
     const char *dir, *address, *listen;
@@ -31,8 +32,9 @@ struct init_arguments {
 
 static int parse_init(int argc, char **argv, struct init_arguments *out)
 {
-    static const struct option options[] = {
-        {"address", required_argument, NULL, 'a'}, {"listen", required_argument, NULL, 'l'}, {NULL, 0, NULL, 0}};
+    static const struct option options[] = {{"address", required_argument, NULL, 'a'},
+                                            {"listen", required_argument, NULL, 'l'},
+                                            {NULL, 0, NULL, 0}};
     int c;
 
     optind = 1;
@@ -100,9 +102,11 @@ static void explain(const struct init_arguments *args, const struct config *conf
     printf("Run it:          zaguan-relay serve %s\n", args->dir);
     printf("Make a voucher:  zaguan-relay voucher new %s\n", args->dir);
     if (config->address[0] == '\0')
-        puts("It has no address yet under which others reach it: set \"address\" in relay.conf before cards are printed.");
+        puts("It has no address yet under which others reach it: set \"address\" in relay.conf before cards "
+             "are printed.");
     if (args->listen == NULL)
-        puts("It listens on " CONFIG_LISTEN_DEFAULT " only, which is right behind an onion service or a forwarder; else set\n"
+        puts("It listens on " CONFIG_LISTEN_DEFAULT
+             " only, which is right behind an onion service or a forwarder; else set\n"
              "\"listen\" in relay.conf.");
     puts("Keep a copy of relay.key in a safe place: contact cards stop working without it.");
 }

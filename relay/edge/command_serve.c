@@ -12,7 +12,8 @@
 const char help_serve[] =
     "zaguan-relay serve DIR\n"
     "\n"
-    "Runs the relay in the foreground until SIGTERM or SIGINT. Prints \"listening on IP:PORT\" when it is ready; log lines\n"
+    "Runs the relay in the foreground until SIGTERM or SIGINT. Prints \"listening on IP:PORT\" when it is "
+    "ready; log lines\n"
     "go to stderr. They never hold an address of somebody or anything that names a message or a queue.\n";
 
 /* Every connection is an open file. */
@@ -25,7 +26,8 @@ static void raise_file_limit(uint32_t connections)
     if (setrlimit(RLIMIT_NOFILE, &limit) != 0 || getrlimit(RLIMIT_NOFILE, &limit) != 0)
         return;
     if (limit.rlim_cur != RLIM_INFINITY && limit.rlim_cur < (rlim_t)connections + 64)
-        log_line(LOG_WARNING, "the system allows %llu open files, fewer than the %u connections of relay.conf",
+        log_line(LOG_WARNING,
+                 "the system allows %llu open files, fewer than the %u connections of relay.conf",
                  (unsigned long long)limit.rlim_cur, (unsigned)connections);
 }
 

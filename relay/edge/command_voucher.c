@@ -16,7 +16,8 @@
 const char help_voucher[] =
     "zaguan-relay voucher new DIR [--kind KIND]\n"
     "\n"
-    "Makes a voucher and prints it. With it, one thing can be made at this relay, once, within 30 days. Hand it over\n"
+    "Makes a voucher and prints it. With it, one thing can be made at this relay, once, within 30 days. Hand "
+    "it over\n"
     "like a password. Works whether or not the relay is running.\n"
     "\n"
     "  --kind KIND  desk (the default: all that somebody needs who sets up a desk), conversation, slot or\n"

@@ -1,4 +1,5 @@
-/* The subcommands of zaguan-relay. Each gets its own arguments, argv[0] being its name, and returns the exit code. */
+/* The subcommands of zaguan-relay. Each gets its own arguments, argv[0] being its name, and returns the exit
+ * code. */
 #ifndef RELAY_EDGE_COMMANDS_H
 #define RELAY_EDGE_COMMANDS_H
 

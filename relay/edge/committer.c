@@ -131,7 +131,8 @@ zg_err committer_open(struct committer **out, uv_loop_t *loop, struct engine *en
         goto err2;
     if (uv_cond_init(&c->result) != 0)
         goto err3;
-    /* The thread before the handle: a handle can only be closed through the loop. It touches the handle after a submit only. */
+    /* The thread before the handle: a handle can only be closed through the loop. It touches the handle after
+     * a submit only. */
     if (uv_thread_create(&c->thread, run, c) != 0)
         goto err4;
     if (uv_async_init(loop, &c->wake, on_wake) != 0)

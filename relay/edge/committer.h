@@ -1,10 +1,10 @@
 /*
  * The store of the relay's core in production: one thread that owns the engine, jobs in and completions out.
  *
- * Happy path: submit puts a job behind the others and wakes the thread; the thread carries it out and wakes the loop;
- * the loop calls job->done, in the order in which jobs were submitted.
- * Failure: a job that fails is done like every other, with its result. Nothing is lost at the end: committer_close
- * waits until every job was done.
+ * Happy path: submit puts a job behind the others and wakes the thread; the thread carries it out and wakes
+ * the loop; the loop calls job->done, in the order in which jobs were submitted. Failure: a job that fails is
+ * done like every other, with its result. Nothing is lost at the end: committer_close waits until every job
+ * was done.
  */
 #ifndef RELAY_EDGE_COMMITTER_H
 #define RELAY_EDGE_COMMITTER_H
@@ -22,8 +22,8 @@ ZG_MUST_CHECK zg_err committer_open(struct committer **out, uv_loop_t *loop, str
 struct store *committer_store(struct committer *c);
 
 /*
- * Waits until every job is done, those included that completions submit meanwhile; calls their done; ends the thread and
- * closes the engine. closed (may be NULL) is called from the loop when the committer is freed.
+ * Waits until every job is done, those included that completions submit meanwhile; calls their done; ends the
+ * thread and closes the engine. closed (may be NULL) is called from the loop when the committer is freed.
  */
 void committer_close(struct committer *c, void (*closed)(void *ctx), void *ctx);
 

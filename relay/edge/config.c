@@ -43,10 +43,12 @@ struct key {
 
 static const struct key keys[] = {
     {"relay", "listen", parse_listen, 0, 0, 0,
-     "Where it listens: IP:PORT, several with spaces between them. [v6]:PORT for IPv6. Port 0: any free one."},
+     "Where it listens: IP:PORT, several with spaces between them. [v6]:PORT for IPv6. Port 0: any free "
+     "one."},
     {"relay", "address", parse_address, 0, 0, 0,
      "Under which address it is reached from outside; this is what stands in contact cards.\n"
-     "HOST:PORT, a name or a number or an onion service. Cards keep it for years: choose a name that you keep."},
+     "HOST:PORT, a name or a number or an onion service. Cards keep it for years: choose a name that you "
+     "keep."},
     {"relay", "settle", parse_u32, AT(settle_ms), 10, 5000,
      "Milliseconds within which a sender is answered, always the same, so that the time of an answer\n"
      "tells nothing. At start the disk is measured; if it is slower, that counts."},
@@ -61,7 +63,8 @@ static const struct key keys[] = {
      "Knocks that may wait at one desk."},
     {"limits", "desk-vouchers-a-day", parse_u32, AT(limits.draws_of_desk_a_day), 10, 10000000,
      "Vouchers that one desk may draw in a day, for its conversations."},
-    {"limits", "voucher-days", parse_u32, AT(limits.voucher_days), 1, 365, "Days for which a drawn voucher lasts."},
+    {"limits", "voucher-days", parse_u32, AT(limits.voucher_days), 1, 365,
+     "Days for which a drawn voucher lasts."},
     {"limits", "calm-knocks-a-minute", parse_u32, AT(limits.calm_knocks_a_minute), 0, 1000000,
      "Up to so many knocks in a minute, a knock costs its sender no work."},
     {"limits", "memory-mib", parse_mib, AT(limits.memory_bytes), 1, 1048576,
@@ -88,8 +91,8 @@ static bool parse_number(const struct key *key, const char *value, uint64_t *out
     for (size_t i = 0; i < len && v <= key->max; i++)
         v = v * 10 + (uint64_t)(value[i] - '0');
     if (v < key->min || v > key->max)
-        return complain(why, "%s: %.40s is not between %llu and %llu", key->name, value, (unsigned long long)key->min,
-                        (unsigned long long)key->max);
+        return complain(why, "%s: %.40s is not between %llu and %llu", key->name, value,
+                        (unsigned long long)key->min, (unsigned long long)key->max);
     *out = v;
     return true;
 }
@@ -133,7 +136,8 @@ static bool add_listen(struct config *c, const struct key *key, const char *text
     if (address_parse(&a, text) != ZG_OK)
         return complain(why, "%s: \"%.90s\" is not IP:PORT", key->name, text);
     if (address_socket(&a, &s) != ZG_OK)
-        return complain(why, "%s: \"%.90s\" is not an IP number; names are for the key address", key->name, a.host);
+        return complain(why, "%s: \"%.90s\" is not an IP number; names are for the key address", key->name,
+                        a.host);
     c->listen[c->listen_count++] = a;
     return true;
 }
@@ -198,7 +202,8 @@ static void check_section(struct parse *p, const char *line)
     if (line[0] != '[' || end == NULL || section_known(line + 1, (size_t)(end - line - 1)))
         return;
     if (claim_mistake(p))
-        complain(&p->why, "there is no section [%.*s]", (int)(end - line - 1 > 40 ? 40 : end - line - 1), line + 1);
+        complain(&p->why, "there is no section [%.*s]", (int)(end - line - 1 > 40 ? 40 : end - line - 1),
+                 line + 1);
 }
 
 /* inih's fgets: counts lines, which it does not tell, and refuses those that it would cut in two. */
@@ -292,7 +297,8 @@ zg_err config_read(struct config *out, const char *path, char *why, size_t why_c
     return ZG_OK;
 }
 
-zg_err config_set(struct config *c, const char *section, const char *key, const char *value, char *why, size_t why_cap)
+zg_err config_set(struct config *c, const char *section, const char *key, const char *value, char *why,
+                  size_t why_cap)
 {
     struct config changed = *c;
     struct parse p = {.config = &changed, .why = {why, why_cap}};

@@ -28,18 +28,20 @@ struct config {
 void config_default(struct config *c);
 
 /*
- * Reads a file. ZG_ERR_NOT_FOUND, ZG_ERR_STORAGE (cannot be read), ZG_ERR_ARGUMENT (what it says). why gets a sentence for a
- * person; it names the line if it is about one.
+ * Reads a file. ZG_ERR_NOT_FOUND, ZG_ERR_STORAGE (cannot be read), ZG_ERR_ARGUMENT (what it says). why gets a
+ * sentence for a person; it names the line if it is about one.
  */
 ZG_MUST_CHECK zg_err config_read(struct config *out, const char *path, char *why, size_t why_cap);
 
 /*
- * Reads one value as the file would, for options of the command line. ZG_ERR_ARGUMENT; why says what is wrong with it.
+ * Reads one value as the file would, for options of the command line. ZG_ERR_ARGUMENT; why says what is wrong
+ * with it.
  */
-ZG_MUST_CHECK zg_err config_set(struct config *c, const char *section, const char *key, const char *value, char *why,
-                                size_t why_cap);
+ZG_MUST_CHECK zg_err config_set(struct config *c, const char *section, const char *key, const char *value,
+                                char *why, size_t why_cap);
 
-/* Writes a commented file with all keys; listen and address (both may be NULL) are set, the rest stands there as comments. */
+/* Writes a commented file with all keys; listen and address (both may be NULL) are set, the rest stands there
+ * as comments. */
 void config_write(FILE *out, const char *listen, const char *address);
 
 #endif

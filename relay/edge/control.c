@@ -82,7 +82,8 @@ void control_explain(enum control_result result, const char *answer, const char 
         fprintf(stderr, "zaguan-relay: the relay says: %s\n", answer);
         return;
     case CONTROL_SILENT:
-        fputs("zaguan-relay: the relay gave no answer: it is stopping, or too many ask at once; try again\n", stderr);
+        fputs("zaguan-relay: the relay gave no answer: it is stopping, or too many ask at once; try again\n",
+              stderr);
         return;
     case CONTROL_BROKEN:
         fputs("zaguan-relay: the relay's answer is not understood; is it of the same version?\n", stderr);

@@ -44,7 +44,8 @@ bool folder_enter(const char *dir)
         return false;
     if (access(FOLDER_CONFIG, F_OK) == 0 || access(FOLDER_KEY, F_OK) == 0)
         return true;
-    fprintf(stderr, "zaguan-relay: %s is not set up as a relay's folder; say: zaguan-relay init %s\n", dir, dir);
+    fprintf(stderr, "zaguan-relay: %s is not set up as a relay's folder; say: zaguan-relay init %s\n", dir,
+            dir);
     return false;
 }
 
@@ -134,8 +135,9 @@ static ssize_t read_private(const char *name, char *out, size_t cap)
         return -1;
     }
     if ((st.st_mode & 077) != 0) {
-        fprintf(stderr, "zaguan-relay: others may read %s; say: chmod 600 %s, and think about whether somebody did\n", name,
-                name);
+        fprintf(stderr,
+                "zaguan-relay: others may read %s; say: chmod 600 %s, and think about whether somebody did\n",
+                name, name);
         close(fd);
         return -1;
     }
@@ -159,7 +161,8 @@ bool relay_key_read(struct relay_key *out)
     if (n != SECRET_TEXT_LEN ||
         sodium_base642bin(out->sk, sizeof(out->sk), text, (size_t)n, NULL, &got, &end, VARIANT) != 0 ||
         got != sizeof(out->sk) || end != text + n) {
-        fprintf(stderr, "zaguan-relay: %s is damaged; put back a copy of it, contact cards depend on it\n", FOLDER_KEY);
+        fprintf(stderr, "zaguan-relay: %s is damaged; put back a copy of it, contact cards depend on it\n",
+                FOLDER_KEY);
         goto out;
     }
     crypto_scalarmult_base(out->pk, out->sk);

@@ -1,7 +1,8 @@
 /*
  * The relay's folder: what stands in it, who may look into it, and who works in it.
  *
- * Every command enters the folder first and uses plain file names from then on: a socket's path may be short only.
+ * Every command enters the folder first and uses plain file names from then on: a socket's path may be short
+ * only.
  */
 #ifndef RELAY_EDGE_FOLDER_H
 #define RELAY_EDGE_FOLDER_H
@@ -47,7 +48,8 @@ void relay_key_text(const struct relay_key *k, char out[RELAY_PK_TEXT_LEN + 1]);
 /* A new file, 0600, synced with its folder; false if it is there already or cannot be written. */
 bool folder_write_new(const char *name, const void *data, size_t len);
 
-/* Milliseconds (rounded up) that the slowest of `times` syncs of a small file took; false if it cannot be written. */
+/* Milliseconds (rounded up) that the slowest of `times` syncs of a small file took; false if it cannot be
+ * written. */
 bool folder_measure_sync(uint32_t times, uint32_t *slowest_ms);
 
 #endif

@@ -36,20 +36,21 @@ static const struct {
     int (*run)(int argc, char **argv);
     const char *help;
 } commands[] = {
-    {"init", command_init, help_init},       {"serve", command_serve, help_serve},
+    {"init", command_init, help_init},          {"serve", command_serve, help_serve},
     {"voucher", command_voucher, help_voucher}, {"status", command_status, help_status},
     {"address", command_address, help_address},
 };
 
 int complain_usage(const char *command, const char *what)
 {
-    fprintf(stderr, "zaguan-relay: %s\nHelp: zaguan-relay%s%s --help\n", what, command[0] == '\0' ? "" : " ", command);
+    fprintf(stderr, "zaguan-relay: %s\nHelp: zaguan-relay%s%s --help\n", what, command[0] == '\0' ? "" : " ",
+            command);
     return EXIT_USAGE;
 }
 
 /*
- * Keys and what the relay handles must not end up in a core dump or be read by another process of the same account;
- * files are for their owner only; a peer that hangs up must not end the process.
+ * Keys and what the relay handles must not end up in a core dump or be read by another process of the same
+ * account; files are for their owner only; a peer that hangs up must not end the process.
  */
 static void harden(void)
 {

@@ -1,9 +1,10 @@
 /*
- * Start: database, committer, relay, listeners, control socket, signals; each undone in reverse if the next one fails.
- * A turn of the loop: sockets, completions and the timer feed the core; then, before the loop waits again, the core's output is
- * flushed, paused sessions are read again, and the timer is set to the core's next deadline.
- * Stop: no new connections; the core drains (commits and answers what it received); sessions close; connections have what is left
- * of STOP_MS to take their last bytes; committer and database close; the loop ends because nothing is left in it.
+ * Start: database, committer, relay, listeners, control socket, signals; each undone in reverse if the next
+ * one fails. A turn of the loop: sockets, completions and the timer feed the core; then, before the loop
+ * waits again, the core's output is flushed, paused sessions are read again, and the timer is set to the
+ * core's next deadline. Stop: no new connections; the core drains (commits and answers what it received);
+ * sessions close; connections have what is left of STOP_MS to take their last bytes; committer and database
+ * close; the loop ends because nothing is left in it.
  */
 #define _GNU_SOURCE
 #include "relay/edge/server.h"
@@ -18,6 +19,7 @@
 
 #include "relay/core/relay.h"
 #include "relay/edge/admin.h"
+#include "relay/edge/clock.h"
 #include "relay/edge/committer.h"
 #include "relay/edge/log.h"
 #include "relay/edge/tcp.h"
@@ -69,7 +71,8 @@ static void close_all(struct server *s)
 {
     move(s, PHASE_CLOSED);
     tcp_close(s->tcp);
-    committer_close(s->committer, NULL, NULL); /* waits for the disk; the control socket's jobs are done here, too */
+    committer_close(s->committer, NULL,
+                    NULL); /* waits for the disk; the control socket's jobs are done here, too */
     relay_free(s->relay);
     s->relay = NULL;
     close_handle(&s->prepare);
@@ -101,7 +104,7 @@ static void on_signal(uv_signal_t *handle, int number)
     s->stop_at = uv_now(&s->loop) + STOP_MS;
     tcp_stop_accepting(s->tcp);
     admin_close(s->admin);
-    relay_drain(s->relay, tcp_now(&s->loop));
+    relay_drain(s->relay, clock_now(&s->loop));
 }
 
 /* --- turning --- */
@@ -110,7 +113,7 @@ static void on_timer(uv_timer_t *handle)
 {
     struct server *s = handle->data;
     if (s->relay != NULL)
-        relay_advance(s->relay, tcp_now(&s->loop));
+        relay_advance(s->relay, clock_now(&s->loop));
 }
 
 static void set_timer(struct server *s)
@@ -139,7 +142,8 @@ static void on_prepare(uv_prepare_t *handle)
 
 /* --- starting --- */
 
-/* The relay's answers wait for the disk, so a settle time below what the disk needs would be late all the time. */
+/* The relay's answers wait for the disk, so a settle time below what the disk needs would be late all the
+ * time. */
 static uint32_t measure_settle(uint32_t wanted)
 {
     uint32_t slowest = 0;
@@ -150,8 +154,9 @@ static uint32_t measure_settle(uint32_t wanted)
     if (slowest > SETTLE_MAX_MS)
         slowest = SETTLE_MAX_MS;
     uint32_t settle = slowest > wanted ? slowest : wanted;
-    log_line(settle > wanted ? LOG_WARNING : LOG_INFO, "slowest of %d syncs: %u ms; senders are answered within %u ms",
-             SYNC_PROBES, (unsigned)slowest, (unsigned)settle);
+    log_line(settle > wanted ? LOG_WARNING : LOG_INFO,
+             "slowest of %d syncs: %u ms; senders are answered within %u ms", SYNC_PROBES, (unsigned)slowest,
+             (unsigned)settle);
     return settle;
 }
 
@@ -182,7 +187,7 @@ static bool open_relay(struct server *s, const struct server_options *o)
     };
     memcpy(options.relay_sk, o->key->sk, sizeof(options.relay_sk));
     memcpy(options.relay_pk, o->key->pk, sizeof(options.relay_pk));
-    zg_err err = relay_new(&s->relay, &options, tcp_now(&s->loop));
+    zg_err err = relay_new(&s->relay, &options, clock_now(&s->loop));
     sodium_memzero(&options, sizeof(options));
     if (err != ZG_OK)
         log_line(LOG_ERROR, "the relay cannot start: %s", zg_err_text(err));
@@ -260,7 +265,7 @@ bool server_run(const struct server_options *options)
         return false;
     }
     bool ok = start(s, options);
-    fflush(stdout); /* "listening on": somebody may be waiting for it */
+    fflush(stdout);                   /* "listening on": somebody may be waiting for it */
     uv_run(&s->loop, UV_RUN_DEFAULT); /* after a failed start: the close callbacks */
     if (uv_loop_close(&s->loop) != 0)
         log_line(LOG_ERROR, "stopped with something left open");

@@ -13,8 +13,8 @@ struct server_options {
 };
 
 /*
- * Serves in the current folder, whose lock is held, until SIGTERM or SIGINT; prints "listening on HOST:PORT" for each listener
- * when it is ready. true: stopped as asked. false: could not start, and stderr says why.
+ * Serves in the current folder, whose lock is held, until SIGTERM or SIGINT; prints "listening on HOST:PORT"
+ * for each listener when it is ready. true: stopped as asked. false: could not start, and stderr says why.
  */
 bool server_run(const struct server_options *options);
 

@@ -6,8 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "relay/core/list.h"
+#include "relay/edge/clock.h"
 #include "relay/edge/config.h"
 
 enum {
@@ -24,14 +25,9 @@ struct rest {
     uint8_t bytes[];
 };
 
-/* A place in a ring. */
-struct link {
-    struct link *before, *after;
-};
-
 struct connection {
     struct link all;
-    struct link waiting; /* on tcp's ring if paused or broken; else points to itself */
+    struct link waiting; /* in tcp's list if paused or broken */
     uv_tcp_t handle;
     struct tcp *tcp;
     struct session *session; /* NULL: over */
@@ -60,53 +56,6 @@ struct tcp {
     bool closing;
 };
 
-struct now tcp_now(uv_loop_t *loop)
-{
-    struct timespec utc;
-    clock_gettime(CLOCK_REALTIME, &utc);
-    return (struct now){
-        .mono_ms = uv_now(loop),
-        .utc_ms = (uint64_t)utc.tv_sec * 1000 + (uint64_t)utc.tv_nsec / 1000000,
-    };
-}
-
-/* --- rings --- */
-
-static void link_init(struct link *l)
-{
-    l->before = l->after = l;
-}
-
-static void link_remove(struct link *l)
-{
-    l->before->after = l->after;
-    l->after->before = l->before;
-    link_init(l);
-}
-
-static void link_add(struct link *ring, struct link *l)
-{
-    l->before = ring->before;
-    l->after = ring;
-    ring->before->after = l;
-    ring->before = l;
-}
-
-static bool link_alone(const struct link *l)
-{
-    return l->after == l;
-}
-
-static struct connection *of_all(struct link *l)
-{
-    return (struct connection *)((char *)l - offsetof(struct connection, all));
-}
-
-static struct connection *of_waiting(struct link *l)
-{
-    return (struct connection *)((char *)l - offsetof(struct connection, waiting));
-}
-
 /* --- the end of a connection --- */
 
 /* Frees t when it closes and its last handle is gone. */
@@ -123,8 +72,8 @@ static void on_closed(uv_handle_t *handle)
 {
     struct connection *c = handle->data;
     struct tcp *t = c->tcp;
-    link_remove(&c->all);
-    link_remove(&c->waiting);
+    list_remove(&c->all);
+    list_remove(&c->waiting);
     free(c);
     forget_handle(t);
 }
@@ -145,8 +94,8 @@ static void drop(struct connection *c)
 static void mark_broken(struct connection *c)
 {
     c->broken = true;
-    if (link_alone(&c->waiting))
-        link_add(&c->tcp->waiting, &c->waiting);
+    if (list_empty(&c->waiting))
+        list_append(&c->tcp->waiting, &c->waiting);
 }
 
 /* --- writing --- */
@@ -169,9 +118,9 @@ static void on_sweep(uv_timer_t *timer)
 {
     struct tcp *t = timer->data;
     bool any = false;
-    for (struct link *l = t->all.after, *next; l != &t->all; l = next) {
-        struct connection *c = of_all(l);
-        next = l->after;
+    for (struct link *l = t->all.next, *next; l != &t->all; l = next) {
+        struct connection *c = LIST_ITEM(l, struct connection, all);
+        next = l->next;
         if (c->rest == NULL || c->session != NULL)
             continue;
         uint32_t left = (uint32_t)uv_stream_get_write_queue_size((uv_stream_t *)&c->handle);
@@ -250,14 +199,14 @@ static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
 
 static void receive(struct connection *c, const uint8_t *data, size_t len)
 {
-    if (!session_receive(c->session, data, len, tcp_now(c->tcp->loop)))
+    if (!session_receive(c->session, data, len, clock_now(c->tcp->loop)))
         return; /* carrier_close was called */
     if (!session_paused(c->session) || c->paused)
         return;
     c->paused = true;
     uv_read_stop((uv_stream_t *)&c->handle);
-    if (link_alone(&c->waiting))
-        link_add(&c->tcp->waiting, &c->waiting);
+    if (list_empty(&c->waiting))
+        list_append(&c->tcp->waiting, &c->waiting);
 }
 
 static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
@@ -273,7 +222,7 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 
 static void resume(struct connection *c)
 {
-    link_remove(&c->waiting);
+    list_remove(&c->waiting);
     c->paused = false;
     if (uv_read_start((uv_stream_t *)&c->handle, on_alloc, on_read) != 0)
         drop(c);
@@ -281,16 +230,16 @@ static void resume(struct connection *c)
 
 void tcp_turn(struct tcp *t)
 {
-    struct link *last = t->waiting.before;
-    for (struct link *l = t->waiting.after, *next; l != &t->waiting; l = next) {
-        struct connection *c = of_waiting(l);
+    struct link *last = t->waiting.prev;
+    for (struct link *l = t->waiting.next, *next; l != &t->waiting; l = next) {
+        struct connection *c = LIST_ITEM(l, struct connection, waiting);
         bool at_end = l == last; /* what comes behind was added meanwhile */
-        next = l->after;
+        next = l->next;
         if (c->broken) {
-            link_remove(&c->waiting);
+            list_remove(&c->waiting);
             drop(c);
         } else if (c->session == NULL) {
-            link_remove(&c->waiting); /* it goes when its rest is out */
+            list_remove(&c->waiting); /* it goes when its rest is out */
         } else if (!session_paused(c->session)) {
             resume(c);
         }
@@ -312,8 +261,8 @@ static struct connection *connection_new(struct tcp *t)
         return NULL;
     }
     c->handle.data = c;
-    link_add(&t->all, &c->all);
-    link_init(&c->waiting);
+    list_append(&t->all, &c->all);
+    list_init(&c->waiting);
     t->handles++;
     return c;
 }
@@ -332,7 +281,7 @@ static void on_connection(uv_stream_t *stream, int status)
     uv_tcp_nodelay(&c->handle, 1);
     uv_tcp_keepalive(&c->handle, 1, KEEPALIVE_SECONDS);
     const struct carrier carrier = {carrier_write, carrier_close, c};
-    c->session = session_open(t->relay, &carrier, tcp_now(t->loop));
+    c->session = session_open(t->relay, &carrier, clock_now(t->loop));
     if (c->session == NULL || uv_read_start((uv_stream_t *)&c->handle, on_alloc, on_read) != 0)
         drop(c);
 }
@@ -353,11 +302,13 @@ static void close_listener(struct listener *l)
 
 static int bind_and_listen(struct listener *l, const struct sockaddr_storage *where)
 {
-    int rc = uv_tcp_bind(&l->handle, (const struct sockaddr *)where, where->ss_family == AF_INET6 ? UV_TCP_IPV6ONLY : 0);
+    int rc = uv_tcp_bind(&l->handle, (const struct sockaddr *)where,
+                         where->ss_family == AF_INET6 ? UV_TCP_IPV6ONLY : 0);
     return rc != 0 ? rc : uv_listen((uv_stream_t *)&l->handle, BACKLOG, on_connection);
 }
 
-zg_err tcp_listen(struct tcp *t, const struct address *where, char bound[ADDRESS_BYTES_MAX + 1], char *why, size_t why_cap)
+zg_err tcp_listen(struct tcp *t, const struct address *where, char bound[ADDRESS_BYTES_MAX + 1], char *why,
+                  size_t why_cap)
 {
     struct sockaddr_storage s;
     int len = sizeof(s);
@@ -378,7 +329,8 @@ zg_err tcp_listen(struct tcp *t, const struct address *where, char bound[ADDRESS
     if (rc == 0)
         rc = uv_tcp_getsockname(&l->handle, (struct sockaddr *)&s, &len);
     if (rc != 0) {
-        snprintf(why, why_cap, "%s", rc == UV_EADDRINUSE ? "the port is in use by another program" : uv_strerror(rc));
+        snprintf(why, why_cap, "%s",
+                 rc == UV_EADDRINUSE ? "the port is in use by another program" : uv_strerror(rc));
         return ZG_ERR_NETWORK;
     }
     address_of_socket(&s, bound);
@@ -406,8 +358,8 @@ zg_err tcp_open(struct tcp **out, uv_loop_t *loop, struct relay *relay)
     t->handles = 1;
     t->loop = loop;
     t->relay = relay;
-    link_init(&t->all);
-    link_init(&t->waiting);
+    list_init(&t->all);
+    list_init(&t->waiting);
     *out = t;
     return ZG_OK;
 
@@ -427,9 +379,9 @@ void tcp_stop_accepting(struct tcp *t)
 
 void tcp_close_sessions(struct tcp *t)
 {
-    for (struct link *l = t->all.after, *next; l != &t->all; l = next) {
-        struct connection *c = of_all(l);
-        next = l->after;
+    for (struct link *l = t->all.next, *next; l != &t->all; l = next) {
+        struct connection *c = LIST_ITEM(l, struct connection, all);
+        next = l->next;
         if (c->session == NULL)
             continue;
         uv_read_stop((uv_stream_t *)&c->handle);
@@ -445,16 +397,16 @@ void tcp_close_sessions(struct tcp *t)
 
 bool tcp_empty(const struct tcp *t)
 {
-    return link_alone(&t->all);
+    return list_empty(&t->all);
 }
 
 void tcp_close(struct tcp *t)
 {
     tcp_stop_accepting(t);
-    for (struct link *l = t->all.after, *next; l != &t->all; l = next) {
-        next = l->after;
-        assert(of_all(l)->session == NULL);
-        drop(of_all(l));
+    for (struct link *l = t->all.next, *next; l != &t->all; l = next) {
+        next = l->next;
+        assert(LIST_ITEM(l, struct connection, all)->session == NULL);
+        drop(LIST_ITEM(l, struct connection, all));
     }
     t->closing = true;
     uv_close((uv_handle_t *)&t->sweep, on_timer_closed);

@@ -1,7 +1,8 @@
 /*
  * Plain arrays and linear searches: slow, and easy to believe. The SQLite engine is tested against it.
  *
- * A job is carried out on the arrays after room for all it could add was reserved, so that nothing can fail in between.
+ * A job is carried out on the arrays after room for all it could add was reserved, so that nothing can fail
+ * in between.
  */
 #include "relay/store/memory.h"
 
@@ -33,8 +34,9 @@ static zg_err commit(struct memory_engine *e, struct store_job *job)
 {
     size_t count = job->u.commit.count;
     zg_err err = ZG_ERR_MEMORY;
-    bool room = table_reserve(&e->names, count * (NAMES_OF_QUEUE_MAX + 1)) && table_reserve(&e->queues, count) &&
-                table_reserve(&e->slots, count) && table_reserve(&e->messages, count);
+    bool room = table_reserve(&e->names, count * (NAMES_OF_QUEUE_MAX + 1)) &&
+                table_reserve(&e->queues, count) && table_reserve(&e->slots, count) &&
+                table_reserve(&e->messages, count);
     uint8_t **spares = calloc(count + 1, sizeof(*spares));
 
     for (size_t i = 0; i < count && spares != NULL && room; i++)
@@ -101,7 +103,8 @@ static zg_err find(struct memory_engine *e, struct store_job *job)
 }
 
 /* The unexpired message of the queue with the smallest sequence from `from` on. */
-static const struct message_row *next_message(struct memory_engine *e, uint64_t queue, uint32_t from, uint32_t hour)
+static const struct message_row *next_message(struct memory_engine *e, uint64_t queue, uint32_t from,
+                                              uint32_t hour)
 {
     const struct message_row *best = NULL;
     for (size_t i = 0; i < e->messages.count; i++) {
@@ -167,7 +170,7 @@ static zg_err count(struct memory_engine *e, struct store_job *job)
 static void execute(struct engine *engine, struct store_job *job)
 {
     static zg_err (*const jobs[])(struct memory_engine *, struct store_job *) = {
-        [JOB_COMMIT] = commit, [JOB_FIND] = find,   [JOB_LOAD] = load,
+        [JOB_COMMIT] = commit,  [JOB_FIND] = find,       [JOB_LOAD] = load,
         [JOB_SLOT] = read_slot, [JOB_PURGE] = mem_purge, [JOB_COUNTS] = count,
     };
     struct memory_engine *e = (struct memory_engine *)engine;

@@ -7,9 +7,9 @@
 
 struct name_row {
     struct named named;
-    uint64_t id;       /* of the queue or slot */
+    uint64_t id; /* of the queue or slot */
     enum voucher_kind kind;
-    uint32_t hour;     /* of a voucher */
+    uint32_t hour; /* of a voucher */
 };
 
 struct queue_row {
@@ -75,7 +75,8 @@ void mem_drop_slot_row(struct memory_engine *e, struct slot_row *row);
 /* --- memory_write.c --- */
 
 /*
- * One write. *spare is an allocated copy of its envelope or value, NULL if it has none; it is set to NULL if it was taken.
+ * One write. *spare is an allocated copy of its envelope or value, NULL if it has none; it is set to NULL if
+ * it was taken.
  */
 enum outcome mem_carry_out(struct memory_engine *e, struct store_write *w, uint32_t hour, uint8_t **spare);
 

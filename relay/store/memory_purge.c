@@ -11,7 +11,8 @@ static struct message_row *due_message(struct memory_engine *e, uint32_t hour)
         if (m->hour > hour)
             continue;
         if (best == NULL || m->hour < best->hour ||
-            (m->hour == best->hour && (m->queue < best->queue || (m->queue == best->queue && m->seq < best->seq))))
+            (m->hour == best->hour &&
+             (m->queue < best->queue || (m->queue == best->queue && m->seq < best->seq))))
             best = m;
     }
     return best;
@@ -43,7 +44,8 @@ static struct name_row *due_voucher(struct memory_engine *e, uint32_t hour)
     struct name_row *best = NULL;
     for (size_t i = 0; i < e->names.count; i++) {
         struct name_row *v = table_at(&e->names, i);
-        if (v->named.role == ROLE_VOUCHER && v->hour <= hour && (best == NULL || compare_vouchers(v, best) < 0))
+        if (v->named.role == ROLE_VOUCHER && v->hour <= hour &&
+            (best == NULL || compare_vouchers(v, best) < 0))
             best = v;
     }
     return best;

@@ -3,7 +3,8 @@
 #include "relay/store/memory_engine.h"
 
 /* How many of the names are stored; *owner is the row of the first that is. */
-static size_t names_stored(struct memory_engine *e, const struct named *list, size_t count, struct name_row **owner)
+static size_t names_stored(struct memory_engine *e, const struct named *list, size_t count,
+                           struct name_row **owner)
 {
     size_t n = 0;
     *owner = NULL;
@@ -39,7 +40,8 @@ static struct name_row *voucher_find(struct memory_engine *e, const struct name 
     return row;
 }
 
-static void add_voucher(struct memory_engine *e, const struct name *name, enum voucher_kind kind, uint32_t hour)
+static void add_voucher(struct memory_engine *e, const struct name *name, enum voucher_kind kind,
+                        uint32_t hour)
 {
     const struct name_row row = {.named = {ROLE_VOUCHER, *name}, .kind = kind, .hour = hour};
     if (mem_name_row_find(e, name) == NULL)
@@ -92,7 +94,8 @@ static enum outcome make_knock(struct memory_engine *e, const struct store_write
     enum outcome outcome = check_queue(e, &q, list, count);
     if (outcome != OUTCOME_OK)
         return outcome;
-    if (names_hold(list, count, &w->u.knock.slot_voucher) || mem_name_row_find(e, &w->u.knock.slot_voucher) != NULL)
+    if (names_hold(list, count, &w->u.knock.slot_voucher) ||
+        mem_name_row_find(e, &w->u.knock.slot_voucher) != NULL)
         return OUTCOME_REFUSED;
     if (mem_queue_row_find(e, m->queue) == NULL || mem_handle_row_find(e, &m->handle) != NULL)
         return OUTCOME_REFUSED;
@@ -253,19 +256,32 @@ static enum outcome make_message(struct memory_engine *e, const struct store_wri
 enum outcome mem_carry_out(struct memory_engine *e, struct store_write *w, uint32_t hour, uint8_t **spare)
 {
     switch (w->kind) {
-    case WRITE_MESSAGE: return make_message(e, w, spare);
-    case WRITE_DROP_MESSAGE: return drop_message(e, w);
-    case WRITE_DROP_HANDLE: return drop_handle(e, w);
-    case WRITE_QUEUE: return make_queue(e, w, hour);
-    case WRITE_KNOCK: return make_knock(e, w, spare);
-    case WRITE_QUEUE_NAMES: return rename_queue(e, w);
-    case WRITE_DROP_QUEUE: return drop_queue(e, w->u.queue.id);
-    case WRITE_TOUCH: return touch(e, w);
-    case WRITE_VOUCHERS: return make_vouchers(e, w);
-    case WRITE_SLOT: return make_slot(e, w, hour);
-    case WRITE_SLOT_VALUE: return set_slot(e, w, spare);
-    case WRITE_SLOT_NAMES: return rename_slot(e, w);
-    case WRITE_DROP_SLOT: break;
+    case WRITE_MESSAGE:
+        return make_message(e, w, spare);
+    case WRITE_DROP_MESSAGE:
+        return drop_message(e, w);
+    case WRITE_DROP_HANDLE:
+        return drop_handle(e, w);
+    case WRITE_QUEUE:
+        return make_queue(e, w, hour);
+    case WRITE_KNOCK:
+        return make_knock(e, w, spare);
+    case WRITE_QUEUE_NAMES:
+        return rename_queue(e, w);
+    case WRITE_DROP_QUEUE:
+        return drop_queue(e, w->u.queue.id);
+    case WRITE_TOUCH:
+        return touch(e, w);
+    case WRITE_VOUCHERS:
+        return make_vouchers(e, w);
+    case WRITE_SLOT:
+        return make_slot(e, w, hour);
+    case WRITE_SLOT_VALUE:
+        return set_slot(e, w, spare);
+    case WRITE_SLOT_NAMES:
+        return rename_slot(e, w);
+    case WRITE_DROP_SLOT:
+        break;
     }
     struct slot_row *slot = mem_slot_row_find(e, w->u.slot.id);
     if (slot == NULL)

@@ -1,8 +1,8 @@
 /*
  * One job at a time: reads run as they are, commits and purges in one transaction each.
  *
- * Failure: whatever SQLite reports rolls the transaction back, and the job's result says so. The connection stays open:
- * the next job tries again, so that a disk that was full works as soon as there is room.
+ * Failure: whatever SQLite reports rolls the transaction back, and the job's result says so. The connection
+ * stays open: the next job tries again, so that a disk that was full works as soon as there is room.
  */
 #define _POSIX_C_SOURCE 200809L
 #include "relay/store/sqlite.h"
@@ -66,7 +66,8 @@ static void roll_back(struct sqlite_engine *e)
         (void)statement_run(statement_get(e, S_ROLLBACK));
 }
 
-static int transact(struct sqlite_engine *e, struct store_job *job, int (*work)(struct sqlite_engine *, struct store_job *))
+static int transact(struct sqlite_engine *e, struct store_job *job,
+                    int (*work)(struct sqlite_engine *, struct store_job *))
 {
     memset(&e->delta, 0, sizeof(e->delta));
     int rc = statement_run(statement_get(e, S_BEGIN));
@@ -83,8 +84,9 @@ static int transact(struct sqlite_engine *e, struct store_job *job, int (*work)(
 }
 
 /*
- * After the last slice of a purge the journal is emptied, so that what expired, was acknowledged or erased before is not found
- * in it either (section 4). Nothing depends on its success: what was committed stays committed, and the next purge tries again.
+ * After the last slice of a purge the journal is emptied, so that what expired, was acknowledged or erased
+ * before is not found in it either (section 4). Nothing depends on its success: what was committed stays
+ * committed, and the next purge tries again.
  */
 static void empty_journal(struct sqlite_engine *e)
 {
@@ -95,7 +97,8 @@ static void empty_journal(struct sqlite_engine *e)
 static int job_purge(struct sqlite_engine *e, struct store_job *job)
 {
     int rc = transact(e, job, db_purge);
-    e->journal_used = e->journal_used || job->u.purge.messages + job->u.purge.slots + job->u.purge.vouchers > 0;
+    e->journal_used =
+        e->journal_used || job->u.purge.messages + job->u.purge.slots + job->u.purge.vouchers > 0;
     if (rc == SQLITE_OK && !job->u.purge.more && e->journal_used)
         empty_journal(e);
     return rc;
@@ -112,8 +115,8 @@ static int job_commit(struct sqlite_engine *e, struct store_job *job)
 static void execute(struct engine *engine, struct store_job *job)
 {
     static int (*const jobs[])(struct sqlite_engine *, struct store_job *) = {
-        [JOB_COMMIT] = job_commit, [JOB_FIND] = db_job_find,   [JOB_LOAD] = db_job_load,
-        [JOB_SLOT] = db_job_slot,     [JOB_PURGE] = job_purge, [JOB_COUNTS] = db_job_counts,
+        [JOB_COMMIT] = job_commit, [JOB_FIND] = db_job_find, [JOB_LOAD] = db_job_load,
+        [JOB_SLOT] = db_job_slot,  [JOB_PURGE] = job_purge,  [JOB_COUNTS] = db_job_counts,
     };
     struct sqlite_engine *e = (struct sqlite_engine *)engine;
 
@@ -131,8 +134,8 @@ static void close_engine(struct engine *engine)
 }
 
 /*
- * SQLite would create the file readable for others and the journal with the file's mode. A file that is there is not opened
- * here: closing it would drop the locks that an engine of this process holds on it.
+ * SQLite would create the file readable for others and the journal with the file's mode. A file that is there
+ * is not opened here: closing it would drop the locks that an engine of this process holds on it.
  */
 static void create_private(const char *path)
 {
@@ -141,7 +144,8 @@ static void create_private(const char *path)
         close(fd);
 }
 
-zg_err sqlite_engine_open(struct engine **out, const struct sqlite_options *options, char *why, size_t why_cap)
+zg_err sqlite_engine_open(struct engine **out, const struct sqlite_options *options, char *why,
+                          size_t why_cap)
 {
     const char *reason = "out of memory";
     zg_err err = ZG_ERR_MEMORY;

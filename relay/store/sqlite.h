@@ -11,9 +11,9 @@ struct sqlite_options {
 };
 
 /*
- * Opens or creates; mode 0600, WAL, synchronous=FULL, secure_delete=ON, trusted_schema=OFF, temp_store=MEMORY, mmap off, pages of
- * 4 KiB. ZG_ERR_VERSION: the file is of a newer version; ZG_ERR_LOCKED; ZG_ERR_STORAGE. *why gets a sentence (static or
- * in a buffer of the caller's) for a person; may be NULL.
+ * Opens or creates; mode 0600, WAL, synchronous=FULL, secure_delete=ON, trusted_schema=OFF,
+ * temp_store=MEMORY, mmap off, pages of 4 KiB. ZG_ERR_VERSION: the file is of a newer version; ZG_ERR_LOCKED;
+ * ZG_ERR_STORAGE. *why gets a sentence (static or in a buffer of the caller's) for a person; may be NULL.
  */
 ZG_MUST_CHECK zg_err sqlite_engine_open(struct engine **out, const struct sqlite_options *options, char *why,
                                         size_t why_cap);

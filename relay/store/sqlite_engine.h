@@ -12,45 +12,45 @@
 #include "relay/store/names.h"
 
 /* identifier, SQL. Prepared once when the file is opened. */
-#define STATEMENTS(X)                                                                                       \
-    X(BEGIN, "BEGIN IMMEDIATE")                                                                             \
-    X(COMMIT, "COMMIT")                                                                                     \
-    X(ROLLBACK, "ROLLBACK")                                                                                 \
-    X(NAME_FIND, "SELECT role, id FROM name WHERE name = ?1")                                               \
-    X(NAME_ADD, "INSERT INTO name (name, role, id) VALUES (?1, ?2, ?3)")                                    \
-    X(NAME_OFFER, "INSERT OR IGNORE INTO name (name, role, id) VALUES (?1, ?2, ?3)")                        \
-    X(NAME_DROP, "DELETE FROM name WHERE name = ?1")                                                        \
-    X(QUEUE_FIND, "SELECT kind, week, takes, names FROM queue WHERE id = ?1")                               \
-    X(QUEUE_IS, "SELECT 1 FROM queue WHERE id = ?1")                                                        \
-    X(QUEUE_ADD, "INSERT INTO queue (id, kind, week, takes, names) VALUES (?1, ?2, ?3, ?4, ?5)")            \
-    X(QUEUE_NAMES, "UPDATE queue SET takes = ?2, names = ?3 WHERE id = ?1")                                 \
-    X(QUEUE_TOUCH, "UPDATE queue SET week = ?2 WHERE id = ?1")                                              \
-    X(QUEUE_DROP, "DELETE FROM queue WHERE id = ?1")                                                        \
-    X(MESSAGE_ADD, "INSERT OR IGNORE INTO message (key, hour, handle, envelope) VALUES (?1, ?2, ?3, ?4)")   \
-    X(MESSAGE_DROP, "DELETE FROM message WHERE key = ?1")                                                   \
-    X(MESSAGE_BY_HANDLE, "SELECT key FROM message WHERE handle = ?1")                                       \
-    X(MESSAGE_IS, "SELECT 1 FROM message WHERE key = ?1")                                                   \
-    X(MESSAGES_DROP, "DELETE FROM message WHERE key BETWEEN ?1 AND ?2")                                     \
+#define STATEMENTS(X) \
+    X(BEGIN, "BEGIN IMMEDIATE") \
+    X(COMMIT, "COMMIT") \
+    X(ROLLBACK, "ROLLBACK") \
+    X(NAME_FIND, "SELECT role, id FROM name WHERE name = ?1") \
+    X(NAME_ADD, "INSERT INTO name (name, role, id) VALUES (?1, ?2, ?3)") \
+    X(NAME_OFFER, "INSERT OR IGNORE INTO name (name, role, id) VALUES (?1, ?2, ?3)") \
+    X(NAME_DROP, "DELETE FROM name WHERE name = ?1") \
+    X(QUEUE_FIND, "SELECT kind, week, takes, names FROM queue WHERE id = ?1") \
+    X(QUEUE_IS, "SELECT 1 FROM queue WHERE id = ?1") \
+    X(QUEUE_ADD, "INSERT INTO queue (id, kind, week, takes, names) VALUES (?1, ?2, ?3, ?4, ?5)") \
+    X(QUEUE_NAMES, "UPDATE queue SET takes = ?2, names = ?3 WHERE id = ?1") \
+    X(QUEUE_TOUCH, "UPDATE queue SET week = ?2 WHERE id = ?1") \
+    X(QUEUE_DROP, "DELETE FROM queue WHERE id = ?1") \
+    X(MESSAGE_ADD, "INSERT OR IGNORE INTO message (key, hour, handle, envelope) VALUES (?1, ?2, ?3, ?4)") \
+    X(MESSAGE_DROP, "DELETE FROM message WHERE key = ?1") \
+    X(MESSAGE_BY_HANDLE, "SELECT key FROM message WHERE handle = ?1") \
+    X(MESSAGE_IS, "SELECT 1 FROM message WHERE key = ?1") \
+    X(MESSAGES_DROP, "DELETE FROM message WHERE key BETWEEN ?1 AND ?2") \
     X(MESSAGES_SUM, "SELECT count(*) FILTER (WHERE hour > ?3), min(key) FILTER (WHERE hour > ?3), max(key)" \
-                    " FROM message WHERE key BETWEEN ?1 AND ?2")                                            \
-    X(MESSAGES_LOAD, "SELECT key, hour, handle, envelope FROM message"                                      \
-                     " WHERE key BETWEEN ?1 AND ?2 AND hour > ?3 ORDER BY key LIMIT ?4")                    \
-    X(SLOT_FIND, "SELECT ttl, version, hour, names FROM slot WHERE id = ?1")                                \
-    X(SLOT_ADD, "INSERT INTO slot (id, ttl, version, hour, names, value) VALUES (?1, ?2, 0, ?3, ?4, x'')")  \
-    X(SLOT_SET, "UPDATE slot SET version = ?2, hour = ?3, value = ?4 WHERE id = ?1")                        \
-    X(SLOT_NAMES, "UPDATE slot SET names = ?2 WHERE id = ?1")                                               \
-    X(SLOT_VALUE, "SELECT version, value FROM slot WHERE id = ?1")                                          \
-    X(SLOT_DROP, "DELETE FROM slot WHERE id = ?1")                                                          \
-    X(DUE_MESSAGES, "DELETE FROM message WHERE key IN"                                                      \
-                    " (SELECT key FROM message WHERE hour <= ?1 ORDER BY hour, key LIMIT ?2)")              \
-    X(DUE_SLOT, "SELECT id FROM slot WHERE hour <= ?1 ORDER BY hour, id LIMIT 1")                           \
-    X(DUE_VOUCHER, "SELECT name FROM name WHERE role = 8 AND id < ?1 ORDER BY id, name LIMIT 1")            \
-    X(DUE_ANY, "SELECT EXISTS (SELECT 1 FROM message WHERE hour <= ?1)"                                     \
-               " OR EXISTS (SELECT 1 FROM slot WHERE hour <= ?1)"                                           \
-               " OR EXISTS (SELECT 1 FROM name WHERE role = 8 AND id < ?2)")                                \
-    X(TOTALS_ADD, "UPDATE total SET queues = queues + ?1, slots = slots + ?2, vouchers = vouchers + ?3,"    \
-                  " messages = messages + ?4")                                                              \
-    X(TOTALS, "SELECT queues, slots, vouchers, messages FROM total")                                        \
+                    " FROM message WHERE key BETWEEN ?1 AND ?2") \
+    X(MESSAGES_LOAD, "SELECT key, hour, handle, envelope FROM message" \
+                     " WHERE key BETWEEN ?1 AND ?2 AND hour > ?3 ORDER BY key LIMIT ?4") \
+    X(SLOT_FIND, "SELECT ttl, version, hour, names FROM slot WHERE id = ?1") \
+    X(SLOT_ADD, "INSERT INTO slot (id, ttl, version, hour, names, value) VALUES (?1, ?2, 0, ?3, ?4, x'')") \
+    X(SLOT_SET, "UPDATE slot SET version = ?2, hour = ?3, value = ?4 WHERE id = ?1") \
+    X(SLOT_NAMES, "UPDATE slot SET names = ?2 WHERE id = ?1") \
+    X(SLOT_VALUE, "SELECT version, value FROM slot WHERE id = ?1") \
+    X(SLOT_DROP, "DELETE FROM slot WHERE id = ?1") \
+    X(DUE_MESSAGES, "DELETE FROM message WHERE key IN" \
+                    " (SELECT key FROM message WHERE hour <= ?1 ORDER BY hour, key LIMIT ?2)") \
+    X(DUE_SLOT, "SELECT id FROM slot WHERE hour <= ?1 ORDER BY hour, id LIMIT 1") \
+    X(DUE_VOUCHER, "SELECT name FROM name WHERE role = 8 AND id < ?1 ORDER BY id, name LIMIT 1") \
+    X(DUE_ANY, "SELECT EXISTS (SELECT 1 FROM message WHERE hour <= ?1)" \
+               " OR EXISTS (SELECT 1 FROM slot WHERE hour <= ?1)" \
+               " OR EXISTS (SELECT 1 FROM name WHERE role = 8 AND id < ?2)") \
+    X(TOTALS_ADD, "UPDATE total SET queues = queues + ?1, slots = slots + ?2, vouchers = vouchers + ?3," \
+                  " messages = messages + ?4") \
+    X(TOTALS, "SELECT queues, slots, vouchers, messages FROM total") \
     X(PAGES, "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size")
 
 enum statement {
@@ -79,7 +79,8 @@ int statements_prepare(struct sqlite_engine *e);
 void statements_finalize(struct sqlite_engine *e);
 /* A statement ready to be bound. */
 sqlite3_stmt *statement_get(struct sqlite_engine *e, enum statement which);
-/* Bound values must stay until the statement was run. None can fail: the places exist and nothing is copied. */
+/* Bound values must stay until the statement was run. None can fail: the places exist and nothing is copied.
+ */
 void bind_number(sqlite3_stmt *s, int place, uint64_t v);
 void bind_bytes(sqlite3_stmt *s, int place, const void *data, size_t len);
 void bind_name(sqlite3_stmt *s, int place, const struct name *name);
@@ -96,7 +97,8 @@ int column_copy(sqlite3_stmt *s, int column, void *out, size_t len);
 /* The first and last key that messages of a queue can have. */
 uint64_t db_message_key(uint64_t queue, uint32_t seq);
 
-/* A voucher's name row holds its hour and kind in place of an id, so that one partial index orders them by hour. */
+/* A voucher's name row holds its hour and kind in place of an id, so that one partial index orders them by
+ * hour. */
 uint64_t db_voucher_id(enum voucher_kind kind, uint32_t hour);
 enum voucher_kind db_voucher_id_kind(uint64_t id);
 uint32_t db_voucher_id_hour(uint64_t id);
@@ -138,12 +140,14 @@ enum standing {
 };
 
 int db_name_find(struct sqlite_engine *e, const struct name *name, struct owner *out);
-int db_names_stand(struct sqlite_engine *e, const struct named *list, size_t count, enum standing *out, uint64_t *id);
+int db_names_stand(struct sqlite_engine *e, const struct named *list, size_t count, enum standing *out,
+                   uint64_t *id);
 int db_names_add(struct sqlite_engine *e, const struct named *list, size_t count, uint64_t id);
 int db_names_drop(struct sqlite_engine *e, const struct named *list, size_t count);
 int db_queue_find(struct sqlite_engine *e, uint64_t id, struct queue_row *out);
 int db_slot_find(struct sqlite_engine *e, uint64_t id, struct slot_row *out);
-/* Runs a statement with the names column of a queue or slot in this place: 16 bytes each, in the order of the list. */
+/* Runs a statement with the names column of a queue or slot in this place: 16 bytes each, in the order of the
+ * list. */
 int statement_run_names(sqlite3_stmt *s, int place, const struct named *list, size_t count);
 
 /* --- sqlite_queue.c, sqlite_message.c, sqlite_slot.c: one function for each kind of write --- */
@@ -158,7 +162,8 @@ write_fn db_write_vouchers, db_write_slot, db_write_slot_value, db_write_slot_na
 /* Message without looking whether its queue exists. */
 int db_message_add(struct sqlite_engine *e, const struct stored_message *m, enum outcome *outcome);
 /* Whether a voucher of this kind can be spent now. */
-int db_voucher_check(struct sqlite_engine *e, const struct name *name, enum voucher_kind kind, uint32_t hour, bool *good);
+int db_voucher_check(struct sqlite_engine *e, const struct name *name, enum voucher_kind kind, uint32_t hour,
+                     bool *good);
 int db_voucher_spend(struct sqlite_engine *e, const struct name *name);
 /* Slot with its names. */
 int db_slot_drop(struct sqlite_engine *e, uint64_t id, bool *found);

@@ -90,7 +90,8 @@ int db_write_drop_handle(struct sqlite_engine *e, struct store_write *w, uint32_
     return drop_key(e, key);
 }
 
-int db_voucher_check(struct sqlite_engine *e, const struct name *name, enum voucher_kind kind, uint32_t hour, bool *good)
+int db_voucher_check(struct sqlite_engine *e, const struct name *name, enum voucher_kind kind, uint32_t hour,
+                     bool *good)
 {
     struct owner owner;
     int rc = db_name_find(e, name, &owner);

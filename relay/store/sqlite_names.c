@@ -16,7 +16,8 @@ int db_name_find(struct sqlite_engine *e, const struct name *name, struct owner 
     return SQLITE_OK;
 }
 
-int db_names_stand(struct sqlite_engine *e, const struct named *list, size_t count, enum standing *out, uint64_t *id)
+int db_names_stand(struct sqlite_engine *e, const struct named *list, size_t count, enum standing *out,
+                   uint64_t *id)
 {
     size_t free = 0, theirs = 0;
     uint64_t first = 0;

@@ -50,10 +50,8 @@ static int queue_check(struct sqlite_engine *e, const struct new_queue *q, enum 
 
 int db_write_queue(struct sqlite_engine *e, struct store_write *w, uint32_t hour)
 {
-    struct new_queue q = {.id = w->u.queue.id,
-                          .kind = w->u.queue.kind,
-                          .week = w->u.queue.week,
-                          .names = w->u.queue.names};
+    struct new_queue q = {
+        .id = w->u.queue.id, .kind = w->u.queue.kind, .week = w->u.queue.week, .names = w->u.queue.names};
     bool good;
 
     q.count = names_of_queue(q.names, q.list);
@@ -106,10 +104,8 @@ static int knock_check(struct sqlite_engine *e, const struct store_write *w, con
 
 int db_write_knock(struct sqlite_engine *e, struct store_write *w, uint32_t hour)
 {
-    struct new_queue q = {.id = w->u.knock.id,
-                          .kind = QUEUE_CONVERSATION,
-                          .week = w->u.knock.week,
-                          .names = w->u.knock.names};
+    struct new_queue q = {
+        .id = w->u.knock.id, .kind = QUEUE_CONVERSATION, .week = w->u.knock.week, .names = w->u.knock.names};
     enum outcome rest;
 
     (void)hour;

@@ -1,35 +1,37 @@
 /*
  * The file: settings and tables.
  *
- * Nothing in it says in which order things were made: queues and slots have random ids, names are hashes and their
- * table has no row numbers, a message's number is its queue's id and its place in that queue. Nothing connects
- * two queues.
+ * Nothing in it says in which order things were made: queues and slots have random ids, names are hashes and
+ * their table has no row numbers, a message's number is its queue's id and its place in that queue. Nothing
+ * connects two queues.
  */
 #include "relay/store/sqlite_engine.h"
 
 enum { SCHEMA_VERSION = 1, APPLICATION_ID = 0x5a416755 };
 
 /*
- * Pages of 4 KiB: an envelope fills one overflow page, and what it touches in the indexes, at random places, costs a small
- * page each. With 16 KiB three times as many bytes were written for each message, and with more processor time.
+ * Pages of 4 KiB: an envelope fills one overflow page, and what it touches in the indexes, at random places,
+ * costs a small page each. With 16 KiB three times as many bytes were written for each message, and with more
+ * processor time.
  */
-static const char settings_sql[] =
-    "PRAGMA page_size = 4096;"
-    "PRAGMA secure_delete = ON;"
-    "PRAGMA trusted_schema = OFF;"
-    "PRAGMA cell_size_check = ON;"
-    "PRAGMA temp_store = MEMORY;"
-    "PRAGMA mmap_size = 0;"
-    "PRAGMA cache_size = -2048;"
-    "PRAGMA journal_mode = WAL;"
-    "PRAGMA synchronous = FULL;"
-    /* The limit is above what gathers until a checkpoint: a journal that is overwritten in place costs less to sync. */
-    "PRAGMA wal_autocheckpoint = 4000;"
-    "PRAGMA journal_size_limit = 25165824;";
+static const char settings_sql[] = "PRAGMA page_size = 4096;"
+                                   "PRAGMA secure_delete = ON;"
+                                   "PRAGMA trusted_schema = OFF;"
+                                   "PRAGMA cell_size_check = ON;"
+                                   "PRAGMA temp_store = MEMORY;"
+                                   "PRAGMA mmap_size = 0;"
+                                   "PRAGMA cache_size = -2048;"
+                                   "PRAGMA journal_mode = WAL;"
+                                   "PRAGMA synchronous = FULL;"
+                                   /* The limit is above what gathers until a checkpoint: a journal that is
+                                      overwritten in place costs less to sync. */
+                                   "PRAGMA wal_autocheckpoint = 4000;"
+                                   "PRAGMA journal_size_limit = 25165824;";
 
 static const char tables_sql[] =
     "BEGIN IMMEDIATE;"
-    /* All names, whatever they stand for. id: of the queue or slot; of a voucher its hour and kind (voucher_id). */
+    /* All names, whatever they stand for. id: of the queue or slot; of a voucher its hour and kind
+       (voucher_id). */
     "CREATE TABLE name (name BLOB PRIMARY KEY, role INTEGER NOT NULL, id INTEGER NOT NULL) WITHOUT ROWID;"
     "CREATE INDEX voucher_due ON name (id) WHERE role = 8;"
     "CREATE TABLE queue (id INTEGER PRIMARY KEY, kind INTEGER NOT NULL, week INTEGER NOT NULL,"
@@ -100,7 +102,8 @@ static zg_err explain(int rc, const char **why)
     return err;
 }
 
-/* Before anything is changed: is the file ours and of a version that is known? *fresh: it holds nothing yet. */
+/* Before anything is changed: is the file ours and of a version that is known? *fresh: it holds nothing yet.
+ */
 static zg_err recognise(sqlite3 *db, bool *fresh, const char **why)
 {
     int rc;

@@ -12,7 +12,8 @@ static const char *const statement_sql[STATEMENT_COUNT] = {
 int statements_prepare(struct sqlite_engine *e)
 {
     for (size_t i = 0; i < STATEMENT_COUNT; i++) {
-        int rc = sqlite3_prepare_v3(e->db, statement_sql[i], -1, SQLITE_PREPARE_PERSISTENT, &e->statement[i], NULL);
+        int rc = sqlite3_prepare_v3(e->db, statement_sql[i], -1, SQLITE_PREPARE_PERSISTENT, &e->statement[i],
+                                    NULL);
         if (rc != SQLITE_OK)
             return rc;
     }

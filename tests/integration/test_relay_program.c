@@ -164,7 +164,7 @@ static int connect_to(uint16_t port)
 static uint64_t status_number(struct fixture *f, const char *name)
 {
     char key[64];
-    uint64_t v;
+    uint64_t v = 0;
     assert_int_equal(RUN(f, "status", f->dir, "--json"), 0);
     snprintf(key, sizeof(key), "\"%s\": ", name);
     const char *at = strstr(f->said, key);
@@ -197,7 +197,8 @@ static void init_makes_a_folder_for_its_owner_only_and_prints_the_line(void **st
 {
     struct fixture *f = *state;
     char line[128], key[64], config[8192];
-    assert_int_equal(RUN(f, "init", f->dir, "--address", "relay.example.org:443", "--listen", "127.0.0.1:0"), 0);
+    assert_int_equal(RUN(f, "init", f->dir, "--address", "relay.example.org:443", "--listen", "127.0.0.1:0"),
+                     0);
     assert_int_equal(mode_of(f, "."), 0700);
     assert_int_equal(mode_of(f, "relay.conf"), 0600);
     assert_int_equal(mode_of(f, "relay.key"), 0600);
@@ -374,7 +375,8 @@ static void a_folder_that_is_not_right_is_refused_with_advice(void **state)
     assert_said(f, "others may read relay.key");
     change_mode(f, "relay.key", 0600);
 
-    write_file(f, "relay.db", "this was a database once, but somebody wrote something else into it and it is long enough");
+    write_file(f, "relay.db",
+               "this was a database once, but somebody wrote something else into it and it is long enough");
     assert_int_equal(RUN(f, "serve", f->dir), 1);
     assert_said(f, "relay.db: this is not a database of the relay, or it is damaged");
     path_of(f, "relay.db", path);

@@ -1,4 +1,5 @@
-/* The committer under random load, with an engine that is slow now and then. Meant for the thread sanitizer. */
+/* The committer under random load, with an engine that is slow now and then. Meant for the thread sanitizer.
+ */
 #define _GNU_SOURCE
 #include "relay/edge/committer.h"
 

@@ -1,6 +1,6 @@
 /*
- * Connections by TCP over real sockets, with a core that is played by this file: sessions that echo, pause, write more than
- * a socket takes, or end.
+ * Connections by TCP over real sockets, with a core that is played by this file: sessions that echo, pause,
+ * write more than a socket takes, or end.
  */
 #define _GNU_SOURCE
 #include "relay/edge/tcp.h"
@@ -97,7 +97,8 @@ static void write_and_end(struct session *s)
     end_session(s);
 }
 
-/* 'b': write BIG bytes; 'e': the same and end; 'h': end at once with most of them not taken; 'x': end at once; 'p': pause; anything else is counted. */
+/* 'b': write BIG bytes; 'e': the same and end; 'h': end at once with most of them not taken; 'x': end at
+ * once; 'p': pause; anything else is counted. */
 bool session_receive(struct session *s, const uint8_t *data, size_t len, struct now now)
 {
     (void)now;
@@ -231,7 +232,8 @@ static ssize_t hear(struct world *w, uint8_t *buf, size_t cap)
     return n == 0 ? -1 : n;
 }
 
-/* All that the session writes, slowly; checks every byte. Returns how many came before the end or `wanted`. */
+/* All that the session writes, slowly; checks every byte. Returns how many came before the end or `wanted`.
+ */
 static size_t hear_all(struct world *w, size_t wanted)
 {
     static uint8_t buf[30000];

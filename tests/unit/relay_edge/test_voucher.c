@@ -8,9 +8,11 @@
 #include <stdio.h>
 #include <string.h>
 
-static const uint8_t secret[WIRE_SECRET_BYTES] = {0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14, 15,
-                                                  16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31};
-/* base64url(00 01 .. 1f | BLAKE2b-32(LP("zaguan/1 voucher check") | LP(00 01 .. 1f))[first 4]), made with Python's hashlib */
+static const uint8_t secret[WIRE_SECRET_BYTES] = {0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10,
+                                                  11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21,
+                                                  22, 23, 24, 25, 26, 27, 28, 29, 30, 31};
+/* base64url(00 01 .. 1f | BLAKE2b-32(LP("zaguan/1 voucher check") | LP(00 01 .. 1f))[first 4]), made with
+ * Python's hashlib */
 static const char known[] = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8xYIsE";
 
 static void a_known_voucher_has_its_known_text(void **state)

@@ -1,4 +1,5 @@
-/* The system's VFS with a disk that fails when it is told to. One for a process; tests are single-threaded. */
+/* The system's VFS with a disk that fails when it is told to. One for a process; tests are single-threaded.
+ */
 #ifndef TESTS_FAULT_VFS_H
 #define TESTS_FAULT_VFS_H
 
@@ -13,7 +14,8 @@ enum fault_kind {
 };
 
 void fault_vfs_register(void);
-/* From the n-th write, sync or truncation on (0: from the next one), `times` of them fail; UINT32_MAX: all. */
+/* From the n-th write, sync or truncation on (0: from the next one), `times` of them fail; UINT32_MAX: all.
+ */
 void fault_vfs_arm(enum fault_kind kind, uint32_t after, uint32_t times);
 /* How many failed since it was armed. */
 uint32_t fault_vfs_hits(void);

@@ -29,6 +29,7 @@ struct counts count_all(struct engine *e);
 /* Ready-made things; each asserts that it worked. */
 void give_voucher(struct engine *e, enum voucher_kind kind, uint32_t name, uint32_t hour);
 void make_queue(struct engine *e, enum queue_kind kind, uint64_t id, uint32_t names);
-enum outcome put_message(struct engine *e, uint64_t queue, uint32_t seq, uint32_t handle, uint32_t hour, uint8_t fill);
+enum outcome put_message(struct engine *e, uint64_t queue, uint32_t seq, uint32_t handle, uint32_t hour,
+                         uint8_t fill);
 
 #endif

@@ -1,7 +1,7 @@
 /*
- * The SQLite engine against the one in memory: the same random jobs, every outcome and every read compared. In one
- * run the disk fails now and then: a job that failed on SQLite is not given to the other engine, so whatever it left behind
- * would show.
+ * The SQLite engine against the one in memory: the same random jobs, every outcome and every read compared.
+ * In one run the disk fails now and then: a job that failed on SQLite is not given to the other engine, so
+ * whatever it left behind would show.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -18,7 +18,16 @@
 #include "tests/unit/relay_store/harness.h"
 
 /* Few of everything, so that jobs meet each other. */
-enum { NAMES = 90, VOUCHERS = 24, IDS = 12, HANDLES = 60, SEQS = 40, HOURS = 30, WRITES_MAX = 8, VALUE_MAX = 9000 };
+enum {
+    NAMES = 90,
+    VOUCHERS = 24,
+    IDS = 12,
+    HANDLES = 60,
+    SEQS = 40,
+    HOURS = 30,
+    WRITES_MAX = 8,
+    VALUE_MAX = 9000
+};
 
 struct world {
     struct place place;
@@ -50,7 +59,8 @@ static struct name any_name(struct world *w)
     return name_number(below(w, NAMES));
 }
 
-/* The names behind NAMES are mostly vouchers; the last of them tell their kind, so that spending often works. */
+/* The names behind NAMES are mostly vouchers; the last of them tell their kind, so that spending often works.
+ */
 static struct name any_voucher(struct world *w, enum voucher_kind kind)
 {
     if (below(w, 10) == 0)
@@ -118,10 +128,11 @@ static void fill_write(struct world *w, struct batch *b, size_t i)
 {
     /* Vouchers and messages more often than the rest. */
     static const enum write_kind kinds[] = {
-        WRITE_MESSAGE,  WRITE_MESSAGE,  WRITE_MESSAGE,  WRITE_MESSAGE,     WRITE_DROP_MESSAGE, WRITE_DROP_HANDLE,
-        WRITE_QUEUE,    WRITE_QUEUE,    WRITE_KNOCK,    WRITE_QUEUE_NAMES, WRITE_DROP_QUEUE,   WRITE_TOUCH,
-        WRITE_VOUCHERS, WRITE_VOUCHERS, WRITE_VOUCHERS, WRITE_VOUCHERS,    WRITE_SLOT,         WRITE_SLOT_VALUE,
-        WRITE_SLOT,     WRITE_KNOCK,    WRITE_SLOT_NAMES, WRITE_DROP_SLOT,
+        WRITE_MESSAGE,     WRITE_MESSAGE,   WRITE_MESSAGE,    WRITE_MESSAGE,  WRITE_DROP_MESSAGE,
+        WRITE_DROP_HANDLE, WRITE_QUEUE,     WRITE_QUEUE,      WRITE_KNOCK,    WRITE_QUEUE_NAMES,
+        WRITE_DROP_QUEUE,  WRITE_TOUCH,     WRITE_VOUCHERS,   WRITE_VOUCHERS, WRITE_VOUCHERS,
+        WRITE_VOUCHERS,    WRITE_SLOT,      WRITE_SLOT_VALUE, WRITE_SLOT,     WRITE_KNOCK,
+        WRITE_SLOT_NAMES,  WRITE_DROP_SLOT,
     };
     struct store_write *write = &b->writes[i];
     memset(write, 0, sizeof(*write));
@@ -377,8 +388,8 @@ static void run(uint64_t seed, uint32_t steps, const char *vfs)
         step(&w);
     reopen(&w);
     compare_all(&w);
-    printf("  %" PRIu64 " jobs, %" PRIu64 " failed; outcomes: ok %" PRIu64 ", exists %" PRIu64 ", refused %" PRIu64
-           ", not found %" PRIu64 ", conflict %" PRIu64 "\n",
+    printf("  %" PRIu64 " jobs, %" PRIu64 " failed; outcomes: ok %" PRIu64 ", exists %" PRIu64
+           ", refused %" PRIu64 ", not found %" PRIu64 ", conflict %" PRIu64 "\n",
            w.jobs, w.failed, w.ok, w.exists, w.refused, w.not_found, w.conflict);
     /* A run that met none of a kind would compare nothing. */
     assert_true(w.ok > 0 && w.exists > 0 && w.refused > 0 && w.not_found > 0 && w.conflict > 0);

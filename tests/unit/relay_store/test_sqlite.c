@@ -404,7 +404,8 @@ static void expired_things_count_as_not_there_before_they_are_purged(void **stat
     /* A voucher whose hour has begun makes nothing. */
     give_voucher(e, VOUCHER_CONVERSATION, 50, 100);
     struct stored_names names = names_from(60);
-    struct store_write w = {.kind = WRITE_QUEUE, .u.queue = {9, QUEUE_CONVERSATION, 1, name_number(50), &names}};
+    struct store_write w = {.kind = WRITE_QUEUE,
+                            .u.queue = {9, QUEUE_CONVERSATION, 1, name_number(50), &names}};
     assert_int_equal(write_one(e, &w, 100), ZG_OK);
     assert_int_equal(w.outcome, OUTCOME_REFUSED);
     assert_int_equal(write_one(e, &w, 99), ZG_OK);
