@@ -364,9 +364,12 @@ void ticks_clear(struct relay *r)
     struct tick *t;
     while ((t = oldest(r)) != NULL) {
         for (size_t i = 0; i < t->count; i++) {
-            if (t->replies[i].kind == SETTLE_KNOCK)
-                knock_unref(r, t->replies[i].u.knock);
-            session_unref(t->replies[i].session);
+            struct settle *reply = &t->replies[i];
+            if (reply->kind == SETTLE_KNOCK)
+                knock_unref(r, reply->u.knock);
+            else if (reply->kind == SETTLE_SEND && reply->u.message != NULL)
+                message_unwait(r, reply->u.message);
+            session_unref(reply->session);
         }
         tick_free(t);
     }
