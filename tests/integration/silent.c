@@ -1,6 +1,7 @@
 /*
- * A thousand connections that say nothing, half a handshake, or a byte now and then: each is dropped ten seconds after it
- * came, not earlier and not much later (docs/protocol.md 2.1), and a conversation goes on meanwhile as if they were not there.
+ * A thousand connections that say nothing, half a handshake, or a byte now and then: each is dropped ten
+ * seconds after it came, not earlier and not much later (docs/protocol.md 2.1), and a conversation goes on
+ * meanwhile as if they were not there.
  */
 #define _GNU_SOURCE
 
@@ -90,7 +91,8 @@ static void stranger_look(struct test *t, struct stranger *s, uint64_t now)
         fault("the relay spoke to somebody who did not finish message 1");
     uint64_t after = now - s->opened_ms;
     if (after < EARLIEST_MS || after > LATEST_MS)
-        fault("a connection (manner %d) was dropped after %llu ms", (int)s->manner, (unsigned long long)after);
+        fault("a connection (manner %d) was dropped after %llu ms", (int)s->manner,
+              (unsigned long long)after);
     close(s->fd);
     s->fd = -1;
     t->dropped++;
@@ -192,8 +194,8 @@ int main(int argc, char **argv)
     pair_open(&t.pair, &t.loop, &t.relay, NULL, MESSAGES);
     uv_timer_start(&t.tick, on_tick, TICK_MS, TICK_MS);
     uv_run(&t.loop, UV_RUN_DEFAULT);
-    printf("silent: ok: %d connections dropped, %u messages meanwhile, longest gap %llu ms\n", CONNECTIONS, t.heard,
-           (unsigned long long)t.longest_gap_ms);
+    printf("silent: ok: %d connections dropped, %u messages meanwhile, longest gap %llu ms\n", CONNECTIONS,
+           t.heard, (unsigned long long)t.longest_gap_ms);
     relay_tear_down(&t.relay);
     return 0;
 }

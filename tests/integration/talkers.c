@@ -1,10 +1,11 @@
 /*
  * Ten thousand messages through a relay that is killed twenty times.
  *
- * A worker and a participant talk in bursts and in ping-pong; now and then one of them is without a network, so that
- * messages wait at the relay. At random moments the relay is killed with kill -9 and started again on the same folder and
- * port, sometimes a second later, while they go on writing. Every message must arrive once and in order; each is checked
- * when it comes. At the end nothing waits, neither here nor in the relay's database.
+ * A worker and a participant talk in bursts and in ping-pong; now and then one of them is without a network,
+ * so that messages wait at the relay. At random moments the relay is killed with kill -9 and started again on
+ * the same folder and port, sometimes a second later, while they go on writing. Every message must arrive
+ * once and in order; each is checked when it comes. At the end nothing waits, neither here nor in the relay's
+ * database.
  *
  * With --plant the harness damages the database while the relay is down; the test must then fail.
  */
@@ -24,7 +25,7 @@
 
 enum {
     TICK_MS = 5,
-    IN_FLIGHT = 300,     /* messages that did not arrive yet; then nobody says anything new */
+    IN_FLIGHT = 300, /* messages that did not arrive yet; then nobody says anything new */
     KILL_WITHIN_MS = 250,
     AWAY_BEFORE_MS = 60, /* so long is somebody away before some of the kills */
     DOWN_MS = 150,
@@ -117,7 +118,8 @@ static struct talker *somebody(struct test *t)
 static void plan_kill(struct test *t)
 {
     uint32_t sent = t->pair.worker.says.sent + t->pair.participant.says.sent;
-    bool both = t->pair.worker.connected && t->pair.participant.connected && !t->pair.worker.away && !t->pair.participant.away;
+    bool both = t->pair.worker.connected && t->pair.participant.connected && !t->pair.worker.away &&
+                !t->pair.participant.away;
     if (t->kill_set || t->killed == t->kills || sent < t->kill_at[t->killed] || !both)
         return;
     t->kill_set = true;
@@ -163,7 +165,8 @@ static void say_something(struct test *t)
 
 static uint32_t on_the_way(const struct test *t)
 {
-    return t->pair.worker.says.sent - t->pair.worker.says.received + t->pair.participant.says.sent - t->pair.participant.says.received;
+    return t->pair.worker.says.sent - t->pair.worker.says.received + t->pair.participant.says.sent -
+           t->pair.participant.says.received;
 }
 
 static bool all_done(const struct talker *t)
@@ -181,7 +184,8 @@ static void talk(struct test *t)
     if (t->relay.process.pid == 0)
         t->sent_while_down += t->pair.worker.says.sent + t->pair.participant.says.sent - before;
     plan_kill(t);
-    if (all_done(&t->pair.worker) && all_done(&t->pair.participant) && t->killed == t->kills && t->relay.process.pid != 0) {
+    if (all_done(&t->pair.worker) && all_done(&t->pair.participant) && t->killed == t->kills &&
+        t->relay.process.pid != 0) {
         t->phase = QUIET;
         t->quiet_ms = now_ms();
     }
@@ -293,7 +297,8 @@ static void run(struct test *t, const char *program)
 
 static _Noreturn void usage(void)
 {
-    fprintf(stderr, "talkers [--messages N] [--kills N] [--seconds N] [--seed N] [--plant lose|swap] RELAY\n");
+    fprintf(stderr,
+            "talkers [--messages N] [--kills N] [--seconds N] [--seed N] [--plant lose|swap] RELAY\n");
     exit(2);
 }
 

@@ -1,6 +1,6 @@
 /*
- * A worker and a participant who talk through a real relay and check every message: a test tells them when to speak,
- * talkers_side.c is what each of them does, talkers_pair.c how they meet.
+ * A worker and a participant who talk through a real relay and check every message: a test tells them when to
+ * speak, talkers_side.c is what each of them does, talkers_pair.c how they meet.
  */
 #ifndef TESTS_TALKERS_H
 #define TESTS_TALKERS_H
@@ -38,9 +38,9 @@ struct talker {
     zg_id conversation;
     bool ready, desk_ready, knocked, open; /* knocked: a knock came in, or was sent */
     bool connected;
-    bool away;         /* without a network */
-    uint32_t answers;  /* so many of the next messages are answered by one */
-    uint32_t limit;    /* never more messages than this */
+    bool away;        /* without a network */
+    uint32_t answers; /* so many of the next messages are answered by one */
+    uint32_t limit;   /* never more messages than this */
     uint32_t connects, disconnects, retries;
 };
 
@@ -66,8 +66,10 @@ struct pair {
 };
 
 /* Both begin. worker_vault (NULL: in memory) is taken. messages: of both sides together. */
-void pair_open(struct pair *p, uv_loop_t *loop, struct relay_process *relay, zg_vault *worker_vault, uint32_t messages);
-/* Desk, knock, first answer: takes the step that is due. Again and again from a timer, until it says MEET_TALK. */
+void pair_open(struct pair *p, uv_loop_t *loop, struct relay_process *relay, zg_vault *worker_vault,
+               uint32_t messages);
+/* Desk, knock, first answer: takes the step that is due. Again and again from a timer, until it says
+ * MEET_TALK. */
 enum meeting pair_meet(struct pair *p);
 /* One line about each side. */
 void pair_print(const struct pair *p);

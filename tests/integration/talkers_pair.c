@@ -72,7 +72,8 @@ static void knock(struct pair *p)
     talker_kick(she);
 }
 
-void pair_open(struct pair *p, uv_loop_t *loop, struct relay_process *relay, zg_vault *worker_vault, uint32_t messages)
+void pair_open(struct pair *p, uv_loop_t *loop, struct relay_process *relay, zg_vault *worker_vault,
+               uint32_t messages)
 {
     memset(p, 0, sizeof(*p));
     p->relay = relay;
@@ -107,9 +108,9 @@ void pair_print(const struct pair *p)
     const struct talker *sides[] = {&p->worker, &p->participant};
     for (size_t i = 0; i < 2; i++)
         printf("  %-12s said %u, kept %u, arrived %u; connected %u times, %u broken, %u put off; now %s%s\n",
-               sides[i]->name, sides[i]->says.sent, sides[i]->says.kept, sides[i]->says.received, sides[i]->connects,
-               sides[i]->disconnects, sides[i]->retries, sides[i]->connected ? "connected" : "not connected",
-               sides[i]->away ? ", away" : "");
+               sides[i]->name, sides[i]->says.sent, sides[i]->says.kept, sides[i]->says.received,
+               sides[i]->connects, sides[i]->disconnects, sides[i]->retries,
+               sides[i]->connected ? "connected" : "not connected", sides[i]->away ? ", away" : "");
 }
 
 void pair_close(struct pair *p)

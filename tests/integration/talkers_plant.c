@@ -14,13 +14,14 @@ static const char *const statements[] = {
                    "UPDATE total SET messages = 0;"
                    "DELETE FROM message;"
                    "COMMIT;",
-    [PLANT_SWAP] = "BEGIN;"
-                   "CREATE TEMP TABLE pair AS SELECT a.key AS key, b.envelope AS envelope FROM message a"
-                   " JOIN message b ON b.key = a.key + 1 ORDER BY a.key LIMIT 1;"
-                   "UPDATE message SET envelope = (SELECT m.envelope FROM message m, pair WHERE m.key = pair.key)"
-                   " WHERE key = (SELECT key + 1 FROM pair);"
-                   "UPDATE message SET envelope = (SELECT envelope FROM pair) WHERE key = (SELECT key FROM pair);"
-                   "COMMIT;",
+    [PLANT_SWAP] =
+        "BEGIN;"
+        "CREATE TEMP TABLE pair AS SELECT a.key AS key, b.envelope AS envelope FROM message a"
+        " JOIN message b ON b.key = a.key + 1 ORDER BY a.key LIMIT 1;"
+        "UPDATE message SET envelope = (SELECT m.envelope FROM message m, pair WHERE m.key = pair.key)"
+        " WHERE key = (SELECT key + 1 FROM pair);"
+        "UPDATE message SET envelope = (SELECT envelope FROM pair) WHERE key = (SELECT key FROM pair);"
+        "COMMIT;",
 };
 
 static sqlite3 *open_database(const char *relay_dir)

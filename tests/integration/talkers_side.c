@@ -1,9 +1,9 @@
 /*
  * One side: its events, its checks.
  *
- * Happy path: READY, then (a worker) DESK_READY, KNOCK, or (a participant) KNOCK_SENT, ACCEPTED; then every message
- * comes in with the number after the last one. Anything else is a fault, at once: a number that was there already, one
- * that is missing, a message that nobody sent, a refusal.
+ * Happy path: READY, then (a worker) DESK_READY, KNOCK, or (a participant) KNOCK_SENT, ACCEPTED; then every
+ * message comes in with the number after the last one. Anything else is a fault, at once: a number that was
+ * there already, one that is missing, a message that nobody sent, a refusal.
  */
 #define _GNU_SOURCE
 
@@ -71,8 +71,8 @@ static void take_message(struct talker *t, const zg_event *e)
     if (number <= d->received)
         fault("twice: number %u of the %s came again, after %u", number, t->other->name, d->received);
     if (number > d->received + 1)
-        fault("lost: number %u of the %s came after %u; of those between, the relay kept %u", number, t->other->name,
-              d->received, kept_between(d, d->received, number));
+        fault("lost: number %u of the %s came after %u; of those between, the relay kept %u", number,
+              t->other->name, d->received, kept_between(d, d->received, number));
     d->received = number;
     if (t->answers > 0) {
         t->answers--;

@@ -1,6 +1,6 @@
 /*
- * Programs that a test starts, and a folder for what they write. What a test cannot go on without ends it with a
- * sentence on stderr; children die with the test, whatever way it ends.
+ * Programs that a test starts, and a folder for what they write. What a test cannot go on without ends it
+ * with a sentence on stderr; children die with the test, whatever way it ends.
  */
 #ifndef TESTS_PROCESS_H
 #define TESTS_PROCESS_H
@@ -25,7 +25,8 @@ void process_start(struct process *p, const char *const argv[]);
 /* Writes all of text to its stdin; false: it does not read any more. */
 bool process_write(struct process *p, const char *text);
 void process_close_input(struct process *p);
-/* The next line it prints, without its end; false: it ended or said nothing for so long. Longer lines are cut at cap. */
+/* The next line it prints, without its end; false: it ended or said nothing for so long. Longer lines are cut
+ * at cap. */
 bool process_line(struct process *p, char *line, size_t cap, int timeout_ms);
 /* Reads lines until one contains `part`; false as above. */
 bool process_line_with(struct process *p, const char *part, char *line, size_t cap, int timeout_ms);
@@ -36,8 +37,9 @@ void process_signal(const struct process *p, int signal);
 int process_wait(struct process *p, int timeout_ms);
 
 /*
- * Runs a program to its end with the given input (NULL: none). Returns its exit code as process_wait; out (may be NULL) gets what it
- * printed, zero-terminated, cut at cap. It ends the test if it takes longer than a minute.
+ * Runs a program to its end with the given input (NULL: none). Returns its exit code as process_wait; out
+ * (may be NULL) gets what it printed, zero-terminated, cut at cap. It ends the test if it takes longer than a
+ * minute.
  */
 int process_run(const char *const argv[], const char *input, char *out, size_t cap);
 
