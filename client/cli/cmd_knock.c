@@ -61,7 +61,7 @@ int cmd_knock(struct call *c)
     }
     if (optind < c->argc)
         return complain(USAGE, "a card is never an argument: it would stay in histories. It is asked for.");
-    code = prompt_line(&card, "The contact card: ", true);
+    code = prompt_line(&card, "The contact card (it will not be shown): ", false);
     if (code != DONE)
         return code;
     code = check_card(&card);

@@ -187,7 +187,7 @@ static unsigned count_unsent(const struct talk *t)
 
 static void check_finished(struct talk *t)
 {
-    if (!t->input_ended || count_unsent(t) > 0)
+    if (t->erasing || !t->input_ended || count_unsent(t) > 0)
         return;
     if (t->refused)
         session_end(&t->session, NOT_ACCEPTED);
@@ -201,7 +201,10 @@ static void on_late(struct session *s)
 {
     struct talk *t = talk_of(s);
     unsigned unsent = count_unsent(t);
-    if (unsent == 0)
+    if (t->erasing)
+        end_saying(t, NO_RELAY, "erased here; the relay could not be told%s",
+                   t->prefix != NULL ? " and is told when zaguan runs next" : "");
+    else if (unsent == 0)
         session_end(s, DONE);
     else
         end_saying(t, NO_RELAY, "%u %s not reach the relay in time and %s", unsent,
@@ -215,11 +218,24 @@ void talk_finish(struct talk *t)
         return;
     t->input_ended = true;
     input_close(&t->input);
-    if (count_unsent(t) > 0) {
+    if (!t->erasing && count_unsent(t) > 0) {
         talk_note(t, "waiting until your words are at the relay; Ctrl-C leaves at once");
         session_limit(&t->session, LAST_MESSAGES_MS);
     }
     check_finished(t);
+}
+
+void talk_erase(struct talk *t)
+{
+    zg_err err = zg_client_erase(t->session.client, &t->conversation, session_now(&t->session));
+    if (err != ZG_OK) {
+        talk_error(t, err, "/erase");
+        return;
+    }
+    t->erasing = true;
+    screen_forget_notes(&t->screen);
+    talk_note(t, "erased here; the relay is told");
+    session_limit(&t->session, LAST_MESSAGES_MS);
 }
 
 /* --- events --- */

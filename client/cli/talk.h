@@ -42,6 +42,7 @@ struct talk {
     bool notice_shown;
     struct input input;
     bool input_ended;
+    bool erasing;        /* the relay has still to be told */
     bool refused;        /* something was not sent and will not be */
     char farewell[256];  /* said when the terminal is put right */
     struct screen screen;
@@ -59,6 +60,8 @@ void talk_error(struct talk *t, zg_err err, const char *what);
 void talk_show(struct talk *t);
 /* Leaves, once what was sent is accepted. */
 void talk_finish(struct talk *t);
+/* Erases the conversation; ends when the relay was told. */
+void talk_erase(struct talk *t);
 /* The whole of what is kept, or one message, with reading it. */
 void talk_show_kept(struct talk *t);
 void talk_show_event(struct talk *t, const zg_event *e);

@@ -94,13 +94,7 @@ static void lifetime(struct talk *t, const char *argument)
 static void erase(struct talk *t, const char *argument)
 {
     (void)argument;
-    zg_err err = zg_client_erase(t->session.client, &t->conversation, session_now(&t->session));
-    if (err != ZG_OK) {
-        talk_error(t, err, "/erase");
-        return;
-    }
-    screen_forget_notes(&t->screen);
-    talk_note(t, "erased here; the relay is told");
+    talk_erase(t);
 }
 
 static void quit(struct talk *t, const char *argument)

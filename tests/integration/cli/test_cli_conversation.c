@@ -121,6 +121,19 @@ static void escape_sequences_do_not_arrive(void **state)
     process_kill(&her);
 }
 
+static void erasing_in_a_pipe_waits_until_the_relay_knows(void **state)
+{
+    char input[2048];
+    (void)state;
+    snprintf(input, sizeof(input), "%s\ntaken back\n/erase\n", world->card);
+    assert_int_equal(process_run((const char *const[]){world->zaguan, "knock", "--json", NULL}, input, world->line,
+                                 sizeof(world->line)),
+                     0);
+    assert_non_null(strstr(world->line, "\"event\":\"erased\""));
+    assert_int_equal(WORKER(world, "", "inbox", "--json"), 0);
+    assert_string_equal(world->line, "");
+}
+
 /* --- on a terminal --- */
 
 static void start_chat(struct terminal *t, const char *conversation)
@@ -194,7 +207,9 @@ static void knock_on_a_terminal_says_limits_first(void **state)
     char keys[1200], conversation[33];
     (void)state;
     terminal_start(&t, (const char *const[]){world->zaguan, "knock", NULL});
-    assert_true(terminal_expect(&t, "contact card: ", 10000));
+    assert_true(terminal_expect(&t, "contact card", 10000));
+    terminal_wait(&t, 150);
+    assert_false(terminal_echoes(&t));
     snprintf(keys, sizeof(keys), "%s\n", world->card);
     terminal_type(&t, keys);
     assert_true(terminal_expect(&t, "not for emergencies", 10000));
@@ -206,6 +221,7 @@ static void knock_on_a_terminal_says_limits_first(void **state)
     assert_true(terminal_expect(&t, "Ana: answer", 10000));
     terminal_type(&t, "\x04");
     assert_int_equal(terminal_end(&t), 0);
+    assert_null(strstr(t.shown, "zaguan:")); /* the card does not stay in the scroll-back */
     terminal_close(&t);
     assert_int_equal(WORKER(world, "", "erase", conversation), 0);
 }
@@ -356,6 +372,7 @@ int main(int argc, char **argv)
         TEST(notice_is_read_and_changed),
         TEST(pipes_send_lines_and_end),
         TEST(escape_sequences_do_not_arrive),
+        TEST(erasing_in_a_pipe_waits_until_the_relay_knows),
         TEST(expired_words_leave_the_screen),
         TEST(signals_leave_a_clean_terminal),
         TEST(knock_on_a_terminal_says_limits_first),
