@@ -215,7 +215,8 @@ static void add_title(struct text *out, const struct screen_view *v, const zg_co
                     ? "your first message accepts this knock" : "nobody has answered yet",
                     safety_word_of_state(c->safety));
     }
-    text_add(out, v->connected ? "" : ", no connection");
+    if (v->conversation != NULL && !v->connected)
+        text_add(out, ", no connection");
 }
 
 static void fill(struct page *p, struct screen *s, const struct screen_view *v, const zg_conversation *c)
