@@ -228,10 +228,17 @@ zg_err conversation_reserve(struct conversation *v)
 
 void conversation_add(struct conversation *v, struct message *m)
 {
-    size_t at = v->message_count++;
-    for (; at > 0 && v->messages[at - 1]->order > m->order; at--)
-        v->messages[at] = v->messages[at - 1];
+    size_t at = v->message_count;
+    for (size_t i = at; !m->own && i-- > 0;) {
+        if (v->messages[i]->own)
+            continue;
+        if (v->messages[i]->position <= m->position)
+            break;
+        at = i;
+    }
+    memmove(v->messages + at + 1, v->messages + at, (v->message_count - at) * sizeof(*v->messages));
     v->messages[at] = m;
+    v->message_count++;
     m->conversation = v;
 }
 
@@ -395,7 +402,8 @@ void conversation_pause(struct conversation *v, uint32_t seconds)
 
 static bool reads(const struct conversation *v)
 {
-    return v->queue >= QUEUE_LIVE && v->queue <= QUEUE_SETTLE;
+    bool alive = v->state == ZG_CONVERSATION_KNOCKING || v->state == ZG_CONVERSATION_OPEN;
+    return alive && v->queue >= QUEUE_LIVE && v->queue <= QUEUE_SETTLE;
 }
 
 static bool sends(const struct conversation *v)
@@ -418,7 +426,7 @@ void conversation_work(struct conversation *v)
         conversation_seal_waiting(v);
     if (!open || v->gone)
         return;
-    if (reads(v) && journal_settled(journal, v->stamp) && v->state != ZG_CONVERSATION_ENDED)
+    if (reads(v) && journal_settled(journal, v->stamp))
         subscription_work(&v->subscription, v->connection, &v->keys->queue.take, CONVERSATION_WINDOW, journal);
     if (v->client->now.mono_ms < v->retry_ms)
         return;

@@ -157,7 +157,10 @@ void conversation_vanish(struct conversation *v);
 
 /* Room in the array for one more. */
 ZG_MUST_CHECK zg_err conversation_reserve(struct conversation *v);
-/* Takes m, in the order of m->order; room was reserved. */
+/*
+ * Takes m as the newest; room was reserved. A received one that was overtaken (the relay refused it for a while) goes before
+ * those that the other side sent after it. In the order of m->order the same messages always come to stand in the same places.
+ */
 void conversation_add(struct conversation *v, struct message *m);
 struct message *conversation_message(const struct conversation *v, const zg_id *id);
 void conversation_remove(struct conversation *v, struct message *m);

@@ -117,7 +117,8 @@ static void take_frame(struct conversation *v, const uint8_t plain[RATCHET_FRAME
         take_nonce(v, frame.nonce);
     if (frame.rotation != NULL)
         take_rotation(v, frame.rotation);
-    if (frame.content.len == 0 || part_fill(part, frame.content, client_time_ms(c)) != ZG_OK)
+    uint64_t position = (uint64_t)info->step << 32 | info->n;
+    if (frame.content.len == 0 || part_fill(part, frame.content, position, client_time_ms(c)) != ZG_OK)
         part_free(c, part);
     else
         parts_add(v, part);

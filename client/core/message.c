@@ -137,6 +137,7 @@ static void save(const void *thing, struct writer *w)
     writer_put(w, m->conversation->id.b, ZG_ID_BYTES);
     writer_put(w, m->id.b, ZG_ID_BYTES);
     writer_u64(w, m->order);
+    writer_u64(w, m->position);
     writer_u8(w, (uint8_t)flags);
     writer_u8(w, (uint8_t)m->state);
     writer_u8(w, (uint8_t)m->from);
@@ -155,6 +156,7 @@ static zg_err read_fields(struct message *m, struct reader *r, zg_id *conversati
     reader_copy(r, conversation->b, ZG_ID_BYTES);
     reader_copy(r, m->id.b, ZG_ID_BYTES);
     m->order = reader_u64(r);
+    m->position = reader_u64(r);
     uint8_t flags = reader_u8(r);
     m->own = (flags & FLAG_OWN) != 0;
     m->newer_version = (flags & FLAG_NEWER) != 0;
@@ -174,7 +176,7 @@ static zg_err read_fields(struct message *m, struct reader *r, zg_id *conversati
 zg_err message_load(struct message **out, struct zg_client *c, const uint8_t key[ZG_VAULT_KEY_BYTES],
                     struct reader *r, zg_id *conversation)
 {
-    enum { FIXED = 1 + 2 * ZG_ID_BYTES + 8 + 3 + 4 + 3 * 8 };
+    enum { FIXED = 1 + 2 * ZG_ID_BYTES + 2 * 8 + 3 + 4 + 3 * 8 };
     struct message *m;
 
     if (r->left < FIXED)

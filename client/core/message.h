@@ -23,7 +23,8 @@ struct message {
     struct entry *entry; /* NULL: of a knock that nobody answered, kept in memory only */
     struct agenda_item due;
     zg_id id;
-    uint64_t order; /* in which messages are shown */
+    uint64_t order;    /* in which messages came, or were written */
+    uint64_t position; /* received: the place among all that the other side sent */
     bool own;
     bool newer_version;
     bool sealed; /* own: its envelopes are made */

@@ -7,7 +7,7 @@
 #include "client/core/client.h"
 #include "client/core/conversation.h"
 
-enum { SAVED_VERSION = 1, SAVED_HEAD = 1 + ZG_ID_BYTES + 8 };
+enum { SAVED_VERSION = 1, SAVED_HEAD = 1 + ZG_ID_BYTES + 2 * 8 };
 
 /* --- one part --- */
 
@@ -49,12 +49,13 @@ err0:
     return ZG_ERR_MEMORY;
 }
 
-zg_err part_fill(struct part *p, struct span raw, uint64_t received_ms)
+zg_err part_fill(struct part *p, struct span raw, uint64_t position, uint64_t received_ms)
 {
     if (raw.len > sizeof(p->raw))
         return ZG_ERR_MALFORMED;
     memcpy(p->raw, raw.at, raw.len);
     p->raw_len = raw.len;
+    p->position = position;
     p->received_ms = received_ms;
     return content_read(&p->content, (struct span){p->raw, p->raw_len});
 }
@@ -118,16 +119,22 @@ static uint32_t parts_here(const struct conversation *v, const struct part *p, s
     return count;
 }
 
+static const struct part *find_part(const struct conversation *v, const struct part *of, uint32_t i)
+{
+    const struct part *q = v->parts;
+    while (q != NULL && !(same_message(q, of) && q->content.part == i))
+        q = q->next;
+    return q;
+}
+
 static void copy_text(const struct conversation *v, const struct part *first, struct message *m)
 {
     size_t at = 0;
     for (uint32_t i = 0; i < first->content.parts; i++) {
-        for (const struct part *q = v->parts; q != NULL; q = q->next) {
-            if (same_message(q, first) && q->content.part == i) {
-                memcpy(m->text + at, q->content.body.at, q->content.body.len);
-                at += q->content.body.len;
-            }
-        }
+        const struct span body = find_part(v, first, i)->content.body;
+        if (body.len > 0)
+            memcpy(m->text + at, body.at, body.len);
+        at += body.len;
     }
 }
 
@@ -177,6 +184,7 @@ static zg_err join(struct conversation *v, const struct part *first, size_t byte
     }
     describe(m, c, first);
     m->order = ++c->order;
+    m->position = find_part(v, first, 0)->position;
     conversation_add(v, m);
     message_schedule(c, m);
     entry_touch(&c->journal, m->entry);
@@ -250,6 +258,7 @@ static void save(const void *thing, struct writer *w)
     const struct part *p = thing;
     writer_u8(w, SAVED_VERSION);
     writer_put(w, p->conversation->id.b, ZG_ID_BYTES);
+    writer_u64(w, p->position);
     writer_u64(w, p->received_ms);
     writer_put(w, p->raw, p->raw_len);
 }
@@ -267,9 +276,10 @@ zg_err part_load(struct part **out, struct zg_client *c, const uint8_t key[ZG_VA
     p->entry = NULL;
     uint8_t version = reader_u8(r);
     reader_copy(r, conversation->b, ZG_ID_BYTES);
+    uint64_t position = reader_u64(r);
     uint64_t received_ms = reader_u64(r);
     err = r->bad || version != SAVED_VERSION ? ZG_ERR_MALFORMED
-                                             : part_fill(p, (struct span){r->at, r->left}, received_ms);
+                                             : part_fill(p, (struct span){r->at, r->left}, position, received_ms);
     if (err == ZG_OK) {
         p->entry = entry_loaded(&part_entry_kind, p, key);
         err = p->entry == NULL ? ZG_ERR_MEMORY : ZG_OK;

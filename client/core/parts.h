@@ -24,6 +24,7 @@ struct part {
     struct entry *entry;
     struct agenda_item due;
     uint64_t received_ms;
+    uint64_t position; /* among all that the other side sent */
     struct content content; /* its body points into raw */
     size_t raw_len;
     uint8_t raw[RATCHET_FRAME_BYTES]; /* the content as it came */
@@ -32,7 +33,7 @@ struct part {
 /* An empty one, with its place in the agenda. ZG_ERR_MEMORY. */
 ZG_MUST_CHECK zg_err part_new(struct part **out, struct zg_client *c);
 /* ZG_ERR_MALFORMED. raw is copied. */
-ZG_MUST_CHECK zg_err part_fill(struct part *p, struct span raw, uint64_t received_ms);
+ZG_MUST_CHECK zg_err part_fill(struct part *p, struct span raw, uint64_t position, uint64_t received_ms);
 void part_free(struct zg_client *c, struct part *p);
 void part_forget(struct zg_client *c, struct part *p);
 

@@ -113,6 +113,17 @@ struct shelf *shelf_new(void)
     return s;
 }
 
+struct shelf *shelf_copy(const struct shelf *s)
+{
+    struct shelf *copy = shelf_new();
+    for (const struct thing *t = s->things; t != NULL; t = t->next) {
+        zg_vault_write w = {.value = t->value, .len = t->len};
+        memcpy(w.key, t->key, sizeof(w.key));
+        store(copy, &w);
+    }
+    return copy;
+}
+
 void shelf_free(struct shelf *s)
 {
     while (s->things != NULL) {

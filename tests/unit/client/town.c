@@ -351,15 +351,25 @@ void person_break(struct person *p)
         wire_break(p->wires);
 }
 
-struct person *town_person(struct town *t)
+static struct person *move_in(struct town *t, struct shelf *shelf)
 {
     check(t->people_count < TOWN_PEOPLE_MAX, "too many people");
     struct person *p = &t->people[t->people_count++];
     p->town = t;
-    p->shelf = shelf_new();
+    p->shelf = shelf;
     p->rng = rng_seeded(&p->seed, 100 + t->people_count);
     person_start(p);
     return p;
+}
+
+struct person *town_person(struct town *t)
+{
+    return move_in(t, shelf_new());
+}
+
+struct person *town_twin(struct town *t, const struct person *of)
+{
+    return move_in(t, shelf_copy(of->shelf));
 }
 
 /* --- time --- */
@@ -501,6 +511,19 @@ void town_voucher(struct town *t, char *out, size_t cap)
     must(job.result, "voucher");
     voucher_text(secret, text);
     snprintf(out, cap, "%s", text);
+}
+
+struct counts town_counts(struct town *t)
+{
+    struct store_job job = {.kind = JOB_COUNTS};
+    t->engine->execute(t->engine, &job);
+    must(job.result, "counts");
+    return job.u.counts;
+}
+
+void town_fail_store(struct town *t, uint32_t every)
+{
+    memory_engine_fail(t->engine, every);
 }
 
 /* --- usual beginnings --- */

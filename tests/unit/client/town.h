@@ -67,6 +67,8 @@ void town_relay_start(struct town *t);
 void town_relay_forget(struct town *t);
 
 struct person *town_person(struct town *t);
+/* Another program on a copy of what somebody's vault holds. */
+struct person *town_twin(struct town *t, const struct person *of);
 /* The program ends at once, or is started again. What the vault did not store is lost. */
 void person_stop(struct person *p);
 void person_start(struct person *p);
@@ -79,6 +81,11 @@ void person_break(struct person *p);
 void town_run(struct town *t, uint64_t ms);
 /* Until p has had this event `times` times; false: it did not within limit_ms. */
 bool town_until(struct town *t, const struct person *p, zg_event_kind kind, unsigned times, uint64_t limit_ms);
+
+/* What the relay's store holds. */
+struct counts town_counts(struct town *t);
+/* Every n-th job of the relay's store fails; 0: none. */
+void town_fail_store(struct town *t, uint32_t every);
 
 void town_address(const struct town *t, char *out, size_t cap);
 void town_voucher(struct town *t, char *out, size_t cap);
@@ -98,6 +105,7 @@ const char *last_heard(const struct person *p);
 /* --- shelf.c: a vault for tests --- */
 
 struct shelf *shelf_new(void);
+struct shelf *shelf_copy(const struct shelf *s);
 void shelf_free(struct shelf *s);
 /* A vault on it; closing it leaves what was stored. */
 zg_vault *shelf_vault(struct shelf *s);
