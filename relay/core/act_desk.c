@@ -22,7 +22,8 @@ static struct queue *desk(struct call *call, const struct target *t, enum role r
         call_reply(call, STATUS_REFUSED);
         return NULL;
     }
-    exchange_remember(call->relay, &t->name, role, q);
+    if (t->queue == NULL)
+        exchange_remember(call->relay, &t->name, role, q);
     return q;
 }
 
@@ -217,7 +218,7 @@ static struct key key_draw(const struct call *call, const struct command *c)
 static void draw(struct call *call, const struct command *c)
 {
     struct relay *r = call->relay;
-    struct change *change = change_new(call, WRITE_VOUCHERS);
+    struct change *change = change_new(call->relay, call, WRITE_VOUCHERS);
 
     if (change == NULL) {
         call_reply(call, STATUS_BUSY);

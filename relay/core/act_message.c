@@ -120,7 +120,8 @@ static void act_send(struct call *call, const struct command *c, const struct ta
         call_reply(call, STATUS_REFUSED);
         return;
     }
-    exchange_remember(r, &t->name, t->role, q);
+    if (t->queue == NULL)
+        exchange_remember(r, &t->name, t->role, q);
     if (!within_quota(call, q))
         return;
     handle_hash(c->u.send.handle, &handle);

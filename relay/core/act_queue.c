@@ -14,7 +14,7 @@ static void act_queue_create(struct call *call, const struct command *c, const s
         call_reply(call, STATUS_REFUSED);
         return;
     }
-    change = change_new(call, WRITE_QUEUE);
+    change = change_new(call->relay, call, WRITE_QUEUE);
     if (change == NULL) {
         call_reply(call, STATUS_BUSY);
         return;
@@ -55,7 +55,7 @@ static void update(struct call *call, const struct command *c, const struct foun
         call_reply(call, STATUS_REFUSED);
         return;
     }
-    change = change_new(call, WRITE_QUEUE_NAMES);
+    change = change_new(call->relay, call, WRITE_QUEUE_NAMES);
     if (change == NULL) {
         call_reply(call, STATUS_BUSY);
         return;
@@ -111,7 +111,7 @@ static void act_queue_delete(struct call *call, const struct command *c, const s
         call_reply(call, STATUS_REFUSED);
         return;
     }
-    change = change_new(call, WRITE_DROP_QUEUE);
+    change = change_new(call->relay, call, WRITE_DROP_QUEUE);
     if (change == NULL) {
         call_reply(call, STATUS_BUSY);
         return;

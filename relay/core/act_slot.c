@@ -23,7 +23,7 @@ static struct change *change_of(struct call *call, const struct target *t, enum 
         call_reply(call, STATUS_REFUSED);
         return NULL;
     }
-    change = change_new(call, kind);
+    change = change_new(call->relay, call, kind);
     if (change == NULL)
         call_reply(call, STATUS_BUSY);
     else
@@ -42,7 +42,7 @@ static enum status check_create(const struct relay *r, const struct command *c)
 static void act_slot_create(struct call *call, const struct command *c, const struct target *t)
 {
     struct relay *r = call->relay;
-    struct change *change = change_new(call, WRITE_SLOT);
+    struct change *change = change_new(call->relay, call, WRITE_SLOT);
 
     (void)t;
     if (change == NULL) {

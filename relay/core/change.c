@@ -13,11 +13,15 @@ void changes_init(struct changes *cs)
     list_init(&cs->submitted);
 }
 
-struct change *change_new(const struct call *call, enum write_kind kind)
+struct change *change_new(struct relay *r, const struct call *call, enum write_kind kind)
 {
-    struct change *change = calloc(1, sizeof(*change));
+    struct change *change = NULL;
+
+    if (r->waiting_bytes < r->limits.waiting_bytes)
+        change = calloc(1, sizeof(*change));
     if (change == NULL)
         return NULL;
+    r->waiting_bytes += sizeof(*change);
     list_init(&change->place);
     change->write.kind = kind;
     if (call != NULL) {
@@ -27,8 +31,9 @@ struct change *change_new(const struct call *call, enum write_kind kind)
     return change;
 }
 
-static void change_free(struct change *change)
+static void change_free(struct relay *r, struct change *change)
 {
+    r->waiting_bytes -= sizeof(*change);
     list_remove(&change->place);
     session_unref(change->session);
     upload_free(change->upload);
@@ -78,23 +83,24 @@ static void written(struct relay *r, void *owner, const struct store_write *w, z
     if (status == STATUS_OK && change->after != NULL)
         change->after(r, change);
     answer(change, status);
-    change_free(change);
+    change_free(r, change);
 }
 
-static size_t length(const struct link *list)
+/* At most max. */
+static size_t length(const struct link *list, size_t max)
 {
     size_t n = 0;
-    for (const struct link *l = list->next; l != list; l = l->next)
+    for (const struct link *l = list->next; l != list && n < max; l = l->next)
         n++;
     return n;
 }
 
-static void refuse_all(struct link *list)
+static void refuse_all(struct relay *r, struct link *list)
 {
     while (!list_empty(list)) {
         struct change *change = LIST_ITEM(list->next, struct change, place);
         answer(change, STATUS_BUSY);
-        change_free(change);
+        change_free(r, change);
     }
 }
 
@@ -104,12 +110,13 @@ void changes_advance(struct relay *r)
 
     if (list_empty(&cs->gathered) || !list_empty(&cs->submitted))
         return;
-    struct commit *c = commit_new(r, length(&cs->gathered));
+    size_t count = length(&cs->gathered, r->limits.changes_a_commit);
+    struct commit *c = commit_new(r, count);
     if (c == NULL) {
-        refuse_all(&cs->gathered);
+        refuse_all(r, &cs->gathered);
         return;
     }
-    while (!list_empty(&cs->gathered)) {
+    for (; count > 0; count--) {
         struct change *change = LIST_ITEM(cs->gathered.next, struct change, place);
         list_remove(&change->place);
         list_append(&cs->submitted, &change->place);
@@ -129,12 +136,12 @@ void changes_clear(struct relay *r)
 {
     struct changes *cs = &r->changes;
     while (!list_empty(&cs->gathered))
-        change_free(LIST_ITEM(cs->gathered.next, struct change, place));
+        change_free(r, LIST_ITEM(cs->gathered.next, struct change, place));
 }
 
 void change_touch(struct relay *r, uint64_t queue)
 {
-    struct change *change = change_new(NULL, WRITE_TOUCH);
+    struct change *change = change_new(r, NULL, WRITE_TOUCH);
     if (change == NULL)
         return;
     change->write.u.queue.id = queue;

@@ -36,8 +36,8 @@ struct changes {
 void changes_init(struct changes *cs);
 void changes_clear(struct relay *r);
 
-/* NULL: no memory. call NULL: nobody is answered. */
-struct change *change_new(const struct call *call, enum write_kind kind);
+/* NULL: no memory, or too much waits already. call NULL: nobody is answered. */
+struct change *change_new(struct relay *r, const struct call *call, enum write_kind kind);
 /* Takes it. */
 void change_submit(struct relay *r, struct change *change);
 /* Submits what has gathered, if nothing is under way. */

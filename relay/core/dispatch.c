@@ -81,9 +81,14 @@ static struct lookup *lookup_find(const struct relay *r, const struct name *name
 
 static struct pending *pending_new(struct call *call)
 {
-    struct pending *p = malloc(sizeof(*p) + call->len);
+    struct relay *r = call->relay;
+    struct pending *p = NULL;
+
+    if (r->waiting_bytes < r->limits.waiting_bytes)
+        p = malloc(sizeof(*p) + call->len);
     if (p == NULL)
         return NULL;
+    r->waiting_bytes += sizeof(*p) + call->len;
     list_init(&p->place);
     p->session = session_ref(call->session);
     p->tick = call->tick;
@@ -98,8 +103,9 @@ static struct pending *pending_new(struct call *call)
     return p;
 }
 
-static void pending_free(struct pending *p)
+static void pending_free(struct relay *r, struct pending *p)
 {
+    r->waiting_bytes -= sizeof(*p) + p->len;
     if (p->tick != NULL)
         tick_release(p->tick);
     upload_free(p->upload);
@@ -140,8 +146,9 @@ static void found(struct store_job *job)
         struct pending *p = LIST_ITEM(l->pendings.next, struct pending, place);
         list_remove(&p->place);
         resume(r, p, &t, job->result);
-        pending_free(p);
+        pending_free(r, p);
     }
+    r->waiting_bytes -= sizeof(*l);
     sodium_memzero(l, sizeof(*l));
     free(l);
 }
@@ -153,6 +160,7 @@ static struct lookup *lookup_new(struct relay *r, const struct name *name)
     if (l == NULL)
         return NULL;
     list_init(&l->pendings);
+    r->waiting_bytes += sizeof(*l);
     l->relay = r;
     l->job.kind = JOB_FIND;
     l->job.done = found;
@@ -176,7 +184,7 @@ static void look_up(struct call *call, const struct name *name)
         return;
     }
     if (p != NULL)
-        pending_free(p);
+        pending_free(call->relay, p);
     call_reply(call, STATUS_BUSY);
 }
 

@@ -94,14 +94,22 @@ void expiry_advance(struct relay *r)
     purge(r);
 }
 
+/* Milliseconds; 0 if it has begun since relay_advance was called last. */
+static uint64_t until_next_hour(const struct relay *r)
+{
+    uint64_t next = ((uint64_t)r->hour + 1) * HOUR_MS;
+
+    if (r->now.utc_ms >= next)
+        return 0;
+    /* A clock that was set back may be far behind; then it is looked at again in an hour. */
+    return next - r->now.utc_ms < HOUR_MS ? next - r->now.utc_ms : HOUR_MS;
+}
+
 uint64_t expiry_deadline(const struct relay *r)
 {
     const struct expiry *e = &r->expiry;
     const struct link *leases = &r->messages.leases;
-    uint64_t next_hour = ((uint64_t)r->hour + 1) * HOUR_MS;
-    /* Behind the highest hour seen the clock may be far; then it is looked at again in an hour. */
-    uint64_t wait = next_hour - r->now.utc_ms < HOUR_MS ? next_hour - r->now.utc_ms : HOUR_MS;
-    uint64_t at = r->now.mono_ms + wait;
+    uint64_t at = r->now.mono_ms + until_next_hour(r);
 
     if (!list_empty(leases)) {
         uint64_t until = LIST_ITEM(leases->next, struct message, lease)->until;

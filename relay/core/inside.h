@@ -34,6 +34,7 @@ struct relay {
     struct now started;
     uint32_t hour; /* since 1970: the highest that was seen, so that a clock that goes back revives nothing */
     uint32_t jobs; /* that the store has */
+    uint64_t waiting_bytes; /* of lookups and changes: strangers can ask for them */
     bool draining;
     struct relay_stats stats;
 

@@ -25,6 +25,7 @@ struct limits limits_default(void)
         .voucher_days = 30,
         .memory_bytes = UINT64_C(64) << 20,
         .input_bytes = UINT64_C(64) << 20,
+        .waiting_bytes = UINT64_C(64) << 20,
         .calm_knocks_a_minute = 10,
         .puzzles_a_second = 100,
         .spent_cookies = 65536,
@@ -32,6 +33,7 @@ struct limits limits_default(void)
         .idle_queues = 1024,
         .counted_queues = 1048576,
         .purge_rows = 500,
+        .changes_a_commit = 500,
     };
 }
 

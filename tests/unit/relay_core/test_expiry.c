@@ -67,6 +67,30 @@ static void what_cannot_be_deleted_is_not_delivered(void **state)
     assert_int_equal(scene_rows(s), 0);
 }
 
+/* It was asked for in the last moment of its life. */
+static void what_expires_while_it_is_read_is_not_delivered(void **state)
+{
+    struct scene *s = *state;
+    struct thing q;
+    struct command c = {.op = OP_SUBSCRIBE};
+    make_queue(s, &q, 1, QUEUE_CONVERSATION);
+    say_send_ttl(s, &s->peers[0], SEND_PUT, q.put, 1, 'a', WIRE_TTL_1H);
+    next_hour(s);
+    scene_pass(s, HOUR_MS - 1);
+    s->hold = true;
+    c.u.subscribe.take = q.take;
+    c.u.subscribe.window = 8;
+    peer_send(&s->peers[1], &c, s->now);
+    assert_true(test_store_step(&s->store)); /* the name; now the row is asked for */
+    scene_pass(s, 1);
+    s->hold = false;
+    scene_turn(s);
+    struct heard *h = peer_take(&s->peers[1]);
+    assert_int_equal(h->c.op, OP_SUBSCRIBED);
+    free(h);
+    hear_nothing(&s->peers[1]);
+}
+
 static void a_clock_that_goes_back_revives_nothing(void **state)
 {
     struct scene *s = *state;
@@ -118,6 +142,21 @@ static void a_clock_that_jumps_far_ahead_drops_all_at_once(void **state)
         hear_withdraw(&s->peers[1], sub, ttl + 1);
     assert_int_equal(scene_rows(s), 0);
     assert_int_equal(scene_stats(s).bytes_in_flight, 0);
+}
+
+/* Commands that come when the hour has begun do not put off what is due. */
+static void traffic_does_not_put_off_the_hour(void **state)
+{
+    struct scene *s = *state;
+    struct thing q;
+    make_queue(s, &q, 1, QUEUE_CONVERSATION);
+    say_send_ttl(s, &s->peers[0], SEND_PUT, q.put, 1, 'a', WIRE_TTL_1H);
+    next_hour(s);
+    scene_pass(s, HOUR_MS - 1);
+    s->now.mono_ms += 2;
+    s->now.utc_ms += 2;
+    say_ping(s, &s->peers[1]);
+    assert_int_equal(scene_rows(s), 0);
 }
 
 static void every_lifetime_class_has_its_hours(void **state)
@@ -219,8 +258,10 @@ static const struct CMUnitTest tests[] = {
     SCENE_TEST(a_message_is_gone_when_its_hour_begins),
     SCENE_TEST(a_reader_that_has_it_gets_withdraw),
     SCENE_TEST(what_cannot_be_deleted_is_not_delivered),
+    SCENE_TEST(what_expires_while_it_is_read_is_not_delivered),
     SCENE_TEST(a_clock_that_goes_back_revives_nothing),
     SCENE_TEST(a_clock_that_jumps_far_ahead_drops_all_at_once),
+    SCENE_TEST(traffic_does_not_put_off_the_hour),
     SCENE_TEST(every_lifetime_class_has_its_hours),
     SCENE_TEST(rows_are_deleted_in_slices),
     SCENE_TEST(what_expired_while_the_relay_was_down_goes_at_its_start),

@@ -336,6 +336,58 @@ static void a_repeat_meets_its_row(void **state)
     assert_int_equal(scene_rows(s), 1);
 }
 
+/* The row is read while the second copy's commit is under way, and the reader goes before it is done. */
+static void a_repeat_meets_its_row_while_it_is_written(void **state)
+{
+    struct scene *s = *state;
+    struct thing q;
+    uint8_t sub[8];
+    struct command c = {.op = OP_SUBSCRIBE};
+    make_queue(s, &q, 1, QUEUE_CONVERSATION);
+    say_send(s, &s->peers[0], q.put, 1, 'a');
+    scene_settle(s);
+    scene_tick(s);
+    free(peer_take(&s->peers[0]));
+    s->hold = true;
+    c.u.subscribe.take = q.take;
+    c.u.subscribe.window = 8;
+    peer_send(&s->peers[1], &c, s->now);
+    scene_turn(s);
+    assert_true(test_store_step(&s->store)); /* the name; now the row is asked for */
+    uint32_t seq = say_send(s, &s->peers[0], q.put, 1, 'a');
+    scene_pass(s, 2 * SETTLE_MS - 1);
+    assert_int_equal(s->store.waiting, 2);
+    assert_true(test_store_step(&s->store)); /* the row */
+    relay_flush(s->relay);
+    peer_hang_up(&s->peers[1]);
+    s->hold = false;
+    scene_pass(s, SETTLE_MS);
+    hear_reply(&s->peers[0], seq, STATUS_OK);
+    assert_int_equal(scene_rows(s), 1);
+    subscribe(s, &s->peers[2], q.take, 16, sub);
+    say_ack(s, &s->peers[2], sub, hear_delivery(&s->peers[2], sub, 'a'));
+    hear_nothing(&s->peers[2]);
+    scene_tick(s);
+    assert_int_equal(scene_rows(s), 0);
+}
+
+static void a_load_that_fails_is_tried_again(void **state)
+{
+    struct scene *s = *state;
+    struct thing q;
+    uint8_t sub[8];
+    make_queue(s, &q, 1, QUEUE_CONVERSATION);
+    say_send(s, &s->peers[0], q.put, 1, 'a');
+    scene_settle(s);
+    s->store.fail[JOB_LOAD] = 2;
+    subscribe(s, &s->peers[1], q.take, 16, sub);
+    hear_nothing(&s->peers[1]);
+    scene_pass(s, 1999);
+    hear_nothing(&s->peers[1]);
+    scene_pass(s, 1);
+    hear_delivery(&s->peers[1], sub, 'a');
+}
+
 static void a_failed_commit_is_busy_for_all_and_nothing_stays(void **state)
 {
     struct scene *s = *state;
@@ -644,6 +696,8 @@ static const struct CMUnitTest tests[] = {
     SCENE_TEST(ids_of_others_are_ignored),
     SCENE_TEST(a_handle_that_comes_again_has_no_second_effect),
     SCENE_TEST(a_repeat_meets_its_row),
+    SCENE_TEST(a_repeat_meets_its_row_while_it_is_written),
+    SCENE_TEST(a_load_that_fails_is_tried_again),
     SCENE_TEST(a_failed_commit_is_busy_for_all_and_nothing_stays),
     SCENE_TEST(what_was_delivered_without_a_commit_is_dropped_with_its_reader),
     SCENE_TEST(the_newest_reader_displaces),

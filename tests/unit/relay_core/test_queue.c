@@ -262,6 +262,46 @@ static void changes_gather_while_one_is_under_way(void **state)
     assert_int_equal(s->store.jobs[JOB_COMMIT], before + 2);
 }
 
+/* Strangers ask for names that are not there, while the disk does not answer. */
+static void too_much_that_waits_for_the_store_is_busy(void **state)
+{
+    struct scene *s = *state;
+    struct peer *p = &s->peers[1];
+    uint8_t nothing[32] = {0};
+    uint32_t seq[10], busy = 0, refused = 0;
+    s->limits.waiting_bytes = 10000;
+    s->limits.changes_a_commit = 2;
+    scene_restart(s);
+    s->hold = true;
+    for (uint32_t i = 0; i < 10; i++) {
+        nothing[0] = (uint8_t)i;
+        seq[i] = say_delete(s, p, DELETE_OWN, nothing);
+    }
+    s->hold = false;
+    scene_turn(s);
+    for (struct heard *h; (h = peer_take(p)) != NULL; free(h)) {
+        busy += h->c.u.reply.status == STATUS_BUSY;
+        refused += h->c.u.reply.status == STATUS_REFUSED;
+    }
+    assert_int_equal(busy + refused, 10);
+    assert_in_range(refused, 2, 5);
+    /* And changes, in commits of two. */
+    uint8_t voucher[32];
+    struct thing q[4];
+    uint32_t commits = s->store.jobs[JOB_COMMIT];
+    s->hold = true;
+    for (uint32_t i = 0; i < 4; i++) {
+        give_voucher(s, VOUCHER_CONVERSATION, i, voucher);
+        thing_from(&q[i], i);
+        seq[i] = say_create(s, p, &q[i], QUEUE_CONVERSATION, voucher);
+    }
+    s->hold = false;
+    scene_turn(s);
+    for (uint32_t i = 0; i < 4; i++)
+        hear_reply(p, seq[i], STATUS_OK);
+    assert_int_equal(s->store.jobs[JOB_COMMIT], commits + 3);
+}
+
 static void a_failed_change_is_busy_and_changes_nothing(void **state)
 {
     struct scene *s = *state;
@@ -317,6 +357,7 @@ static const struct CMUnitTest tests[] = {
     SCENE_TEST(a_queue_deleted_while_sends_are_pending),
     SCENE_TEST(a_queue_deleted_while_it_is_loaded),
     SCENE_TEST(changes_gather_while_one_is_under_way),
+    SCENE_TEST(too_much_that_waits_for_the_store_is_busy),
     SCENE_TEST(a_failed_change_is_busy_and_changes_nothing),
     SCENE_TEST(a_session_that_ends_leaves_nothing_behind),
 };
