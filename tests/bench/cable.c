@@ -236,6 +236,10 @@ static bool take_welcome(struct cable *c, const uint8_t *body, size_t len)
     noise_split(c->hs, &c->out, &c->in);
     free(c->hs);
     c->hs = NULL;
+    struct reader r; /* version, minute, ceiling, settle */
+    reader_init(&r, payload, payload_len);
+    (void)reader_take(&r, 1 + 4 + 1);
+    c->yard->settle_ms = reader_u16(&r);
     c->is_open = true;
     c->events->open(c);
     return true;

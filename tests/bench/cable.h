@@ -53,6 +53,7 @@ struct yard {
     struct cable *marked;
     uv_prepare_t prepare;
     uv_check_t check;
+    uint16_t settle_ms;               /* the relay's tick, as its welcome says */
     uint64_t bytes_in, bytes_out;     /* of all cables: records with their lengths, no TCP */
     uint64_t records_in, records_out;
     uint8_t read_buf[YARD_READ_BYTES];

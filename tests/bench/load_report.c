@@ -78,6 +78,8 @@ bool report(const struct load *l)
         say_idle(l, &l->idle_ready);
         return true;
     }
+    if (l->o.mode == CABLE_NOISE)
+        printf("settle_ms=%u\n", (unsigned)l->yard->settle_ms);
     printf("pairs=%" PRIu32 "\nin_flight=%" PRIu32 "\n", l->o.pairs, l->o.in_flight);
     if (kind != LOAD_DRAIN) {
         printf("hello_bytes=%" PRIu64 "\nwelcome_bytes=%" PRIu64 "\n", l->hello_bytes, l->welcome_bytes);
