@@ -12,6 +12,8 @@ static void row_dropped(struct relay *r, void *owner, const struct store_write *
     message_row_dropped(r, owner, result == ZG_OK);
 }
 
+/* Before all else: a queue that left memory and came back may give a sequence out again whose row is not
+ * deleted yet. */
 static void add_rows(struct relay *r, struct commit *c)
 {
     struct messages *ms = &r->messages;

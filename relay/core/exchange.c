@@ -121,8 +121,8 @@ struct queue *exchange_load(struct relay *r, const struct found *found)
 
 static bool in_use(const struct queue *q)
 {
-    return q->reader != NULL || q->load != NULL || q->unwritten > 0 || !list_empty(&q->waiting) ||
-           !list_empty(&q->flight) || (q->desk != NULL && q->desk->pending > 0);
+    return q->reader != NULL || q->load != NULL || !list_empty(&q->waiting) || !list_empty(&q->flight) ||
+           (q->desk != NULL && q->desk->pending > 0);
 }
 
 static void wake(struct relay *r, struct queue *q)

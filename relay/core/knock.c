@@ -89,11 +89,9 @@ static void hand_over(struct relay *r, struct queue *q, struct message *m)
 {
     m->written = true;
     r->stats.written++;
-    q->desk->stored++;
     queue_add(r, q, m);
     queue_deliver(r, q);
-    if (m->state == MESSAGE_WAITING)
-        queue_spill(r, q, m);
+    queue_written(r, m);
 }
 
 static void finish(struct relay *r, struct knock *k, enum status status, bool deliver)
@@ -121,8 +119,6 @@ static void written(struct relay *r, void *owner, const struct store_write *w, z
 
     k->submitted = false;
     k->message->submitted = false;
-    if (q != NULL && q->unwritten > 0)
-        q->unwritten--;
     if (result != ZG_OK)
         return; /* knock_decide will say so */
     switch (w->outcome) {
@@ -149,7 +145,6 @@ static void written(struct relay *r, void *owner, const struct store_write *w, z
 void knock_write(struct relay *r, struct knock *k, struct commit *c)
 {
     struct message *m = k->message;
-    struct queue *q = desk_of(r, m);
     struct store_write *w = commit_add(c, WRITE_KNOCK, written, k);
 
     w->u.knock.id = k->id;
@@ -160,8 +155,6 @@ void knock_write(struct relay *r, struct knock *k, struct commit *c)
     w->u.knock.message = (struct stored_message){m->queue_id, m->seq, m->hour, m->handle, m->envelope};
     k->submitted = true;
     m->submitted = true;
-    if (q != NULL)
-        q->unwritten++;
 }
 
 enum status knock_decide(struct relay *r, struct knock *k, bool failed)

@@ -56,7 +56,8 @@ static uint32_t filling(uint32_t waiting, uint32_t room)
         return EFFORT_HIGHEST;
     if (quarters < room)
         return 0;
-    return EFFORT_LOWEST + (uint32_t)((quarters - room) * (EFFORT_HIGHEST - EFFORT_LOWEST) / ((uint64_t)room * 3));
+    return EFFORT_LOWEST +
+           (uint32_t)((quarters - room) * (EFFORT_HIGHEST - EFFORT_LOWEST) / ((uint64_t)room * 3));
 }
 
 uint8_t limits_effort(const struct limits *l, uint32_t waiting, uint32_t knocks)

@@ -15,10 +15,10 @@ struct limits {
     uint32_t waiting_of_desk;      /* knocks and messages stored at one desk */
     uint32_t draws_of_desk_a_day;  /* vouchers */
     uint32_t voucher_days;         /* how long a drawn voucher lasts */
-    uint64_t memory_bytes; /* envelopes in memory: above it little is read ahead and who reads slowly is cut
-                              off; above twice as much SEND and KNOCK are answered busy */
-    uint64_t input_bytes;  /* unfinished records and uploads; above it the oldest are cut off */
-    uint64_t waiting_bytes;        /* commands that wait for the store; above it others are answered busy */
+    uint64_t memory_bytes;  /* envelopes in memory: above it little is read ahead and who reads slowly is cut
+                               off; above twice as much SEND and KNOCK are answered busy */
+    uint64_t input_bytes;   /* unfinished records and uploads; above it the oldest are cut off */
+    uint64_t waiting_bytes; /* commands that wait for the store; above it others are answered busy */
     uint32_t
         calm_knocks_a_minute;  /* below it, at a desk less than a quarter full, the puzzle costs nothing */
     uint32_t puzzles_a_second; /* solutions that are looked at */
@@ -27,7 +27,7 @@ struct limits {
     uint32_t idle_queues;      /* kept in memory although nobody uses them just now */
     uint32_t counted_queues;   /* whose sends of the day are counted */
     uint32_t purge_rows;       /* deleted in one job when an hour begins */
-    uint32_t changes_a_commit;     /* of queues, slots and vouchers in one transaction */
+    uint32_t changes_a_commit; /* of queues, slots and vouchers in one transaction */
 };
 
 /* The defaults. */

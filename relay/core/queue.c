@@ -198,7 +198,8 @@ static void start_load(struct relay *r, struct queue *q)
     relay_submit(r, &load->job);
 }
 
-void queue_spill(struct relay *r, struct queue *q, struct message *m)
+/* It is left to the disk. */
+static void spill(struct relay *r, struct queue *q, struct message *m)
 {
     uint32_t seq = m->seq;
 
@@ -213,6 +214,20 @@ void queue_spill(struct relay *r, struct queue *q, struct message *m)
     }
     if (q->load != NULL && seq < q->load->stale)
         q->load->stale = seq;
+}
+
+void queue_written(struct relay *r, struct message *m)
+{
+    struct queue *q = m->queue;
+
+    if (q->desk != NULL)
+        q->desk->stored++;
+    if (m->state == MESSAGE_WAITING) {
+        spill(r, q, m);
+        exchange_rest(r, q);
+    } else if (!m->unsent) {
+        message_drop_envelope(r, m);
+    }
 }
 
 /* --- delivering --- */
@@ -307,7 +322,7 @@ void queue_return(struct relay *r, struct message *m)
     struct queue *q = m->queue;
     take_out(m);
     if (m->written && !m->submitted) {
-        queue_spill(r, q, m);
+        spill(r, q, m);
     } else if (m->failed) {
         /* Its sender was told to send it again. */
         message_end(r, m, MESSAGE_GONE, false);
@@ -326,7 +341,7 @@ void queue_part(struct relay *r, struct queue *q)
         next = l->next;
         m = LIST_ITEM(l, struct message, place);
         if (m->written && !m->submitted)
-            queue_spill(r, q, m);
+            spill(r, q, m);
     }
     q->reader = NULL;
     list_remove(&q->idle); /* of those that wait to load again */

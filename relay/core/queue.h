@@ -2,7 +2,7 @@
  * A queue in memory: what waits, what is in flight, who reads.
  *
  * Happy path: queue_add, queue_deliver hands the message to the reader's session, an ACK ends it.
- * No reader, or his window is full: when it is written, queue_spill leaves it to the disk. disk_from and
+ * No reader, or his window is full: when it is written, queue_written leaves it to the disk. disk_from and
  * disk_end say where rows may lie that are not in memory; queue_deliver loads them before anything that comes
  * behind them. The reader goes: queue_part puts back what he had not acknowledged, written messages to the
  * disk. A load fails: tried again a little later.
@@ -49,7 +49,6 @@ struct queue {
     struct desk *desk;           /* NULL: a conversation queue */
     struct load *load;           /* in flight; NULL: none */
     uint32_t in_flight;
-    uint32_t unwritten; /* messages that the store has in a commit */
     uint32_t next_seq;
     uint32_t disk_from, disk_end; /* rows not in memory lie in [from, end) only; equal: there are none */
     bool is_idle;
@@ -60,8 +59,8 @@ struct queue {
 void queue_add(struct relay *r, struct queue *q, struct message *m);
 /* Hands out what can be handed out. */
 void queue_deliver(struct relay *r, struct queue *q);
-/* Its message was written: what still waits is left to the disk. */
-void queue_spill(struct relay *r, struct queue *q, struct message *m);
+/* A row on disk is it now: if it still waits it is left to the disk. */
+void queue_written(struct relay *r, struct message *m);
 /* The message was encoded for its reader. */
 void queue_sent(struct relay *r, struct message *m);
 /* Out of its queue: acknowledged. */

@@ -140,34 +140,25 @@ static bool needs_write(const struct settle *reply)
 static void message_written(struct relay *r, void *owner, const struct store_write *w, zg_err result)
 {
     struct message *m = owner;
-    struct queue *q = exchange_queue(r, m->queue_id);
-    bool live = m->state == MESSAGE_WAITING || m->state == MESSAGE_FLIGHT;
+    struct queue *q = m->queue; /* NULL: acknowledged, cancelled, expired or deleted meanwhile */
 
     m->submitted = false;
-    if (q != NULL && q->unwritten > 0)
-        q->unwritten--;
     if (result == ZG_OK && w->outcome == OUTCOME_OK) {
         m->written = true;
         r->stats.written++;
-        if (q != NULL && q->desk != NULL && live)
-            q->desk->stored++;
     }
     /* A sequence is given out once; should it be taken all the same, then nothing of this tick is promised.
      */
     if (result == ZG_OK && w->outcome == OUTCOME_CONFLICT)
         oldest(r)->failed = true;
-    if (!live) {
+    if (q == NULL) {
         message_drop_envelope(r, m);
         if (m->written)
             message_drop_row(r, m);
         message_settle(r, m);
-    } else if (m->written && m->state == MESSAGE_WAITING) {
-        queue_spill(r, m->queue, m);
-    } else if (m->written && !m->unsent) {
-        message_drop_envelope(r, m);
+    } else if (m->written) {
+        queue_written(r, m);
     }
-    if (q != NULL)
-        exchange_rest(r, q);
 }
 
 static void handle_dropped(struct relay *r, void *owner, const struct store_write *w, zg_err result)
@@ -192,7 +183,6 @@ static void add_write(struct relay *r, struct commit *c, struct settle *reply)
         w = commit_add(c, WRITE_MESSAGE, message_written, m);
         w->u.message = (struct stored_message){m->queue_id, m->seq, m->hour, m->handle, m->envelope};
         m->submitted = true;
-        m->queue->unwritten++;
         break;
     case SETTLE_KNOCK:
         knock_write(r, reply->u.knock, c);

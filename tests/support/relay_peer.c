@@ -132,7 +132,8 @@ void peer_hello(struct peer *p, const uint8_t relay_pk[32], uint8_t *out)
         fail("no first message");
 }
 
-bool peer_open(struct peer *p, struct relay *r, const uint8_t relay_pk[32], const struct rng *rng, struct now now)
+bool peer_open(struct peer *p, struct relay *r, const uint8_t relay_pk[32], const struct rng *rng,
+               struct now now)
 {
     uint8_t hello[WIRE_RECORD_HEADER_BYTES + WIRE_HELLO_BYTES];
     if (!peer_connect(p, r, rng, now))

@@ -1,6 +1,6 @@
 /*
- * The other end of a session of a relay under test: a client's handshake, records and commands, and nothing else. What the relay says
- * is kept until it is taken. Mistakes of the test end the program.
+ * The other end of a session of a relay under test: a client's handshake, records and commands, and nothing
+ * else. What the relay says is kept until it is taken. Mistakes of the test end the program.
  */
 #ifndef TESTS_RELAY_PEER_H
 #define TESTS_RELAY_PEER_H
@@ -23,9 +23,9 @@ struct peer {
     struct noise_handshake hs;
     struct noise_cipher in, out;
     uint8_t welcome[WIRE_WELCOME_PAYLOAD_BYTES];
-    bool open;   /* the handshake is done */
-    bool closed; /* the relay closed */
-    bool full;   /* the carrier takes nothing: set by the test; peer_drain ends it */
+    bool open;      /* the handshake is done */
+    bool closed;    /* the relay closed */
+    bool full;      /* the carrier takes nothing: set by the test; peer_drain ends it */
     uint8_t *bytes; /* from the relay, not understood yet */
     size_t len, cap;
     struct heard *first, **last;
@@ -38,12 +38,14 @@ bool peer_connect(struct peer *p, struct relay *r, const struct rng *rng, struct
 /* The first message, with its length: WIRE_RECORD_HEADER_BYTES + WIRE_HELLO_BYTES. */
 void peer_hello(struct peer *p, const uint8_t relay_pk[32], uint8_t *out);
 /* Both; true: the connection is open. */
-bool peer_open(struct peer *p, struct relay *r, const uint8_t relay_pk[32], const struct rng *rng, struct now now);
+bool peer_open(struct peer *p, struct relay *r, const uint8_t relay_pk[32], const struct rng *rng,
+               struct now now);
 /* Hangs up if it is open; forgets everything. */
 void peer_clear(struct peer *p);
 void peer_hang_up(struct peer *p);
 
-/* A record with these commands; returns how many bytes stand in out (WIRE_RECORD_HEADER_BYTES + WIRE_RECORD_CIPHER_MAX). */
+/* A record with these commands; returns how many bytes stand in out (WIRE_RECORD_HEADER_BYTES +
+ * WIRE_RECORD_CIPHER_MAX). */
 size_t peer_record(struct peer *p, const struct command *commands, size_t count, uint8_t *out);
 /* The same of a plaintext, whatever is in it. */
 size_t peer_seal(struct peer *p, const uint8_t *plain, size_t len, uint8_t *out);

@@ -1,5 +1,6 @@
 /*
- * The store of a relay under test: jobs wait until the test has them carried out, in order, by an engine. They can be made to fail.
+ * The store of a relay under test: jobs wait until the test has them carried out, in order, by an engine.
+ * They can be made to fail.
  */
 #ifndef TESTS_TEST_STORE_H
 #define TESTS_TEST_STORE_H
@@ -9,7 +10,7 @@
 enum { TEST_STORE_KINDS = 16 };
 
 struct test_store {
-    struct store store; /* what the relay is given */
+    struct store store;    /* what the relay is given */
     struct engine *engine; /* borrowed */
     struct store_job *first, **last;
     uint32_t waiting;

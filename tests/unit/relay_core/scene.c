@@ -9,8 +9,11 @@ enum { TURNS_MAX = 100000, TTL = WIRE_TTL_1D };
 
 static void start(struct scene *s)
 {
-    struct relay_options options = {
-        .limits = s->limits, .settle_ms = SETTLE_MS, .ttl_ceiling = s->ceiling, .store = &s->store.store, .rng = s->rng};
+    struct relay_options options = {.limits = s->limits,
+                                    .settle_ms = SETTLE_MS,
+                                    .ttl_ceiling = s->ceiling,
+                                    .store = &s->store.store,
+                                    .rng = s->rng};
     memcpy(options.relay_sk, s->sk, 32);
     memcpy(options.relay_pk, s->pk, 32);
     assert_int_equal(relay_new(&s->relay, &options, s->now), ZG_OK);
@@ -126,7 +129,8 @@ uint64_t scene_rows(struct scene *s)
 
 static void secret_from(uint8_t out[32], enum role role, uint32_t n, struct name *name)
 {
-    const uint8_t number[5] = {(uint8_t)role, (uint8_t)(n >> 24), (uint8_t)(n >> 16), (uint8_t)(n >> 8), (uint8_t)n};
+    const uint8_t number[5] = {(uint8_t)role, (uint8_t)(n >> 24), (uint8_t)(n >> 16), (uint8_t)(n >> 8),
+                               (uint8_t)n};
     crypto_generichash(out, 32, number, sizeof(number), NULL, 0);
     secret_name(role, out, name);
 }
@@ -137,7 +141,8 @@ void thing_from(struct thing *t, uint32_t n)
     secret_from(t->take, ROLE_TAKE, n, &t->take_name);
     secret_from(t->own, ROLE_OWN, n, &t->own_name);
     secret_from(t->end, ROLE_END, n, &t->end_name);
-    t->names = (struct queue_names){.put = t->put_name.b, .takes = 1, .own = t->own_name.b, .end = t->end_name.b};
+    t->names =
+        (struct queue_names){.put = t->put_name.b, .takes = 1, .own = t->own_name.b, .end = t->end_name.b};
     t->names.take[0] = t->take_name.b;
 }
 
@@ -197,8 +202,8 @@ uint32_t say_create(struct scene *s, struct peer *p, const struct thing *t, enum
     return say(s, p, &c);
 }
 
-uint32_t say_send_ttl(struct scene *s, struct peer *p, enum send_role role, const uint8_t secret[32], uint32_t handle,
-                      uint8_t fill, uint8_t ttl)
+uint32_t say_send_ttl(struct scene *s, struct peer *p, enum send_role role, const uint8_t secret[32],
+                      uint32_t handle, uint8_t fill, uint8_t ttl)
 {
     uint8_t envelope[WIRE_ENVELOPE_BYTES];
     uint8_t handle_bytes[WIRE_HANDLE_BYTES] = {0};
@@ -234,7 +239,8 @@ void say_ack(struct scene *s, struct peer *p, const uint8_t subscription[8], uin
     say(s, p, &c);
 }
 
-void subscribe(struct scene *s, struct peer *p, const uint8_t take[32], uint32_t window, uint8_t subscription[8])
+void subscribe(struct scene *s, struct peer *p, const uint8_t take[32], uint32_t window,
+               uint8_t subscription[8])
 {
     struct command c = {.op = OP_SUBSCRIBE, .u.subscribe = {take, window}};
     uint32_t seq = say(s, p, &c);

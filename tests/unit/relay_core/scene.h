@@ -18,10 +18,10 @@
 #include "tests/support/support.h"
 #include "tests/support/test_store.h"
 
-#define RUN_TESTS                                                                                           \
-    int main(void)                                                                                          \
-    {                                                                                                       \
-        return sodium_init() < 0 ? 1 : cmocka_run_group_tests(tests, NULL, NULL);                           \
+#define RUN_TESTS \
+    int main(void) \
+    { \
+        return sodium_init() < 0 ? 1 : cmocka_run_group_tests(tests, NULL, NULL); \
     }
 
 /* A test with a scene of its own, in *state. */
@@ -39,7 +39,7 @@ struct scene {
     struct limits limits;
     uint8_t ceiling;
     uint8_t pk[32], sk[32];
-    bool hold; /* jobs wait in the store */
+    bool hold;                      /* jobs wait in the store */
     struct peer peers[SCENE_PEERS]; /* all connected */
 };
 
@@ -63,7 +63,7 @@ uint64_t scene_rows(struct scene *s); /* messages on disk */
 
 /* Secrets and names of a queue or slot, from a number. */
 struct thing {
-    uint8_t put[32], take[32], own[32], end[32];    /* a slot's: put is write, take is read */
+    uint8_t put[32], take[32], own[32], end[32]; /* a slot's: put is write, take is read */
     struct name put_name, take_name, own_name, end_name;
     struct queue_names names;
 };
@@ -83,13 +83,14 @@ uint32_t say_create(struct scene *s, struct peer *p, const struct thing *t, enum
                     const uint8_t voucher[32]);
 /* The envelope is full of `fill`, the handle of `handle`; a lifetime of a day. */
 uint32_t say_send(struct scene *s, struct peer *p, const uint8_t put[32], uint32_t handle, uint8_t fill);
-uint32_t say_send_ttl(struct scene *s, struct peer *p, enum send_role role, const uint8_t secret[32], uint32_t handle,
-                      uint8_t fill, uint8_t ttl);
+uint32_t say_send_ttl(struct scene *s, struct peer *p, enum send_role role, const uint8_t secret[32],
+                      uint32_t handle, uint8_t fill, uint8_t ttl);
 uint32_t say_cancel(struct scene *s, struct peer *p, uint32_t handle);
 uint32_t say_delete(struct scene *s, struct peer *p, enum delete_role role, const uint8_t secret[32]);
 void say_ack(struct scene *s, struct peer *p, const uint8_t subscription[8], uint32_t id);
 /* Asserts SUBSCRIBED. */
-void subscribe(struct scene *s, struct peer *p, const uint8_t take[32], uint32_t window, uint8_t subscription[8]);
+void subscribe(struct scene *s, struct peer *p, const uint8_t take[32], uint32_t window,
+               uint8_t subscription[8]);
 
 /* --- hearing: each takes the next thing that was said, and asserts what it is --- */
 

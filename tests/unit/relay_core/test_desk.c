@@ -49,12 +49,12 @@ static void solve(struct knocking *k)
     assert_int_equal(puzzle_solve(k->cookie, hash, k->effort, &k->solution, UINT32_MAX), ZG_OK);
 }
 
-static uint32_t say_knock_ttl(struct scene *s, struct peer *p, const uint8_t put[32], const struct knocking *k,
-                              uint8_t ttl)
+static uint32_t say_knock_ttl(struct scene *s, struct peer *p, const uint8_t put[32],
+                              const struct knocking *k, uint8_t ttl)
 {
     struct command c = {.op = OP_KNOCK,
-                        .u.knock = {put, k->cookie, k->solution, k->queue.names, k->voucher_name.b, ttl, k->handle,
-                                    k->envelope}};
+                        .u.knock = {put, k->cookie, k->solution, k->queue.names, k->voucher_name.b, ttl,
+                                    k->handle, k->envelope}};
     uint32_t seq = peer_send(p, &c, s->now);
     scene_turn(s);
     return seq;
@@ -68,7 +68,8 @@ static uint32_t say_knock(struct scene *s, struct peer *p, const uint8_t put[32]
 static uint32_t say_draw(struct scene *s, struct peer *p, const uint8_t take[32], enum voucher_kind kind,
                          const struct name *names, uint32_t count)
 {
-    struct command c = {.op = OP_VOUCHER_DRAW, .u.voucher_draw = {.take = take, .kind = kind, .count = count}};
+    struct command c = {.op = OP_VOUCHER_DRAW,
+                        .u.voucher_draw = {.take = take, .kind = kind, .count = count}};
     for (uint32_t i = 0; i < count; i++)
         c.u.voucher_draw.names[i] = names[i].b;
     uint32_t seq = peer_send(p, &c, s->now);
@@ -455,7 +456,8 @@ static void vouchers_are_drawn_by_a_desk_within_its_quota(void **state)
         secret_name(ROLE_VOUCHER, secrets[i], &names[i]);
     }
     hear_reply(worker, say_draw(s, worker, desk.put, VOUCHER_CONVERSATION, names, 3), STATUS_REFUSED);
-    hear_reply(worker, say_draw(s, worker, conversation.take, VOUCHER_CONVERSATION, names, 3), STATUS_REFUSED);
+    hear_reply(worker, say_draw(s, worker, conversation.take, VOUCHER_CONVERSATION, names, 3),
+               STATUS_REFUSED);
     hear_reply(worker, say_draw(s, worker, desk.take, VOUCHER_CONVERSATION, names, 3), STATUS_OK);
     thing_from(&q, 10);
     hear_reply(worker, say_create(s, worker, &q, QUEUE_CONVERSATION, secrets[1]), STATUS_OK);

@@ -1,6 +1,7 @@
 /*
- * Random traffic while the disk fails, connections break and the relay goes down. What must hold at every step: a message that was
- * answered ok and not acknowledged comes again; what was acknowledged does not; order holds within a subscription; nothing hangs.
+ * Random traffic while the disk fails, connections break and the relay goes down. What must hold at every
+ * step: a message that was answered ok and not acknowledged comes again; what was acknowledged does not;
+ * order holds within a subscription; nothing hangs.
  */
 #include "tests/unit/relay_core/scene.h"
 
@@ -19,8 +20,8 @@ struct listener {
     struct peer *peer; /* NULL: none */
     uint8_t sub[8];
     bool subscribed;
-    uint32_t asked;    /* seq of the SUBSCRIBE */
-    uint32_t last;     /* number of the message delivered last, for order */
+    uint32_t asked; /* seq of the SUBSCRIBE */
+    uint32_t last;  /* number of the message delivered last, for order */
     uint32_t ids[MESSAGES];
     uint32_t held[MESSAGES]; /* numbers, not acknowledged */
     uint32_t count;
@@ -35,8 +36,8 @@ struct run {
     struct listener listeners[QUEUES];
     struct tracked messages[MESSAGES];
     uint32_t count;
-    bool ordered;    /* no failures: order must hold for all that were sent once */
-    bool forgetful;  /* the relay went down: what was acknowledged just before may come again */
+    bool ordered;   /* no failures: order must hold for all that were sent once */
+    bool forgetful; /* the relay went down: what was acknowledged just before may come again */
 };
 
 static uint32_t below(struct run *r, uint32_t n)

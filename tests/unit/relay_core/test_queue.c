@@ -1,7 +1,8 @@
 /* QUEUE_CREATE, QUEUE_UPDATE, QUEUE_DELETE: docs/protocol.md section 1.1. */
 #include "tests/unit/relay_core/scene.h"
 
-static uint32_t say_update(struct scene *s, struct peer *p, const uint8_t own[32], const struct queue_names *names)
+static uint32_t say_update(struct scene *s, struct peer *p, const uint8_t own[32],
+                           const struct queue_names *names)
 {
     struct command c = {.op = OP_QUEUE_UPDATE, .u.queue_update = {own, *names}};
     uint32_t seq = peer_send(p, &c, s->now);
@@ -159,11 +160,13 @@ static void delete_by_own_or_end_takes_everything(void **state)
         hear_delivery(&s->peers[1], sub, 'a');
         assert_int_equal(scene_rows(s), 1);
         hear_reply(p, say_delete(s, p, n == 0 ? DELETE_OWN : DELETE_END, q.put), STATUS_REFUSED);
-        hear_reply(p, say_delete(s, p, n == 0 ? DELETE_END : DELETE_OWN, n == 0 ? q.own : q.end), STATUS_REFUSED);
+        hear_reply(p, say_delete(s, p, n == 0 ? DELETE_END : DELETE_OWN, n == 0 ? q.own : q.end),
+                   STATUS_REFUSED);
         hear_reply(p, say_delete(s, p, n == 0 ? DELETE_OWN : DELETE_END, n == 0 ? q.own : q.end), STATUS_OK);
         hear_ended(&s->peers[1], sub, ENDED_NOT_SERVED);
         assert_int_equal(scene_rows(s), 0);
-        hear_reply(p, say_delete(s, p, n == 0 ? DELETE_OWN : DELETE_END, n == 0 ? q.own : q.end), STATUS_REFUSED);
+        hear_reply(p, say_delete(s, p, n == 0 ? DELETE_OWN : DELETE_END, n == 0 ? q.own : q.end),
+                   STATUS_REFUSED);
         sent = say_send(s, p, q.put, 200 + n, 'a');
         scene_settle(s);
         hear_reply(p, sent, STATUS_REFUSED);
@@ -331,7 +334,7 @@ static void a_session_that_ends_leaves_nothing_behind(void **state)
     make_queue(s, &q, 1, QUEUE_CONVERSATION);
     give_voucher(s, VOUCHER_CONVERSATION, 2, voucher);
     s->hold = true;
-    say_send(s, &s->peers[1], q.put, 1, 'a');              /* waits for its name */
+    say_send(s, &s->peers[1], q.put, 1, 'a');                     /* waits for its name */
     say_create(s, &s->peers[1], &q, QUEUE_CONVERSATION, voucher); /* waits for its commit */
     struct command get = {.op = OP_SLOT_GET, .u.slot_get = {q.take}};
     peer_send(&s->peers[1], &get, s->now);

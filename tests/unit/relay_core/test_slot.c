@@ -25,13 +25,13 @@ static uint32_t pieces(uint32_t size)
     return size == 0 ? 1 : (size + WIRE_SLOT_PIECE_BYTES - 1) / WIRE_SLOT_PIECE_BYTES;
 }
 
-static struct command piece_of(const uint8_t write[32], uint64_t expected, uint32_t size, uint32_t piece, uint32_t seq)
+static struct command piece_of(const uint8_t write[32], uint64_t expected, uint32_t size, uint32_t piece,
+                               uint32_t seq)
 {
     uint32_t from = piece * WIRE_SLOT_PIECE_BYTES;
     uint32_t len = size - from < WIRE_SLOT_PIECE_BYTES ? size - from : WIRE_SLOT_PIECE_BYTES;
-    return (struct command){.op = OP_SLOT_SET,
-                            .seq = seq,
-                            .u.slot_set = {write, {expected, size, piece, {value + from, len}}}};
+    return (struct command){
+        .op = OP_SLOT_SET, .seq = seq, .u.slot_set = {write, {expected, size, piece, {value + from, len}}}};
 }
 
 static void give_piece(struct scene *s, struct peer *p, const struct command *c)
@@ -42,8 +42,8 @@ static void give_piece(struct scene *s, struct peer *p, const struct command *c)
 }
 
 /* All pieces of the value; returns the seq. */
-static uint32_t say_set(struct scene *s, struct peer *p, const uint8_t write[32], uint64_t expected, uint32_t size,
-                        uint8_t fill)
+static uint32_t say_set(struct scene *s, struct peer *p, const uint8_t write[32], uint64_t expected,
+                        uint32_t size, uint8_t fill)
 {
     uint32_t seq = ++p->seq;
     for (uint32_t i = 0; i < size; i++)
@@ -136,7 +136,8 @@ static void pieces_out_of_order_close(void **state)
     memset(value, 'v', sizeof(value));
     for (int wrong = 0; wrong < 6; wrong++) {
         struct peer p;
-        struct command first = piece_of(slot.put, 0, 10000, 0, 5), second = piece_of(slot.put, 0, 10000, 1, 5);
+        struct command first = piece_of(slot.put, 0, 10000, 0, 5),
+                       second = piece_of(slot.put, 0, 10000, 1, 5);
         assert_true(peer_open(&p, s->relay, s->pk, &s->rng, s->now));
         if (wrong == 0)
             second = piece_of(slot.put, 0, 10000, 2, 5);
@@ -162,7 +163,8 @@ static void an_upload_that_does_not_go_on_is_dropped(void **state)
     struct scene *s = *state;
     struct thing slot;
     make_slot(s, &slot, 1, WIRE_TTL_1D);
-    const struct command first = piece_of(slot.put, 0, 10000, 0, 5), second = piece_of(slot.put, 0, 10000, 1, 5);
+    const struct command first = piece_of(slot.put, 0, 10000, 0, 5),
+                         second = piece_of(slot.put, 0, 10000, 1, 5);
     give_piece(s, &s->peers[1], &first);
     scene_pass(s, 50 * 1000);
     give_piece(s, &s->peers[1], &second);
