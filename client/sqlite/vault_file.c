@@ -183,6 +183,21 @@ static zg_err create(struct vault_file *f, const struct vault_file_options *opti
 
 /* --- an existing one --- */
 
+static zg_err check_trees(sqlite3 *db)
+{
+    sqlite3_stmt *s;
+    /* Not as a function in a SELECT: newer versions of SQLite take its argument for the name of a table. */
+    int rc = sqlite3_prepare_v2(db, "PRAGMA quick_check(1)", -1, &s, NULL);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_step(s);
+    const unsigned char *found = rc == SQLITE_ROW ? sqlite3_column_text(s, 0) : NULL;
+    bool whole = found != NULL && strcmp((const char *)found, "ok") == 0;
+    sqlite3_finalize(s);
+    if (rc != SQLITE_ROW && rc != SQLITE_DONE)
+        return vault_file_err(rc);
+    return whole ? ZG_OK : ZG_ERR_MALFORMED;
+}
+
 static zg_err check_schema(sqlite3 *db)
 {
     int is_ours = 0;
@@ -203,9 +218,7 @@ static zg_err check_schema(sqlite3 *db)
     if (err == ZG_OK && !tables)
         err = ZG_ERR_MALFORMED;
     /* A damaged tree could lose entries without a word: say so before anything is loaded. */
-    if (err == ZG_OK)
-        err = ask_int(db, "SELECT quick_check = 'ok' FROM pragma_quick_check(1)", &tables);
-    return err == ZG_OK && !tables ? ZG_ERR_MALFORMED : err;
+    return err == ZG_OK ? check_trees(db) : err;
 }
 
 static zg_err load_box(sqlite3 *db, uint8_t box[KEY_BOX_BYTES])
