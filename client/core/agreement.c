@@ -227,7 +227,7 @@ static zg_err read_frame(struct knock_opened *k, const uint8_t frame[KNOCK_FRAME
     size_t len = reader_u16(&r);
     const uint8_t *content = reader_take(&r, len);
     reader_zeros(&r);
-    if (!reader_done(&r) || len > KNOCK_CONTENT_MAX)
+    if (!reader_done(&r) || len > KNOCK_CONTENT_MAX || !step_keys_usable(k->dh, k->ek))
         return ZG_ERR_MALFORMED;
     if (len > 0)
         memcpy(k->content, content, len);

@@ -187,6 +187,7 @@ void connection_drop(struct connection *c, zg_err why)
     if (c->asked)
         c->to_close = c->link;
     c->link = 0;
+    c->again_ms = 0;
     move(c, CONNECTION_IDLE);
     release_link(c);
     choose_pause(c, was_open);
@@ -243,18 +244,28 @@ static enum framing gather(struct connection *c, const uint8_t **data, size_t *l
     }
 }
 
+/* What was authentic, and only that, shows that the relay is there; section 2.2. */
+static void heard_from_relay(struct connection *c)
+{
+    c->heard_ms = c->now_ms;
+    if (c->answered)
+        return;
+    c->answered = true;
+    c->pause_ms = CONNECTION_PAUSE_MS;
+    c->tried = 0;
+}
+
 static zg_err on_message(struct connection *c, const struct span *body)
 {
     c->in_len = 0;
-    c->heard_ms = c->now_ms;
     if (c->state == CONNECTION_HELLO)
         return on_welcome(c, body->at, body->len);
-    if (!c->answered) {
-        c->answered = true;
-        c->pause_ms = CONNECTION_PAUSE_MS;
-        c->tried = 0;
-    }
-    return connection_open_record(c, body->at, body->len);
+    size_t len;
+    zg_err err = connection_decrypt(c, body, &len);
+    if (err != ZG_OK)
+        return err;
+    heard_from_relay(c);
+    return connection_take_record(c, len);
 }
 
 void connection_received(struct connection *c, const uint8_t *data, size_t len, uint64_t mono_ms)
@@ -308,7 +319,8 @@ static void on_pong(struct call *call, const struct command *reply, zg_err err)
     (void)err; /* that it came is enough: heard_ms */
 }
 
-static uint64_t open_deadline(const struct connection *c)
+/* Until when something must come, or be asked for. */
+static uint64_t patience(const struct connection *c)
 {
     if (c->awaited != NULL)
         return (c->heard_ms > c->waiting_ms ? c->heard_ms : c->waiting_ms) + CONNECTION_ANSWER_MS;
@@ -328,7 +340,9 @@ static void advance_open(struct connection *c)
         connection_drop(c, ZG_OK);
         return;
     }
-    if (c->now_ms < open_deadline(c))
+    if (c->now_ms >= c->again_ms)
+        c->again_ms = 0;
+    if (c->now_ms < patience(c))
         return;
     if (c->awaited != NULL) {
         connection_drop(c, ZG_ERR_NETWORK);
@@ -370,7 +384,7 @@ uint64_t connection_deadline(const struct connection *c)
     case CONNECTION_HELLO:
         return c->started_ms + CONNECTION_SETUP_MS;
     case CONNECTION_OPEN:
-        return open_deadline(c);
+        return c->again_ms != 0 && c->again_ms < patience(c) ? c->again_ms : patience(c);
     }
     return UINT64_MAX;
 }

@@ -30,6 +30,7 @@ enum {
     CONNECTION_ANSWER_MS = 30000,   /* without an answer: dead */
     CONNECTION_PAUSE_MS = 1000,     /* first bound of the random pause; section 2.2 */
     CONNECTION_PAUSE_MAX_MS = 300000,
+    CONNECTION_AGAIN_MS = 1000,     /* after there was no memory for a command */
     CONNECTION_CALLS_MAX = 64,      /* commands that wait for a reply */
     CONNECTION_QUEUED_MAX = 4 * WIRE_RECORD_PLAIN_MAX, /* bytes of commands that wait for the network */
 };
@@ -106,6 +107,7 @@ struct connection {
 
     uint64_t now_ms; /* mono */
     uint64_t retry_ms;
+    uint64_t again_ms; /* 0, or when whoever had no memory for a command should ask again */
     uint64_t pause_ms;
     uint64_t started_ms; /* CONNECTING */
     uint64_t heard_ms;
@@ -172,8 +174,10 @@ void listener_remove(struct listener *l);
 
 /* Encrypts what is queued into out; false: nothing is queued. */
 bool connection_seal(struct connection *c);
-/* One record that came in, as it stands behind its length. */
-ZG_MUST_CHECK zg_err connection_open_record(struct connection *c, const uint8_t *body, size_t len);
+/* One record that came in, as it stands behind its length; decrypts it in place. *len: of the plaintext. */
+ZG_MUST_CHECK zg_err connection_decrypt(struct connection *c, const struct span *body, size_t *len);
+/* The commands of the record that was decrypted. */
+ZG_MUST_CHECK zg_err connection_take_record(struct connection *c, size_t len);
 /* Completes every call with ZG_ERR_NETWORK, tells every listener, drops what is queued. */
 void connection_abandon(struct connection *c);
 /* The same without telling anybody. */

@@ -40,6 +40,13 @@ static void drop_units(struct connection *c)
     c->queued = 0;
 }
 
+/* The owner asks again in its next round; there must be one. */
+static zg_err no_memory(struct connection *c)
+{
+    c->again_ms = c->now_ms + CONNECTION_AGAIN_MS;
+    return ZG_ERR_MEMORY;
+}
+
 static zg_err enqueue(struct connection *c, const struct command *command)
 {
     zg_err err;
@@ -52,9 +59,10 @@ static zg_err enqueue(struct connection *c, const struct command *command)
     if (err != ZG_OK)
         goto out;
     u = malloc(sizeof(*u) + w.len);
-    err = u == NULL ? ZG_ERR_MEMORY : ZG_OK;
-    if (err != ZG_OK)
+    if (u == NULL) {
+        err = no_memory(c);
         goto out;
+    }
     u->next = NULL;
     u->len = w.len;
     memcpy(u->bytes, bytes, w.len);
@@ -115,7 +123,7 @@ zg_err connection_call(struct connection *c, struct call *call, struct command *
         return ZG_ERR_BUSY;
     struct awaited *a = calloc(1, sizeof(*a));
     if (a == NULL)
-        return ZG_ERR_MEMORY;
+        return no_memory(c);
     command->seq = c->seq + 1;
     zg_err err = enqueue(c, command);
     if (err != ZG_OK) {
@@ -244,24 +252,31 @@ static zg_err on_command(struct connection *c, const struct command *command)
     }
 }
 
-zg_err connection_open_record(struct connection *c, const uint8_t *body, size_t len)
+static uint8_t *record_plain(const struct connection *c)
+{
+    return c->in + WIRE_RECORD_HEADER_BYTES;
+}
+
+zg_err connection_decrypt(struct connection *c, const struct span *body, size_t *len)
+{
+    assert(body->at == record_plain(c)); /* decrypted in place */
+    if (!record_length_ok(body->len))
+        return ZG_ERR_MALFORMED;
+    *len = body->len - WIRE_TAG_BYTES;
+    return noise_decrypt(&c->keys->receive, record_plain(c), body->at, body->len);
+}
+
+zg_err connection_take_record(struct connection *c, size_t len)
 {
     uint32_t link = c->link;
-    uint8_t *plain = c->in + WIRE_RECORD_HEADER_BYTES;
     struct reader r;
     struct span unit;
     struct command command;
     enum framing framing;
 
-    assert(body == plain); /* decrypted in place */
-    if (!record_length_ok(len))
-        return ZG_ERR_MALFORMED;
-    zg_err err = noise_decrypt(&c->keys->receive, plain, body, len);
-    if (err != ZG_OK)
-        return err;
-    reader_init(&r, plain, len - WIRE_TAG_BYTES);
+    reader_init(&r, record_plain(c), len);
     while ((framing = record_next(&r, &unit)) == FRAMING_WHOLE) {
-        err = command_decode(COMMAND_FROM_RELAY, unit.at, unit.len, &command);
+        zg_err err = command_decode(COMMAND_FROM_RELAY, unit.at, unit.len, &command);
         if (err == ZG_OK)
             err = on_command(c, &command);
         /* Whoever was called may have dropped the connection. */

@@ -273,7 +273,7 @@ static void drop_content(struct conversation *v)
         part_free(v->client, p);
     }
     v->part_count = 0;
-    v->join_again = false;
+    v->again = false;
 }
 
 static void drop_messages(struct conversation *v)
@@ -418,8 +418,10 @@ void conversation_work(struct conversation *v)
 
     if (v->gone)
         return;
-    if (v->join_again)
+    if (v->again) {
+        v->again = false;
         parts_join(v);
+    }
     if (v->knocking != NULL)
         knocking_work(v->knocking);
     if (v->state == ZG_CONVERSATION_OPEN)
@@ -450,6 +452,8 @@ uint64_t conversation_deadline(const struct conversation *v)
     uint64_t at = subscription_deadline(&v->subscription);
     if (v->gone)
         return UINT64_MAX;
+    if (v->again && v->client->now.mono_ms + CONNECTION_AGAIN_MS < at)
+        at = v->client->now.mono_ms + CONNECTION_AGAIN_MS;
     if (waits(v) && v->retry_ms < at)
         at = v->retry_ms;
     if (v->knocking != NULL && knocking_deadline(v->knocking) < at)

@@ -123,7 +123,7 @@ struct conversation {
     size_t message_cap;
     struct part *parts; /* the oldest first */
     size_t part_count;
-    bool join_again; /* a message was whole, but there was no memory for it */
+    bool again; /* there was no memory to join parts or to seal a message */
 };
 
 /* Without entry, in the client's list, as the latest. ZG_ERR_MEMORY. */

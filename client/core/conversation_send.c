@@ -257,8 +257,10 @@ void conversation_seal_waiting(struct conversation *v)
         if (!m->own || m->sealed || m->state != ZG_MESSAGE_WAITING)
             continue;
         zg_err err = conversation_seal(v, m);
-        if (err == ZG_ERR_MEMORY)
-            return; /* with the next round */
+        if (err == ZG_ERR_MEMORY) {
+            v->again = true;
+            return;
+        }
         if (err != ZG_OK) {
             m->state = ZG_MESSAGE_NOT_SENT;
             entry_touch(&v->client->journal, m->entry);

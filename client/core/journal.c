@@ -183,9 +183,9 @@ err0:
     return NULL;
 }
 
-static void pause_a_while(struct journal *j, uint64_t mono_ms)
+static void pause_a_while(struct journal *j)
 {
-    j->retry_at = mono_ms + j->pause_ms;
+    j->retry_at = j->now_ms + j->pause_ms;
     j->pause_ms = 2 * j->pause_ms < PAUSE_LAST_MS ? 2 * j->pause_ms : PAUSE_LAST_MS;
 }
 
@@ -214,8 +214,7 @@ static void on_done(zg_vault_batch *vault_batch, zg_err err)
         j->safe = b->number;
         j->pause_ms = PAUSE_FIRST_MS;
     } else {
-        /* The time of the failure is not known here: the pause starts with the next journal_work. */
-        j->retry_at = UINT64_MAX;
+        pause_a_while(j);
     }
     batch_free(b);
     j->done(j->ctx);
@@ -223,8 +222,7 @@ static void on_done(zg_vault_batch *vault_batch, zg_err err)
 
 void journal_work(struct journal *j, uint64_t mono_ms)
 {
-    if (j->retry_at == UINT64_MAX)
-        pause_a_while(j, mono_ms);
+    j->now_ms = mono_ms;
     if (j->flight != NULL || j->touched == NULL || mono_ms < j->retry_at)
         return;
     j->retry_at = 0;
@@ -232,7 +230,7 @@ void journal_work(struct journal *j, uint64_t mono_ms)
     struct batch *b = batch_new(j);
     if (b == NULL) {
         j->failure = ZG_ERR_MEMORY;
-        pause_a_while(j, mono_ms);
+        pause_a_while(j);
         return;
     }
     for (size_t i = 0; i < b->count; i++) {

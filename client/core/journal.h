@@ -37,7 +37,8 @@ struct journal {
     struct batch *flight;
     uint64_t gathering; /* number of the next batch */
     uint64_t safe;      /* number of the last one that is done */
-    uint64_t retry_at;  /* mono_ms; 0: now */
+    uint64_t now_ms;    /* mono, of the last journal_work */
+    uint64_t retry_at;  /* mono; 0: now */
     uint64_t pause_ms;
     zg_err failure; /* of the last batch; ZG_OK after one that was stored */
     void (*done)(void *ctx); /* a batch came back, from pump or from an event of the vault's own */

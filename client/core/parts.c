@@ -202,7 +202,7 @@ static bool try_join(struct conversation *v, const struct part *p)
     if (parts_here(v, p, &bytes) < p->content.parts)
         return false;
     if (join(v, p, bytes) == ZG_ERR_MEMORY) {
-        v->join_again = true;
+        v->again = true;
         return false;
     }
     memcpy(id, p->content.id, sizeof(id));
@@ -212,8 +212,7 @@ static bool try_join(struct conversation *v, const struct part *p)
 
 void parts_join(struct conversation *v)
 {
-    v->join_again = false;
-    for (struct part *p = v->parts; p != NULL && !v->join_again;)
+    for (struct part *p = v->parts; p != NULL && !v->again;)
         p = try_join(v, p) ? v->parts : p->next;
 }
 

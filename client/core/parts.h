@@ -39,7 +39,7 @@ void part_forget(struct zg_client *c, struct part *p);
 
 /*
  * Takes p: among the conversation's parts, or freed if it does not agree with the first one seen, was there already, or is too
- * old. Then the message is made if it is complete; without memory, conversation->join_again.
+ * old. Then the message is made if it is complete; without memory, conversation->again.
  */
 void parts_add(struct conversation *v, struct part *p);
 /* Takes p as it was loaded. */

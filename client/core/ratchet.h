@@ -39,6 +39,12 @@ struct step_public {
     uint8_t ct[RATCHET_CT_BYTES]; /* to the ek of the step it answers; zeros for her step 0 */
 };
 
+/*
+ * Whether a step with these public keys can be answered at all: X25519 with dh is not all zeros, and ek passes the
+ * check of FIPS 203. A step or a knock that cannot is refused when it comes, or nothing could ever be sent again.
+ */
+bool step_keys_usable(const uint8_t dh[RATCHET_DH_BYTES], const uint8_t ek[RATCHET_EK_BYTES]);
+
 /* Opaque, secret, in sodium_malloc'd memory. */
 struct ratchet;
 

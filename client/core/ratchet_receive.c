@@ -187,6 +187,8 @@ static zg_err derive_key(struct arrival *a, const struct ratchet *r)
         return advance(a);
     case PLACE_ADOPT:
     case PLACE_SET_ASIDE:
+        if (!step_keys_usable(a->header.dh, a->header.ek))
+            return ZG_ERR_CRYPTO;
         err = step_receive(&a->step, r, &r->own[a->own], &a->header);
         if (err != ZG_OK)
             return err;

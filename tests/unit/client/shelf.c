@@ -36,19 +36,54 @@ static void remove_key(struct shelf *s, const uint8_t *key)
     }
 }
 
-static void store(struct shelf *s, const zg_vault_write *w)
+static struct thing *make(const zg_vault_write *w)
 {
-    remove_key(s, w->key);
-    if (w->value == NULL)
-        return;
-    struct thing *t = malloc(sizeof(*t) + w->len);
-    if (t == NULL || w->len > ZG_VAULT_VALUE_MAX)
+    if (w->len > ZG_VAULT_VALUE_MAX)
         abort();
+    struct thing *t = malloc(sizeof(*t) + w->len);
+    if (t == NULL)
+        return NULL;
+    t->next = NULL;
     memcpy(t->key, w->key, sizeof(t->key));
     t->len = w->len;
     memcpy(t->value, w->value, w->len);
+    return t;
+}
+
+static void put(struct shelf *s, struct thing *t)
+{
     t->next = s->things;
     s->things = t;
+}
+
+/* All or nothing, also without memory. */
+static zg_err store(struct shelf *s, const zg_vault_batch *batch)
+{
+    struct thing *made = NULL;
+    for (size_t i = batch->count; i-- > 0;) {
+        if (batch->writes[i].value == NULL)
+            continue;
+        struct thing *t = make(&batch->writes[i]);
+        if (t == NULL) {
+            while (made != NULL) {
+                t = made;
+                made = t->next;
+                free(t);
+            }
+            return ZG_ERR_MEMORY;
+        }
+        t->next = made;
+        made = t;
+    }
+    for (size_t i = 0; i < batch->count; i++) {
+        remove_key(s, batch->writes[i].key);
+        if (batch->writes[i].value == NULL)
+            continue;
+        struct thing *t = made;
+        made = t->next;
+        put(s, t);
+    }
+    return ZG_OK;
 }
 
 static void load(zg_vault *v, zg_vault_visit visit, void *ctx, void (*done)(void *ctx, zg_err err))
@@ -75,9 +110,7 @@ static void finish_one(struct shelf *s, bool stored)
     s->first = batch->next;
     if (s->first == NULL)
         s->end = &s->first;
-    for (size_t i = 0; i < batch->count && stored; i++)
-        store(s, &batch->writes[i]);
-    batch->done(batch, stored ? ZG_OK : ZG_ERR_STORAGE);
+    batch->done(batch, stored ? store(s, batch) : ZG_ERR_STORAGE);
 }
 
 static void pump(zg_vault *v)
@@ -119,7 +152,10 @@ struct shelf *shelf_copy(const struct shelf *s)
     for (const struct thing *t = s->things; t != NULL; t = t->next) {
         zg_vault_write w = {.value = t->value, .len = t->len};
         memcpy(w.key, t->key, sizeof(w.key));
-        store(copy, &w);
+        struct thing *same = make(&w);
+        if (same == NULL)
+            abort();
+        put(copy, same);
     }
     return copy;
 }

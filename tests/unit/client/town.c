@@ -148,13 +148,22 @@ static void wire_new(struct person *p, uint32_t id)
     p->wires = w;
 }
 
+#define AROUND(p, call)                                                                            \
+    do {                                                                                           \
+        if ((p)->town->before != NULL)                                                             \
+            (p)->town->before(p);                                                                  \
+        call;                                                                                      \
+        if ((p)->town->after != NULL)                                                              \
+            (p)->town->after(p);                                                                   \
+    } while (0)
+
 static void wire_break(struct wire *w)
 {
     struct person *p = w->person;
     uint32_t id = w->id;
     wire_free(w);
     if (p->client != NULL) {
-        zg_client_link_closed(p->client, id, person_now(p));
+        AROUND(p, zg_client_link_closed(p->client, id, person_now(p)));
         person_turn(p);
     }
 }
@@ -170,7 +179,7 @@ static bool wire_open(struct wire *w)
         return true;
     }
     w->open = true;
-    zg_client_link_opened(w->person->client, w->id, person_now(w->person));
+    AROUND(w->person, zg_client_link_opened(w->person->client, w->id, person_now(w->person)));
     person_turn(w->person);
     return true;
 }
@@ -210,7 +219,7 @@ static bool wire_run(struct wire *w)
         check(piece != NULL, "out of memory");
         memcpy(piece, w->down.at, n);
         take(&w->down, n);
-        zg_client_link_received(p->client, w->id, piece, n, person_now(p));
+        AROUND(p, zg_client_link_received(p->client, w->id, piece, n, person_now(p)));
         free(piece);
         person_turn(p);
         return true;
@@ -445,7 +454,7 @@ static void advance(struct town *t)
         struct person *p = &t->people[i];
         if (p->client == NULL || zg_client_deadline(p->client) > t->now.mono_ms)
             continue;
-        zg_client_advance(p->client, person_now(p));
+        AROUND(p, zg_client_advance(p->client, person_now(p)));
         person_turn(p);
     }
 }

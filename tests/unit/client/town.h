@@ -55,6 +55,9 @@ struct town {
     uint32_t cut_one_in; /* of the pieces that travel, one breaks its connection; 0: none */
     uint64_t pieces;
     zg_organisation *organisation;
+    /* Around every call of a client by the town; may be NULL. */
+    void (*before)(struct person *p);
+    void (*after)(struct person *p);
 };
 
 /* Opens with the relay running. Free with town_close. */
