@@ -68,17 +68,6 @@ struct knock *knock_ref(struct knock *k)
     return k;
 }
 
-void knock_unref(struct relay *r, struct knock *k)
-{
-    assert(k->refs > 0);
-    if (--k->refs > 0)
-        return;
-    if (k->message != NULL)
-        map_remove(&r->door.knocks, &k->by_put);
-    sodium_memzero(k, sizeof(*k));
-    free(k);
-}
-
 bool knock_needs_write(const struct knock *k)
 {
     return k->message != NULL && !k->submitted;
@@ -110,6 +99,18 @@ static void finish(struct relay *r, struct knock *k, enum status status, bool de
         message_end(r, m, MESSAGE_GONE, false);
     if (q != NULL)
         exchange_rest(r, q);
+}
+
+void knock_unref(struct relay *r, struct knock *k)
+{
+    assert(k->refs > 0);
+    if (--k->refs > 0)
+        return;
+    /* Nobody is told what becomes of it. */
+    if (k->message != NULL)
+        finish(r, k, STATUS_BUSY, false);
+    sodium_memzero(k, sizeof(*k));
+    free(k);
 }
 
 static void written(struct relay *r, void *owner, const struct store_write *w, zg_err result)

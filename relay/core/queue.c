@@ -52,6 +52,8 @@ static void adopt(struct relay *r, struct queue *q, struct message *m, uint32_t 
         insert(q, m);
     } else if (m->state == MESSAGE_ACKED) {
         message_drop_row(r, m);
+    } else if (!m->unsent) {
+        message_drop_envelope(r, m);
     }
 }
 

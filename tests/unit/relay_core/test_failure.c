@@ -428,6 +428,81 @@ static void no_allocation_is_one_too_many(void **state)
     free(r);
 }
 
+/* One of every kind of command that the runs above do not use. Replies are not looked at. */
+static void say_everything(struct scene *s, struct peer *p, uint32_t n)
+{
+    struct thing q, desk, her, drawn, slot;
+    struct slot_names names = slot_from(&slot, n + 4);
+    uint8_t vouchers[3][32], cookie[WIRE_COOKIE_BYTES] = {0}, handle[WIRE_HANDLE_BYTES] = {1}, sub[8] = {0};
+    uint8_t data[WIRE_ENVELOPE_BYTES] = {0};
+    struct heard *h;
+
+    heap_fail_never();
+    give_voucher(s, VOUCHER_CONVERSATION, n, vouchers[0]);
+    give_voucher(s, VOUCHER_DESK, n + 1, vouchers[1]);
+    give_voucher(s, VOUCHER_SLOT, n + 2, vouchers[2]);
+    heap_fail_after((int)(n / 10));
+    thing_from(&q, n);
+    thing_from(&desk, n + 1);
+    thing_from(&her, n + 2);
+    thing_from(&drawn, n + 3);
+    memcpy(handle + 4, &n, sizeof(n));
+    struct command said[] = {
+        {.op = OP_QUEUE_CREATE, .u.queue_create = {vouchers[0], QUEUE_CONVERSATION, q.names}},
+        {.op = OP_QUEUE_CREATE, .u.queue_create = {vouchers[1], QUEUE_DESK, desk.names}},
+        {.op = OP_SLOT_CREATE, .u.slot_create = {vouchers[2], WIRE_TTL_1D, names}},
+        {.op = OP_SLOT_SET, .u.slot_set = {slot.put, {0, 4097, 0, {data, 4096}}}},
+        {.op = OP_SLOT_SET, .u.slot_set = {slot.put, {0, 4097, 1, {data, 1}}}},
+        {.op = OP_SLOT_GET, .u.slot_get = {slot.take}},
+        {.op = OP_VOUCHER_DRAW,
+         .u.voucher_draw =
+             {.take = desk.take, .kind = VOUCHER_SLOT, .names = {drawn.end_name.b}, .count = 1}},
+        {.op = OP_SUBSCRIBE, .u.subscribe = {desk.take, 8}},
+        {.op = OP_CHALLENGE, .u.challenge = {desk.put}},
+        {.op = OP_KNOCK,
+         .u.knock = {desk.put, cookie, 0, her.names, slot.end_name.b, WIRE_TTL_1D, handle, data}},
+        {.op = OP_CLAIM, .u.claim = {sub, 1}},
+        {.op = OP_CANCEL, .u.cancel = {handle}},
+        {.op = OP_QUEUE_UPDATE, .u.queue_update = {q.own, q.names}},
+        {.op = OP_SLOT_UPDATE, .u.slot_update = {slot.own, names}},
+        {.op = OP_SLOT_DELETE, .u.slot_delete = {slot.own}},
+        {.op = OP_QUEUE_DELETE, .u.queue_delete = {DELETE_OWN, q.own}},
+        {.op = OP_QUEUE_DELETE, .u.queue_delete = {DELETE_END, desk.end}},
+    };
+    slot.end_name.b[0] = (uint8_t)n; /* the voucher that the knock makes */
+    memcpy(slot.end_name.b + 4, &n, sizeof(n));
+    for (size_t i = 0; i < sizeof(said) / sizeof(said[0]) && p->session != NULL; i++) {
+        if (said[i].op == OP_SLOT_SET && said[i].u.slot_set.piece.piece > 0)
+            p->seq--; /* the pieces have one */
+        peer_send(p, &said[i], s->now);
+        scene_turn(s);
+        for (; (h = peer_take(p)) != NULL; free(h))
+            if (h->c.op == OP_COOKIE)
+                memcpy(cookie, h->c.u.cookie.cookie, sizeof(cookie));
+        if (said[i].op == OP_KNOCK || said[i].op == OP_CANCEL)
+            scene_settle(s);
+    }
+    heap_fail_never();
+}
+
+static void no_allocation_of_any_command_is_one_too_many(void **state)
+{
+    struct scene *s = *state;
+    for (uint32_t n = 0; n < 250; n++) {
+        struct peer *p = &s->peers[1];
+        if (p->session == NULL) {
+            peer_clear(p);
+            assert_true(peer_open(p, s->relay, s->pk, &s->rng, s->now));
+        }
+        say_everything(s, p, 10 * n);
+        scene_settle(s);
+    }
+    scene_pass(s, 5000);
+    assert_int_equal(scene_stats(s).bytes_in_flight, 0);
+    assert_true(scene_stats(s).written > 100); /* knocks */
+    hear_reply(&s->peers[0], say_ping(s, &s->peers[0]), STATUS_OK);
+}
+
 static void a_relay_that_cannot_be_made_leaves_nothing(void **state)
 {
     struct scene *s = *state;
@@ -451,6 +526,7 @@ static const struct CMUnitTest tests[] = {
     SCENE_TEST(nothing_accepted_is_lost_when_the_relay_goes_down),
     SCENE_TEST(a_little_memory_and_many_idle_queues_lose_nothing),
     SCENE_TEST(no_allocation_is_one_too_many),
+    SCENE_TEST(no_allocation_of_any_command_is_one_too_many),
     SCENE_TEST(a_relay_that_cannot_be_made_leaves_nothing),
 };
 
