@@ -1,0 +1,144 @@
+/* What time it is, when neither clock is to be believed alone; docs/protocol.md section 4. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include "client/core/timekeeper.h"
+
+#define HOUR UINT64_C(3600000)
+#define DAY (24 * HOUR)
+#define T0 UINT64_C(1800000000000) /* on a minute */
+
+static zg_now at(uint64_t mono_ms, uint64_t utc_ms)
+{
+    return (zg_now){mono_ms, utc_ms};
+}
+
+static uint32_t minute(uint64_t utc_ms)
+{
+    return (uint32_t)(utc_ms / 60000);
+}
+
+static void before_a_relay_the_own_clock_counts(void **state)
+{
+    (void)state;
+    struct timekeeper t;
+    timekeeper_init(&t, 0, at(5, T0));
+    assert_true(timekeeper_advance(&t, at(1005, T0 + 1000)) == T0 + 1000);
+    assert_true(timekeeper_mark(&t) == 0);
+    /* Also when it is set: what was off for a week must be able to expire. */
+    assert_true(timekeeper_advance(&t, at(2005, T0 + 7 * DAY)) == T0 + 7 * DAY);
+}
+
+static void before_a_relay_nothing_goes_back_behind_the_mark(void **state)
+{
+    (void)state;
+    struct timekeeper t;
+    timekeeper_init(&t, T0, at(5, T0 - DAY));
+    assert_true(timekeeper_advance(&t, at(1005, T0 - DAY)) == T0 + 1000);
+}
+
+static void while_they_agree_it_is_the_smaller(void **state)
+{
+    (void)state;
+    struct timekeeper t;
+    timekeeper_init(&t, 0, at(0, T0 + 10 * HOUR));
+    timekeeper_relay(&t, minute(T0));
+    assert_true(timekeeper_ms(&t) >= T0 && timekeeper_ms(&t) < T0 + 60000);
+    timekeeper_init(&t, 0, at(0, T0 - 10 * HOUR));
+    timekeeper_relay(&t, minute(T0));
+    assert_true(timekeeper_ms(&t) == T0 - 10 * HOUR);
+    /* A clock that is right within the minute is taken as it is. */
+    timekeeper_init(&t, 0, at(0, T0 + 30000));
+    timekeeper_relay(&t, minute(T0));
+    assert_true(timekeeper_ms(&t) == T0 + 30000);
+}
+
+static void a_day_apart_is_still_believed_and_more_is_not(void **state)
+{
+    (void)state;
+    struct timekeeper t;
+    uint64_t relay = T0 + 59999;
+    timekeeper_init(&t, 0, at(0, relay + DAY));
+    timekeeper_relay(&t, minute(T0));
+    assert_true(timekeeper_ms(&t) == relay);
+    timekeeper_init(&t, 0, at(0, relay + DAY + 1));
+    timekeeper_relay(&t, minute(T0));
+    assert_true(timekeeper_mark(&t) == 0);
+    assert_true(timekeeper_ms(&t) == relay + DAY + 1);
+}
+
+static void a_relay_from_2099_moves_nothing(void **state)
+{
+    (void)state;
+    struct timekeeper t;
+    timekeeper_init(&t, T0, at(0, T0));
+    timekeeper_relay(&t, minute(T0 + 70 * 365 * DAY));
+    assert_true(timekeeper_advance(&t, at(HOUR, T0 + HOUR)) == T0 + HOUR);
+    assert_true(timekeeper_mark(&t) == T0 + HOUR);
+}
+
+static void when_they_disagree_time_goes_by_monotonically(void **state)
+{
+    (void)state;
+    struct timekeeper t;
+    timekeeper_init(&t, T0, at(0, T0 + 30 * DAY));
+    timekeeper_relay(&t, minute(T0));
+    assert_true(timekeeper_advance(&t, at(5 * HOUR, T0 + 60 * DAY)) == T0 + 5 * HOUR);
+    /* A client that never saw them agree counts from its start. */
+    timekeeper_init(&t, 0, at(0, T0 + 30 * DAY));
+    timekeeper_relay(&t, minute(T0));
+    assert_true(timekeeper_advance(&t, at(HOUR, T0 - 60 * DAY)) == T0 + 30 * DAY + HOUR);
+}
+
+static void a_clock_that_is_set_back_neither_revives_nor_stops(void **state)
+{
+    (void)state;
+    struct timekeeper t;
+    timekeeper_init(&t, 0, at(0, T0));
+    timekeeper_relay(&t, minute(T0));
+    timekeeper_advance(&t, at(HOUR, T0 + HOUR));
+    assert_true(timekeeper_advance(&t, at(2 * HOUR, T0 - 3 * HOUR)) == T0 + 2 * HOUR);
+    assert_true(timekeeper_advance(&t, at(3 * HOUR, T0 - 2 * HOUR)) == T0 + 3 * HOUR);
+}
+
+static void a_monotonic_clock_that_goes_back_is_taken_as_standing_still(void **state)
+{
+    (void)state;
+    struct timekeeper t;
+    timekeeper_init(&t, T0, at(HOUR, T0));
+    assert_true(timekeeper_advance(&t, at(0, T0)) == T0);
+    assert_true(timekeeper_advance(&t, at(HOUR + 1, T0)) == T0 + 1);
+}
+
+static void messages_are_never_stamped_too_early(void **state)
+{
+    (void)state;
+    struct timekeeper t;
+    /* The own clock is hours behind; the relay's minute counts. */
+    timekeeper_init(&t, 0, at(0, T0 - 5 * HOUR));
+    timekeeper_relay(&t, minute(T0));
+    for (uint64_t ms = 0; ms < 10 * 60000; ms += 7777) {
+        timekeeper_advance(&t, at(ms, T0 - 5 * HOUR + ms));
+        assert_true(timekeeper_sent_minute(&t) >= minute(T0 + ms));
+        assert_true(timekeeper_sent_minute(&t) <= minute(T0 + ms) + 1);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(before_a_relay_the_own_clock_counts),
+        cmocka_unit_test(before_a_relay_nothing_goes_back_behind_the_mark),
+        cmocka_unit_test(while_they_agree_it_is_the_smaller),
+        cmocka_unit_test(a_day_apart_is_still_believed_and_more_is_not),
+        cmocka_unit_test(a_relay_from_2099_moves_nothing),
+        cmocka_unit_test(when_they_disagree_time_goes_by_monotonically),
+        cmocka_unit_test(a_clock_that_is_set_back_neither_revives_nor_stops),
+        cmocka_unit_test(a_monotonic_clock_that_goes_back_is_taken_as_standing_still),
+        cmocka_unit_test(messages_are_never_stamped_too_early),
+    };
+    return cmocka_run_group_tests_name("timekeeper", tests, NULL, NULL);
+}
