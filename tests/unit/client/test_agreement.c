@@ -8,6 +8,7 @@
 
 #include "client/core/safety.h"
 #include "proto/labels.h"
+#include "proto/seal.h"
 #include "tests/unit/client/heap.h"
 #include "tests/unit/client/meeting.h"
 
@@ -170,6 +171,42 @@ static void a_knock_with_a_key_of_zeros_is_not_answered(void **state)
     in.credential = (struct span){desk->worker.encoded, desk->worker.encoded_len};
     memset(m->opened.dh, 0, 32);
     assert_int_equal(accept_make(&out, &in, &m->rng), ZG_ERR_CRYPTO);
+}
+
+/* A knock by the book of section 6, but for what frame holds. */
+static void forge_knock(uint8_t envelope[WIRE_ENVELOPE_BYTES], const struct meeting *m,
+                        const uint8_t frame[KNOCK_FRAME_BYTES])
+{
+    static const uint8_t label[] = "\0\0\0\x13zaguan/1 knock body";
+    uint8_t ss[32];
+    uint8_t key[KEY_BYTES];
+    uint8_t *ct = envelope + 5;
+    memcpy(envelope, m->knock.envelope, 5);
+    assert_int_equal(crypto_kem_xwing_enc(ct, ss, desk->keys.intake_pk), 0);
+    const struct span info[] = {SPAN_LABEL(LABEL_KNOCK_BODY), {ct, XWING_CT_BYTES}, SPAN_OF(desk->epoch.key_part_hash)};
+    kdf_hkdf(key, sizeof(key), NULL, 0, ss, sizeof(ss), info, 3);
+    const struct span ad[] = {{label, sizeof(label) - 1}, {envelope, 5 + XWING_CT_BYTES}};
+    seal(ct + XWING_CT_BYTES, key, ad, 2, frame, KNOCK_FRAME_BYTES, &desk->rng);
+}
+
+/* Shown, it could never be answered: every answer would fail. */
+static void a_knock_that_nobody_could_answer_is_refused(void **state)
+{
+    struct meeting *m = *state;
+    struct knock_opened out;
+    uint8_t envelope[WIRE_ENVELOPE_BYTES];
+    uint8_t frame[KNOCK_FRAME_BYTES] = {0};
+    memcpy(frame, m->opened.dh, 32);
+    memcpy(frame + 32, m->opened.ek, RATCHET_EK_BYTES);
+    forge_knock(envelope, m, frame);
+    assert_int_equal(knock_open(&out, envelope, &desk->bundle.trust, &desk->epoch), ZG_OK);
+    memset(frame + 32, 0xff, 300); /* ek_P: coefficients above the modulus */
+    forge_knock(envelope, m, frame);
+    assert_int_equal(knock_open(&out, envelope, &desk->bundle.trust, &desk->epoch), ZG_ERR_MALFORMED);
+    memcpy(frame + 32, m->opened.ek, RATCHET_EK_BYTES);
+    memset(frame, 0, 32); /* EK_P: a point of low order */
+    forge_knock(envelope, m, frame);
+    assert_int_equal(knock_open(&out, envelope, &desk->bundle.trust, &desk->epoch), ZG_ERR_MALFORMED);
 }
 
 /* --- accept --- */
@@ -405,6 +442,7 @@ int main(void)
         TEST(a_knock_holds_exactly_so_much),
         TEST(two_knocks_have_nothing_in_common),
         TEST(a_knock_with_a_key_of_zeros_is_not_answered),
+        TEST(a_knock_that_nobody_could_answer_is_refused),
         TEST(an_accept_is_accepted_and_both_agree),
         TEST(any_envelope_of_the_first_chain_will_do),
         TEST(an_accept_tampered_in_any_byte_is_refused),

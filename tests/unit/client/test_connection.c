@@ -543,6 +543,28 @@ static void a_relay_that_only_shakes_hands_is_not_hurried(void **state)
     stop(&f);
 }
 
+/* Somebody on the way who cuts in with bytes of his own must not have her come back faster, nor keep a dead link alive. */
+static void what_is_not_authentic_counts_for_nothing(void **state)
+{
+    (void)state;
+    struct fixture f;
+    uint8_t noise[WIRE_RECORD_HEADER_BYTES + WIRE_RECORD_CONTROL_BYTES + WIRE_TAG_BYTES] = {0};
+    noise[1] = WIRE_RECORD_CONTROL_BYTES + WIRE_TAG_BYTES;
+    start(&f, 1);
+    for (int i = 0; i < 20; i++) {
+        f.now = f.c.retry_ms > f.now ? f.c.retry_ms : f.now;
+        open_link(&f, 100000);
+        uint64_t heard = f.c.heard_ms;
+        f.now += 10;
+        connection_received(&f.c, noise, sizeof(noise), f.now);
+        assert_int_equal(f.why, ZG_ERR_FORGED);
+        assert_int_equal(f.c.heard_ms, heard);
+        assert_int_equal(up(&f), ZG_IO_CLOSE);
+    }
+    assert_int_equal(f.c.pause_ms, CONNECTION_PAUSE_MAX_MS);
+    stop(&f);
+}
+
 static void the_second_address_is_tried_at_once(void **state)
 {
     (void)state;
@@ -645,6 +667,7 @@ int main(void)
         cmocka_unit_test(pushes_go_to_their_subscription),
         cmocka_unit_test(the_pause_is_random_below_a_bound_that_doubles),
         cmocka_unit_test(a_relay_that_only_shakes_hands_is_not_hurried),
+        cmocka_unit_test(what_is_not_authentic_counts_for_nothing),
         cmocka_unit_test(the_second_address_is_tried_at_once),
         cmocka_unit_test(nothing_is_tried_without_a_network),
         cmocka_unit_test(a_link_is_closed_before_the_next_is_opened_and_no_number_comes_twice),

@@ -471,6 +471,33 @@ static void a_public_key_of_zeros_is_refused(void **state)
     refuse(m, m->worker, e, ZG_ERR_CRYPTO);
 }
 
+/* Adopted, it would end every later message of this side: there is nothing else to answer. */
+static void a_step_that_nobody_could_answer_is_refused(void **state)
+{
+    struct meeting *m = *state;
+    envelope_bytes e;
+    exchange(m);
+    say(m, m->her, "x", e); /* a new step that has not arrived; its keys are made by the book but for this one */
+    struct sending good = m->her->sending;
+    memset(m->her->sending.public.ek, 0xff, 300); /* coefficients above the modulus */
+    struct header h = {.dh = m->her->sending.public.dh, .ek = m->her->sending.public.ek,
+                       .ct = m->her->sending.public.ct, .step = m->her->sending.step};
+    step_id(h.id, h.dh, h.ek);
+    struct peer_step derived;
+    memset(&derived, 0, sizeof(derived));
+    assert_int_equal(step_receive(&derived, m->worker, &m->worker->own[0], &h), ZG_OK);
+    memcpy(m->her->sending.chain, derived.chain.key, KEY_BYTES);
+    m->her->sending.n = 0;
+    say(m, m->her, "x", e);
+    refuse(m, m->worker, e, ZG_ERR_CRYPTO);
+
+    m->her->sending = good;
+    say(m, m->her, "by the book", e);
+    expect(m, m->worker, e, "by the book");
+    say(m, m->worker, "answer", e);
+    expect(m, m->her, e, "answer");
+}
+
 /* Her step 0 has no chain: at the worker's side nothing may open under keys that were never set. */
 static void keys_that_were_never_set_open_nothing(void **state)
 {
@@ -708,6 +735,7 @@ int main(void)
         TEST(step_numbers_end_without_harm),
         TEST(a_chain_keeps_its_step_number),
         TEST(a_public_key_of_zeros_is_refused),
+        TEST(a_step_that_nobody_could_answer_is_refused),
         TEST(keys_that_were_never_set_open_nothing),
         TEST(a_message_that_opened_is_described),
         TEST(before_the_accept_nothing_is_sent_and_only_step_1_is_taken),
