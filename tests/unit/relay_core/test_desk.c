@@ -233,6 +233,9 @@ static void a_busy_desk_asks_for_work(void **state)
         uint32_t wrong = say_knock(s, her, desk.put, &k);
         scene_settle(s);
         hear_reply(her, wrong, STATUS_REFUSED);
+        wrong = say_knock(s, her, desk.put, &k); /* not by being stubborn either */
+        scene_settle(s);
+        hear_reply(her, wrong, STATUS_REFUSED);
         challenge(s, her, desk.put, &k);
     }
     solve(&k);

@@ -107,6 +107,7 @@ static void a_clock_that_goes_back_revives_nothing(void **state)
     free(h);
     assert_int_equal(scene_rows(s), 1);
     s->now.utc_ms -= 8 * (uint64_t)HOUR_MS;
+    relay_advance(s->relay, s->now);
     peer_hang_up(&s->peers[1]);
     subscribe(s, &s->peers[2], q.take, 16, sub);
     hear_nothing(&s->peers[2]);
@@ -200,6 +201,49 @@ static void rows_are_deleted_in_slices(void **state)
     assert_int_equal(s->store.jobs[JOB_PURGE], before + 4);
 }
 
+/* The store is at one hour's rows while the next hour begins. */
+static void no_hour_is_passed_over(void **state)
+{
+    struct scene *s = *state;
+    struct thing q;
+    make_queue(s, &q, 1, QUEUE_CONVERSATION);
+    say_send_ttl(s, &s->peers[0], SEND_PUT, q.put, 1, 'a', WIRE_TTL_1H);
+    scene_settle(s);
+    s->hold = true;
+    next_hour(s);
+    assert_int_equal(s->store.waiting, 1);
+    next_hour(s);
+    s->hold = false;
+    scene_turn(s);
+    assert_int_equal(scene_rows(s), 0);
+}
+
+/* Rows from a time when the clock was wrong: their hours lie beyond what the buckets can tell apart. */
+static void hours_that_share_a_bucket_are_told_apart(void **state)
+{
+    struct scene *s = *state;
+    struct thing q;
+    uint8_t sub[8];
+    make_queue(s, &q, 1, QUEUE_CONVERSATION);
+    s->now.utc_ms += UINT64_C(2000) * HOUR_MS;
+    scene_turn(s);
+    relay_advance(s->relay, s->now);
+    say_send_ttl(s, &s->peers[0], SEND_PUT, q.put, 1, 'a', WIRE_TTL_1H);
+    scene_settle(s);
+    s->now.utc_ms -= UINT64_C(2000) * HOUR_MS;
+    scene_restart(s);
+    subscribe(s, &s->peers[1], q.take, 16, sub);
+    hear_delivery(&s->peers[1], sub, 'a');
+    s->now.utc_ms += (UINT64_C(2002) - 1024) * HOUR_MS;
+    relay_advance(s->relay, s->now);
+    scene_turn(s);
+    hear_nothing(&s->peers[1]);
+    s->now.utc_ms += UINT64_C(1024) * HOUR_MS;
+    relay_advance(s->relay, s->now);
+    scene_turn(s);
+    hear_withdraw(&s->peers[1], sub, 1);
+}
+
 static void what_expired_while_the_relay_was_down_goes_at_its_start(void **state)
 {
     struct scene *s = *state;
@@ -264,6 +308,8 @@ static const struct CMUnitTest tests[] = {
     SCENE_TEST(traffic_does_not_put_off_the_hour),
     SCENE_TEST(every_lifetime_class_has_its_hours),
     SCENE_TEST(rows_are_deleted_in_slices),
+    SCENE_TEST(no_hour_is_passed_over),
+    SCENE_TEST(hours_that_share_a_bucket_are_told_apart),
     SCENE_TEST(what_expired_while_the_relay_was_down_goes_at_its_start),
     SCENE_TEST(a_message_that_expires_before_it_is_written),
     SCENE_TEST(idle_queues_leave_memory),

@@ -446,6 +446,25 @@ static void what_was_delivered_without_a_commit_is_dropped_with_its_reader(void 
     assert_int_equal(scene_stats(s).bytes_in_flight, 0);
 }
 
+static void what_was_sent_again_after_a_failure_outlives_its_reader(void **state)
+{
+    struct scene *s = *state;
+    struct thing q;
+    uint8_t sub[8];
+    make_queue(s, &q, 1, QUEUE_CONVERSATION);
+    subscribe(s, &s->peers[1], q.take, 16, sub);
+    uint32_t seq = say_send(s, &s->peers[0], q.put, 1, 'a');
+    hear_delivery(&s->peers[1], sub, 'a');
+    s->store.fail[JOB_COMMIT] = 1;
+    scene_settle(s);
+    hear_reply(&s->peers[0], seq, STATUS_BUSY);
+    seq = say_send(s, &s->peers[0], q.put, 1, 'a');
+    peer_hang_up(&s->peers[1]);
+    scene_settle(s);
+    hear_reply(&s->peers[0], seq, STATUS_OK);
+    assert_int_equal(scene_rows(s), 1);
+}
+
 static void the_newest_reader_displaces(void **state)
 {
     struct scene *s = *state;
@@ -700,6 +719,7 @@ static const struct CMUnitTest tests[] = {
     SCENE_TEST(a_load_that_fails_is_tried_again),
     SCENE_TEST(a_failed_commit_is_busy_for_all_and_nothing_stays),
     SCENE_TEST(what_was_delivered_without_a_commit_is_dropped_with_its_reader),
+    SCENE_TEST(what_was_sent_again_after_a_failure_outlives_its_reader),
     SCENE_TEST(the_newest_reader_displaces),
     SCENE_TEST(unsubscribe_ends_without_a_word),
     SCENE_TEST(a_cancelled_message_is_gone_everywhere),
