@@ -26,6 +26,7 @@ CONF
 relay_start() {
     local folder=$1 at= i
     shift
+    rm -f "$folder/said" # of the start before
     "$@" "$zaguan_relay" serve "$folder" >"$folder/said" 2>"$folder/log" &
     relay_job=$!
     for ((i = 0; i < 200; i++)); do
