@@ -17,6 +17,7 @@ struct limits limits_default(void)
         .subscriptions_of_one = 1024,
         .unanswered_of_one = 512,
         .commands_a_turn = 128,
+        .hellos_a_turn = 4,
         .readings_of_one = 4,
         .stall_seconds = 60,
         .sends_of_queue_a_day = 4096,

@@ -9,8 +9,10 @@ struct limits {
     uint32_t subscriptions_of_one; /* of one connection */
     uint32_t unanswered_of_one;    /* commands of one connection that wait for a reply; then it is paused */
     uint32_t commands_a_turn;      /* of one connection in one turn of the loop */
-    uint32_t readings_of_one;      /* slot values on their way to one connection */
-    uint32_t stall_seconds; /* a record, an upload or a reader that does not get on loses its connection */
+    uint32_t
+        hellos_a_turn; /* handshakes in one turn of the loop: each takes half a millisecond from everybody */
+    uint32_t readings_of_one; /* slot values on their way to one connection */
+    uint32_t stall_seconds;   /* a record, an upload or a reader that does not get on loses its connection */
     uint32_t sends_of_queue_a_day; /* accepted by one conversation queue */
     uint32_t waiting_of_desk;      /* knocks and messages stored at one desk */
     uint32_t draws_of_desk_a_day;  /* vouchers */

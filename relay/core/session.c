@@ -30,6 +30,7 @@ zg_err sessions_init(struct sessions *ss)
     list_init(&ss->choked);
     ss->input_bytes = 0;
     ss->turn = 0;
+    ss->hellos_carried = 0;
     ss->scratch = malloc(WIRE_RECORD_HEADER_BYTES + WIRE_RECORD_CIPHER_MAX);
     return ss->scratch != NULL ? ZG_OK : ZG_ERR_MEMORY;
 }
@@ -196,7 +197,11 @@ void session_unsubscribed(struct subscription *sub)
 bool session_must_wait(const struct session *s)
 {
     const struct limits *l = &s->relay->limits;
-    bool spent = s->turn == s->relay->sessions.turn && s->carried >= l->commands_a_turn;
+    const struct sessions *ss = &s->relay->sessions;
+
+    if (s->state == SESSION_HELLO)
+        return ss->hellos_carried >= l->hellos_a_turn;
+    bool spent = s->turn == ss->turn && s->carried >= l->commands_a_turn;
     return spent || s->unanswered >= l->unanswered_of_one;
 }
 

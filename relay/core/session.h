@@ -61,7 +61,8 @@ struct sessions {
     struct link choked;
     uint64_t input_bytes; /* held for unfinished records and uploads */
     uint32_t turn;
-    uint8_t *scratch; /* one record, with its header */
+    uint32_t hellos_carried; /* in this turn */
+    uint8_t *scratch;        /* one record, with its header */
 };
 
 ZG_MUST_CHECK zg_err sessions_init(struct sessions *ss);

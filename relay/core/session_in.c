@@ -124,6 +124,7 @@ static bool hello(struct session *s, struct span message)
     size_t len;
     bool good = false;
 
+    r->sessions.hellos_carried++;
     write_prologue(prologue);
     write_limits(r, limits);
     noise_responder_init(&hs, NOISE_NKHFS, prologue, sizeof(prologue), r->secrets->relay_sk, r->relay_pk);

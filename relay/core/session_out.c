@@ -106,6 +106,7 @@ void sessions_flush(struct relay *r)
     struct sessions *ss = &r->sessions;
 
     ss->turn++;
+    ss->hellos_carried = 0;
     while (!list_empty(&ss->dirty)) {
         struct session *s = LIST_ITEM(ss->dirty.next, struct session, dirty);
         if (!s->doomed)

@@ -41,6 +41,7 @@ int scene_setup(void **state)
     assert_non_null(s->engine);
     test_store_init(&s->store, s->engine);
     s->limits = limits_default();
+    s->limits.hellos_a_turn = 1000; /* so that peer_open is done when it returns */
     s->ceiling = WIRE_TTL_30D;
     rng_fill(&s->rng, s->sk, sizeof(s->sk));
     crypto_scalarmult_base(s->pk, s->sk);

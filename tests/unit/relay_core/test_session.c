@@ -120,6 +120,34 @@ static void a_thousand_silent_connections_are_dropped(void **state)
     free(silent);
 }
 
+/* Handshakes cost the relay most: many at once must not keep the others waiting. */
+static void a_turn_carries_out_only_some_handshakes(void **state)
+{
+    struct scene *s = *state;
+    uint8_t hello[WIRE_RECORD_HEADER_BYTES + WIRE_HELLO_BYTES];
+    enum { EACH = SCENE_PEERS, COUNT = 2 * EACH + 1 };
+    struct peer p[COUNT];
+    s->limits.hellos_a_turn = EACH;
+    scene_restart(s);
+    for (int i = 0; i < COUNT; i++) {
+        assert_true(peer_connect(&p[i], s->relay, &s->rng, s->now));
+        peer_hello(&p[i], s->pk, hello);
+        assert_true(peer_give(&p[i], hello, sizeof(hello), s->now));
+        assert_int_equal(p[i].open, i < EACH);
+    }
+    assert_true(session_paused(p[EACH].session));
+    assert_int_equal(relay_deadline(s->relay), 0);
+    relay_flush(s->relay);
+    relay_advance(s->relay, s->now);
+    assert_true(p[2 * EACH - 1].open);
+    assert_false(p[2 * EACH].open);
+    scene_turn(s);
+    assert_true(p[2 * EACH].open);
+    hear_reply(&p[2 * EACH], say_ping(s, &p[2 * EACH]), STATUS_OK);
+    for (int i = 0; i < COUNT; i++)
+        peer_clear(&p[i]);
+}
+
 static void no_more_connections_than_allowed(void **state)
 {
     struct scene *s = *state;
@@ -399,6 +427,7 @@ static const struct CMUnitTest tests[] = {
     SCENE_TEST(several_messages_may_come_in_one_piece),
     SCENE_TEST(half_a_handshake_is_dropped_after_ten_seconds),
     SCENE_TEST(a_thousand_silent_connections_are_dropped),
+    SCENE_TEST(a_turn_carries_out_only_some_handshakes),
     SCENE_TEST(no_more_connections_than_allowed),
     SCENE_TEST(a_length_that_is_not_allowed_closes),
     SCENE_TEST(damaged_records_close),
