@@ -75,6 +75,11 @@ void client_event(struct zg_client *c, zg_event_kind kind, zg_err err, const str
 struct connection *client_connection(struct zg_client *c, const struct relay_place *place);
 void client_id(struct zg_client *c, zg_id *out);
 
+/* --- client_links.c --- */
+
+void client_links_work(struct zg_client *c);
+void client_links_free(struct zg_client *c);
+
 /* --- client_load.c --- */
 
 /* The vault's content into the client; ends in CLIENT_READY or CLIENT_FAILED. ZG_ERR_MEMORY. */

@@ -2,6 +2,7 @@
  * One conversation: its state, its secrets, its messages, and what it wants of the relay; docs/protocol.md sections 6 to 8.
  *
  *     conversation.c          life, states, what is wanted of the relay
+ *     conversation_end.c      ended, erased, gone
  *     conversation_queue.c    commands on the own queue and the other side's: create, rotate, delete
  *     conversation_send.c     text to envelopes
  *     conversation_receive.c  envelopes to text
@@ -146,12 +147,21 @@ void conversation_work(struct conversation *v);
 uint64_t conversation_deadline(const struct conversation *v);
 /* The relay is busy: waits before it asks again. */
 void conversation_pause(struct conversation *v, uint32_t seconds);
+/* Commands and subscriptions are forgotten. */
+void conversation_drop_calls(struct conversation *v);
+/* What is needed to agree and to read: knocking, knock, ratchet. */
+void conversation_drop_agreement(struct conversation *v);
+
+/* --- conversation_end.c --- */
+
 /* The other side ended it. */
 void conversation_end(struct conversation *v);
 /* A person ends it. ZG_ERR_MEMORY, ZG_ERR_STATE. */
 ZG_MUST_CHECK zg_err conversation_erase(struct conversation *v);
 /* Everything goes at once, without the relay: of a knock that failed or was withdrawn. */
 void conversation_vanish(struct conversation *v);
+/* Nothing is left to do: it is gone when the vault knows. */
+void conversation_finish(struct conversation *v);
 
 /* --- messages --- */
 

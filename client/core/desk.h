@@ -3,6 +3,7 @@
  * and 6.
  *
  *     desk.c           life, what is wanted of the relay, vouchers
+ *     desk_papers.c    certificates, credential, a new desk
  *     desk_publish.c   epochs and the bundle
  *     desk_knocks.c    knocks that come in, and the first answer
  *     desk_save.c      to the vault and back
@@ -121,10 +122,6 @@ struct desk {
 /* An empty one. ZG_ERR_MEMORY. */
 ZG_MUST_CHECK zg_err desk_new(struct desk **out, struct zg_client *c, const struct relay_place *place);
 void desk_move(struct desk *d, enum desk_stage to);
-/* Makes everything that does not need the relay. Takes the client's place for a desk. */
-ZG_MUST_CHECK zg_err desk_create(struct zg_client *c, const zg_organisation *o, const zg_desk_options *options);
-ZG_MUST_CHECK zg_err desk_renew(struct desk *d, const zg_organisation *o);
-ZG_MUST_CHECK zg_err desk_set_notice(struct desk *d, int state, const char *language, const char *text);
 /* Frees; the vault keeps it. NULL-safe. */
 void desk_forget(struct desk *d);
 void desk_work(struct desk *d);
@@ -143,7 +140,15 @@ bool desk_take_voucher(struct desk *d, struct secret *out);
 /* One was refused: they are too old, all are drawn anew. d may be NULL. */
 void desk_vouchers_spoilt(struct desk *d);
 
+/* --- desk_papers.c --- */
+
+/* Makes everything that does not need the relay. Takes the client's place for a desk. */
+ZG_MUST_CHECK zg_err desk_create(struct zg_client *c, const zg_organisation *o, const zg_desk_options *options);
+ZG_MUST_CHECK zg_err desk_renew(struct desk *d, const zg_organisation *o);
+
 /* --- desk_publish.c --- */
+
+ZG_MUST_CHECK zg_err desk_set_notice(struct desk *d, int state, const char *language, const char *text);
 
 /* A new intake key, and a new last-resort key if it is time; the bundle is to be published. */
 ZG_MUST_CHECK zg_err desk_new_epoch(struct desk *d);

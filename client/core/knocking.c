@@ -11,8 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "client/core/agreement.h"
-
 static const bool moves[6][6] = {
     [KNOCKING_FETCH] = {[KNOCKING_ASK] = true},
     [KNOCKING_ASK] = {[KNOCKING_SOLVE] = true},
@@ -20,7 +18,7 @@ static const bool moves[6][6] = {
     [KNOCKING_SEND] = {[KNOCKING_WAIT] = true, [KNOCKING_ASK] = true},
 };
 
-static void move(struct knocking *k, enum knocking_stage to)
+void knocking_move(struct knocking *k, enum knocking_stage to)
 {
     assert(moves[k->stage][to]);
     k->stage = to;
@@ -43,7 +41,7 @@ zg_err knocking_new(struct conversation *v, const struct card *card, const struc
     return ZG_OK;
 }
 
-static void drop_sealed(struct knocking *k)
+void knocking_drop_sealed(struct knocking *k)
 {
     if (k->sealed != NULL)
         sodium_memzero(k->sealed, BUNDLE_SEALED_MAX);
@@ -57,19 +55,24 @@ void knocking_free(struct knocking *k)
     if (k == NULL)
         return;
     call_forget(&k->call);
-    drop_sealed(k);
+    knocking_drop_sealed(k);
     sodium_free(k);
 }
 
+struct message *knocking_message(const struct knocking *k)
+{
+    return conversation_message(k->conversation, &k->message);
+}
+
 /* The conversation goes with it, and k too. */
-static void fail(struct knocking *k, zg_err err)
+void knocking_fail(struct knocking *k, zg_err err)
 {
     struct conversation *v = k->conversation;
     client_event(v->client, ZG_EVENT_KNOCK_FAILED, err, v, NULL, 0);
     conversation_vanish(v);
 }
 
-static void ask(struct knocking *k, struct command *command,
+void knocking_ask(struct knocking *k, struct command *command,
                 void (*done)(struct call *, const struct command *, zg_err))
 {
     k->call.done = done;
@@ -80,7 +83,7 @@ static void ask(struct knocking *k, struct command *command,
 }
 
 /* What every stage does with a reply that is not its own: true if that was all. */
-static bool common_reply(struct knocking *k, const struct command *reply, zg_err err)
+bool knocking_common_reply(struct knocking *k, const struct command *reply, zg_err err)
 {
     switch (err) {
     case ZG_OK:
@@ -91,188 +94,9 @@ static bool common_reply(struct knocking *k, const struct command *reply, zg_err
         conversation_pause(k->conversation, reply->u.reply.retry_after);
         return true;
     default:
-        fail(k, err);
+        knocking_fail(k, err);
         return true;
     }
-}
-
-/* --- FETCH --- */
-
-static struct message *knock_message(const struct knocking *k)
-{
-    return conversation_message(k->conversation, &k->message);
-}
-
-static void keep_trust(struct knocking *k, const struct bundle *b)
-{
-    struct conversation *v = k->conversation;
-    v->keys->trust = b->trust;
-    k->epoch = b->keys.epoch;
-    k->desk_put = b->keys.put;
-    v->desk_epoch = b->keys.epoch;
-}
-
-/* Makes her queue's secrets and the knock. Nothing of the conversation is changed by a failure but random secrets. */
-static zg_err make_knock(struct knocking *k, const struct bundle *b)
-{
-    zg_err err;
-    struct conversation *v = k->conversation;
-    const struct message *m = knock_message(k);
-    uint8_t content[KNOCK_CONTENT_MAX];
-    struct writer w;
-    struct knock_output out;
-
-    memset(&out, 0, sizeof(out));
-    queue_secrets_new(&v->keys->queue, &v->client->rng);
-    rng_fill(&v->client->rng, k->slot_voucher.b, sizeof(k->slot_voucher.b));
-    rng_fill(&v->client->rng, v->keys->knock_handle.b, sizeof(v->keys->knock_handle.b));
-    writer_init(&w, content, sizeof(content));
-    err = m == NULL ? ZG_ERR_EXPIRED : conversation_knock_content(v, m, &w);
-    if (err != ZG_OK)
-        goto out;
-    const struct knock_input in = {b, client_time_ms(v->client) / 1000, v->keys->queue.put, v->keys->queue.end,
-                                   {content, w.len}};
-    err = knock_make(&out, &in, &v->client->rng);
-    if (err != ZG_OK)
-        goto out;
-    memcpy(k->envelope, out.envelope, sizeof(k->envelope));
-    memcpy(v->keys->th1, out.th1, sizeof(v->keys->th1));
-    memcpy(v->keys->ek_p_pk, out.ek_p_pk, sizeof(out.ek_p_pk));
-    memcpy(v->keys->ek_p_sk, out.ek_p_sk, sizeof(out.ek_p_sk));
-    memcpy(v->keys->nonce_p, out.nonce, sizeof(out.nonce));
-    v->ratchet = out.ratchet;
-    out.ratchet = NULL;
-out:
-    knock_output_clear(&out);
-    sodium_memzero(content, sizeof(content));
-    return err;
-}
-
-/* Section 5.2: of one desk never back to a smaller epoch. */
-static bool went_back(const struct knocking *k, const struct bundle *b)
-{
-    const struct zg_client *c = k->conversation->client;
-    for (size_t i = 0; i < c->conversation_count; i++) {
-        const struct conversation *v = c->conversations[i];
-        if (v->side == SIDE_PARTICIPANT && v->desk_epoch > b->keys.epoch &&
-            memcmp(v->keys->trust.desk_id, b->trust.desk_id, DESK_ID_BYTES) == 0)
-            return true;
-    }
-    return false;
-}
-
-static zg_err keep_notice(struct conversation *v, const struct bundle *b)
-{
-    if (v->notice == NULL)
-        v->notice = malloc(sizeof(*v->notice));
-    if (v->notice == NULL)
-        return ZG_ERR_MEMORY;
-    *v->notice = b->notice;
-    return ZG_OK;
-}
-
-static zg_err open_bundle(struct knocking *k)
-{
-    struct conversation *v = k->conversation;
-    struct secret read;
-    uint8_t bundle_key[32];
-    struct bundle *b = malloc(sizeof(*b));
-    if (b == NULL)
-        return ZG_ERR_MEMORY;
-
-    card_secrets(&k->card, &read, bundle_key);
-    zg_err err = bundle_open(b, k->sealed, k->sealed_len, bundle_key, k->card.organisation,
-                             client_time_ms(v->client) / 1000);
-    if (err == ZG_OK && went_back(k, b))
-        err = ZG_ERR_EXPIRED;
-    if (err == ZG_OK)
-        err = keep_notice(v, b);
-    if (err == ZG_OK)
-        err = make_knock(k, b);
-    if (err == ZG_OK)
-        keep_trust(k, b);
-    sodium_memzero(&read, sizeof(read));
-    sodium_memzero(bundle_key, sizeof(bundle_key));
-    sodium_memzero(b, sizeof(*b));
-    free(b);
-    return err;
-}
-
-static void on_bundle(struct knocking *k)
-{
-    struct conversation *v = k->conversation;
-    zg_err err = open_bundle(k);
-
-    drop_sealed(k);
-    if (err == ZG_ERR_MEMORY) {
-        conversation_pause(v, 1);
-        return;
-    }
-    if (err != ZG_OK) {
-        fail(k, err);
-        return;
-    }
-    struct message *m = knock_message(k);
-    m->sealed = true;
-    entry_touch(&v->client->journal, m->entry);
-    card_clear(&k->card);
-    move(k, KNOCKING_ASK);
-    conversation_touch_stage(v);
-}
-
-/* The pieces come in order on one connection; section 1.1. */
-static zg_err take_piece(struct knocking *k, const struct slot_piece *p)
-{
-    if (p->piece == 0) {
-        drop_sealed(k);
-        k->sealed = malloc(BUNDLE_SEALED_MAX);
-        if (k->sealed == NULL)
-            return ZG_ERR_MEMORY;
-    } else if (k->sealed == NULL || p->piece != k->sealed_so_far.piece + 1 ||
-               p->version != k->sealed_so_far.version || p->size != k->sealed_so_far.size) {
-        return ZG_ERR_MALFORMED;
-    }
-    if (p->data.len > BUNDLE_SEALED_MAX - k->sealed_len)
-        return ZG_ERR_MALFORMED;
-    if (p->data.len > 0)
-        memcpy(k->sealed + k->sealed_len, p->data.at, p->data.len);
-    k->sealed_len += p->data.len;
-    k->sealed_so_far = *p;
-    return ZG_OK;
-}
-
-static void on_piece(struct call *call, const struct command *reply, zg_err err)
-{
-    struct knocking *k = call->owner;
-
-    if (common_reply(k, reply, err))
-        return;
-    err = take_piece(k, &reply->u.slot_value);
-    if (err == ZG_ERR_MEMORY) {
-        connection_drop(k->conversation->connection, err);
-        return;
-    }
-    /* A slot that is empty: nobody published yet. */
-    if (err == ZG_OK && k->sealed_so_far.size == 0)
-        err = ZG_ERR_REFUSED;
-    if (err != ZG_OK)
-        fail(k, err);
-    else if (!call_waits(call))
-        on_bundle(k);
-}
-
-static void fetch(struct knocking *k)
-{
-    struct command command = {.op = OP_SLOT_GET};
-    struct secret read;
-    uint8_t bundle_key[32];
-
-    drop_sealed(k);
-    card_secrets(&k->card, &read, bundle_key);
-    command.u.slot_get.read = read.b;
-    ask(k, &command, on_piece);
-    sodium_memzero(&read, sizeof(read));
-    sodium_memzero(bundle_key, sizeof(bundle_key));
 }
 
 /* --- ASK, SOLVE --- */
@@ -284,14 +108,14 @@ static void on_cookie(struct call *call, const struct command *reply, zg_err err
     struct queue_name_set set;
     struct queue_names names;
 
-    if (common_reply(k, reply, err))
+    if (knocking_common_reply(k, reply, err))
         return;
     memcpy(k->cookie, reply->u.cookie.cookie, sizeof(k->cookie));
     k->effort = reply->u.cookie.effort;
     k->solution = 0;
     conversation_queue_names(v, &set, &names);
     puzzle_hash(k->hash, &names, k->envelope);
-    move(k, KNOCKING_SOLVE);
+    knocking_move(k, KNOCKING_SOLVE);
     if (k->effort > 0)
         client_event(v->client, ZG_EVENT_PUZZLE, ZG_OK, v, NULL, k->effort);
 }
@@ -300,7 +124,7 @@ static void challenge(struct knocking *k)
 {
     struct command command = {.op = OP_CHALLENGE};
     command.u.challenge.put = k->desk_put.b;
-    ask(k, &command, on_cookie);
+    knocking_ask(k, &command, on_cookie);
 }
 
 static void solve(struct knocking *k)
@@ -314,7 +138,7 @@ static void solve(struct knocking *k)
         conversation_pause(v, 1);
     if (err != ZG_OK)
         return;
-    move(k, KNOCKING_SEND);
+    knocking_move(k, KNOCKING_SEND);
     v->queue = QUEUE_ASKED;
     conversation_touch_stage(v);
 }
@@ -324,9 +148,9 @@ static void solve(struct knocking *k)
 static void kept(struct knocking *k)
 {
     struct conversation *v = k->conversation;
-    struct message *m = knock_message(k);
+    struct message *m = knocking_message(k);
 
-    move(k, KNOCKING_WAIT);
+    knocking_move(k, KNOCKING_WAIT);
     v->queue = QUEUE_LIVE;
     sodium_memzero(k->envelope, sizeof(k->envelope));
     if (m != NULL) {
@@ -342,10 +166,10 @@ static void on_kept(struct call *call, const struct command *reply, zg_err err)
     struct knocking *k = call->owner;
 
     if (err == ZG_ERR_REFUSED && ++k->refusals < KNOCKING_REFUSALS_MAX) {
-        move(k, KNOCKING_ASK);
+        knocking_move(k, KNOCKING_ASK);
         return;
     }
-    if (!common_reply(k, reply, err))
+    if (!knocking_common_reply(k, reply, err))
         kept(k);
 }
 
@@ -366,7 +190,7 @@ static void send(struct knocking *k)
     command.u.knock.ttl = k->ttl < ceiling ? k->ttl : ceiling;
     command.u.knock.handle = v->keys->knock_handle.b;
     command.u.knock.envelope = k->envelope;
-    ask(k, &command, on_kept);
+    knocking_ask(k, &command, on_kept);
 }
 
 void knocking_work(struct knocking *k)
@@ -381,7 +205,7 @@ void knocking_work(struct knocking *k)
         return;
     switch (k->stage) {
     case KNOCKING_FETCH:
-        fetch(k);
+        knocking_fetch(k);
         break;
     case KNOCKING_ASK:
         challenge(k);

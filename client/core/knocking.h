@@ -57,6 +57,21 @@ void knocking_free(struct knocking *k);
 void knocking_work(struct knocking *k);
 uint64_t knocking_deadline(const struct knocking *k);
 
+/* --- between knocking.c and knocking_bundle.c --- */
+
+/* SLOT_GET; ends in KNOCKING_ASK, or in knocking_fail. */
+void knocking_fetch(struct knocking *k);
+void knocking_move(struct knocking *k, enum knocking_stage to);
+/* ZG_EVENT_KNOCK_FAILED. The conversation is gone with it, and k is freed. */
+void knocking_fail(struct knocking *k, zg_err err);
+void knocking_ask(struct knocking *k, struct command *command,
+                  void (*done)(struct call *, const struct command *, zg_err));
+/* What every stage does with a reply that is not its own: true if that was all, and k may be gone. */
+bool knocking_common_reply(struct knocking *k, const struct command *reply, zg_err err);
+void knocking_drop_sealed(struct knocking *k);
+/* The knock's text; NULL: its time is over. */
+struct message *knocking_message(const struct knocking *k);
+
 /* For the vault: what is needed to go on. */
 enum { KNOCKING_SAVED_MAX = 5000 };
 void knocking_save(const struct knocking *k, struct writer *w);

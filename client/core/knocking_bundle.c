@@ -1,0 +1,179 @@
+/* FETCH: from a card to a knock that is written down; docs/protocol.md sections 5.2 and 6. */
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "client/core/agreement.h"
+#include "client/core/knocking.h"
+
+static void keep_trust(struct knocking *k, const struct bundle *b)
+{
+    struct conversation *v = k->conversation;
+    v->keys->trust = b->trust;
+    k->epoch = b->keys.epoch;
+    k->desk_put = b->keys.put;
+    v->desk_epoch = b->keys.epoch;
+}
+
+/* Makes her queue's secrets and the knock. Nothing of the conversation is changed by a failure but random secrets. */
+static zg_err make_knock(struct knocking *k, const struct bundle *b)
+{
+    zg_err err;
+    struct conversation *v = k->conversation;
+    const struct message *m = knocking_message(k);
+    uint8_t content[KNOCK_CONTENT_MAX];
+    struct writer w;
+    struct knock_output out;
+
+    memset(&out, 0, sizeof(out));
+    queue_secrets_new(&v->keys->queue, &v->client->rng);
+    rng_fill(&v->client->rng, k->slot_voucher.b, sizeof(k->slot_voucher.b));
+    rng_fill(&v->client->rng, v->keys->knock_handle.b, sizeof(v->keys->knock_handle.b));
+    writer_init(&w, content, sizeof(content));
+    err = m == NULL ? ZG_ERR_EXPIRED : conversation_knock_content(v, m, &w);
+    if (err != ZG_OK)
+        goto out;
+    const struct knock_input in = {b, client_time_ms(v->client) / 1000, v->keys->queue.put, v->keys->queue.end,
+                                   {content, w.len}};
+    err = knock_make(&out, &in, &v->client->rng);
+    if (err != ZG_OK)
+        goto out;
+    memcpy(k->envelope, out.envelope, sizeof(k->envelope));
+    memcpy(v->keys->th1, out.th1, sizeof(v->keys->th1));
+    memcpy(v->keys->ek_p_pk, out.ek_p_pk, sizeof(out.ek_p_pk));
+    memcpy(v->keys->ek_p_sk, out.ek_p_sk, sizeof(out.ek_p_sk));
+    memcpy(v->keys->nonce_p, out.nonce, sizeof(out.nonce));
+    v->ratchet = out.ratchet;
+    out.ratchet = NULL;
+out:
+    knock_output_clear(&out);
+    sodium_memzero(content, sizeof(content));
+    return err;
+}
+
+/* Section 5.2: of one desk never back to a smaller epoch. */
+static bool went_back(const struct knocking *k, const struct bundle *b)
+{
+    const struct zg_client *c = k->conversation->client;
+    for (size_t i = 0; i < c->conversation_count; i++) {
+        const struct conversation *v = c->conversations[i];
+        if (v->side == SIDE_PARTICIPANT && v->desk_epoch > b->keys.epoch &&
+            memcmp(v->keys->trust.desk_id, b->trust.desk_id, DESK_ID_BYTES) == 0)
+            return true;
+    }
+    return false;
+}
+
+static zg_err keep_notice(struct conversation *v, const struct bundle *b)
+{
+    if (v->notice == NULL)
+        v->notice = malloc(sizeof(*v->notice));
+    if (v->notice == NULL)
+        return ZG_ERR_MEMORY;
+    *v->notice = b->notice;
+    return ZG_OK;
+}
+
+static zg_err open_bundle(struct knocking *k)
+{
+    struct conversation *v = k->conversation;
+    struct secret read;
+    uint8_t bundle_key[32];
+    struct bundle *b = malloc(sizeof(*b));
+    if (b == NULL)
+        return ZG_ERR_MEMORY;
+
+    card_secrets(&k->card, &read, bundle_key);
+    zg_err err = bundle_open(b, k->sealed, k->sealed_len, bundle_key, k->card.organisation,
+                             client_time_ms(v->client) / 1000);
+    if (err == ZG_OK && went_back(k, b))
+        err = ZG_ERR_EXPIRED;
+    if (err == ZG_OK)
+        err = keep_notice(v, b);
+    if (err == ZG_OK)
+        err = make_knock(k, b);
+    if (err == ZG_OK)
+        keep_trust(k, b);
+    sodium_memzero(&read, sizeof(read));
+    sodium_memzero(bundle_key, sizeof(bundle_key));
+    sodium_memzero(b, sizeof(*b));
+    free(b);
+    return err;
+}
+
+static void on_bundle(struct knocking *k)
+{
+    struct conversation *v = k->conversation;
+    zg_err err = open_bundle(k);
+
+    knocking_drop_sealed(k);
+    if (err == ZG_ERR_MEMORY) {
+        conversation_pause(v, 1);
+        return;
+    }
+    if (err != ZG_OK) {
+        knocking_fail(k, err);
+        return;
+    }
+    struct message *m = knocking_message(k);
+    m->sealed = true;
+    entry_touch(&v->client->journal, m->entry);
+    card_clear(&k->card);
+    knocking_move(k, KNOCKING_ASK);
+    conversation_touch_stage(v);
+}
+
+/* The pieces come in order on one connection; section 1.1. */
+static zg_err take_piece(struct knocking *k, const struct slot_piece *p)
+{
+    if (p->piece == 0) {
+        knocking_drop_sealed(k);
+        k->sealed = malloc(BUNDLE_SEALED_MAX);
+        if (k->sealed == NULL)
+            return ZG_ERR_MEMORY;
+    } else if (k->sealed == NULL || p->piece != k->sealed_so_far.piece + 1 ||
+               p->version != k->sealed_so_far.version || p->size != k->sealed_so_far.size) {
+        return ZG_ERR_MALFORMED;
+    }
+    if (p->data.len > BUNDLE_SEALED_MAX - k->sealed_len)
+        return ZG_ERR_MALFORMED;
+    if (p->data.len > 0)
+        memcpy(k->sealed + k->sealed_len, p->data.at, p->data.len);
+    k->sealed_len += p->data.len;
+    k->sealed_so_far = *p;
+    return ZG_OK;
+}
+
+static void on_piece(struct call *call, const struct command *reply, zg_err err)
+{
+    struct knocking *k = call->owner;
+
+    if (knocking_common_reply(k, reply, err))
+        return;
+    err = take_piece(k, &reply->u.slot_value);
+    if (err == ZG_ERR_MEMORY) {
+        connection_drop(k->conversation->connection, err);
+        return;
+    }
+    /* A slot that is empty: nobody published yet. */
+    if (err == ZG_OK && k->sealed_so_far.size == 0)
+        err = ZG_ERR_REFUSED;
+    if (err != ZG_OK)
+        knocking_fail(k, err);
+    else if (!call_waits(call))
+        on_bundle(k);
+}
+
+void knocking_fetch(struct knocking *k)
+{
+    struct command command = {.op = OP_SLOT_GET};
+    struct secret read;
+    uint8_t bundle_key[32];
+
+    knocking_drop_sealed(k);
+    card_secrets(&k->card, &read, bundle_key);
+    command.u.slot_get.read = read.b;
+    knocking_ask(k, &command, on_piece);
+    sodium_memzero(&read, sizeof(read));
+    sodium_memzero(bundle_key, sizeof(bundle_key));
+}
