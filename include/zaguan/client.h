@@ -70,7 +70,7 @@ ZG_API void zg_client_free(zg_client *c);
 typedef enum zg_io_kind {
     ZG_IO_CONNECT = 1, /* open a TCP connection to host, port; then zg_client_link_opened or _closed */
     ZG_IO_SEND,        /* write data (all of it, in order) to the link */
-    ZG_IO_CLOSE,       /* close the link; no _closed is expected */
+    ZG_IO_CLOSE,       /* close the link after what was handed out before; no _closed is expected */
 } zg_io_kind;
 
 typedef struct zg_io {
@@ -94,7 +94,7 @@ ZG_API void zg_client_link_closed(zg_client *c, uint32_t link, zg_now now);
 ZG_API void zg_client_advance(zg_client *c, zg_now now);
 /* mono_ms at which to call zg_client_advance at the latest; UINT64_MAX: no need. */
 ZG_API uint64_t zg_client_deadline(const zg_client *c);
-/* Whether the device has a network. true at start. While false, nothing is tried; back to true: at once. */
+/* Whether the device has a network. true at start. While false, nothing is tried; with true, at once, also what was displaced. */
 ZG_API void zg_client_network(zg_client *c, bool available, zg_now now);
 
 /* --- events --- */
@@ -103,7 +103,7 @@ typedef enum zg_event_kind {
     ZG_EVENT_READY = 1,    /* the vault is loaded */
     ZG_EVENT_FAILED,       /* the vault could not be loaded: err */
     ZG_EVENT_CONNECTED,    /* a relay was reached and proved its key */
-    ZG_EVENT_DISCONNECTED, /* it is gone (err says why); it will be tried again */
+    ZG_EVENT_DISCONNECTED, /* it is gone or cannot be reached; it is tried again. Said once for each reason (err) */
     ZG_EVENT_DESK_READY,   /* the desk was set up or its bundle published anew */
     ZG_EVENT_DESK_FAILED,  /* err: REFUSED (voucher spent or unknown), ... */
     ZG_EVENT_KNOCK,        /* at a desk: a new conversation waits for a first answer */
@@ -113,13 +113,15 @@ typedef enum zg_event_kind {
     ZG_EVENT_ACCEPTED,     /* a worker answered; see zg_client_conversation for who */
     ZG_EVENT_MESSAGE,      /* a message came in */
     ZG_EVENT_SENT,         /* the relay keeps an own message */
-    ZG_EVENT_NOT_SENT,     /* err; the message stays and is tried again if err is BUSY, FULL or NETWORK */
+    ZG_EVENT_NOT_SENT,     /* err; if it is BUSY or FULL the message stays and is tried again, which is said once */
     ZG_EVENT_EXPIRED,      /* a message is gone */
-    ZG_EVENT_SAFETY,       /* safety words can be read now; err FORGED: somebody stands between */
-    ZG_EVENT_ENDED,        /* the other side ended the conversation */
+    ZG_EVENT_SAFETY,       /* safety words can be read now. err FORGED: somebody stands between. While she still waits, FORGED,
+                              FOREIGN or EXPIRED: somebody answered who may not, and nothing of it is shown */
+    ZG_EVENT_ENDED,        /* the other side ended the conversation; a knock that waited is taken back, and gone */
     ZG_EVENT_ERASED,       /* an erase is done at the relay and here */
     ZG_EVENT_STORAGE,      /* the vault could not store: err; it is tried again, nothing is acknowledged meanwhile */
-    ZG_EVENT_DISPLACED,    /* another program reads this conversation (zeros: the desk) now; zg_client_network takes it back */
+    ZG_EVENT_DISPLACED,    /* another program reads this conversation (zeros: the desk) now; zg_client_network(true) takes
+                              it back */
 } zg_event_kind;
 
 typedef struct zg_event {
@@ -139,7 +141,8 @@ typedef enum zg_conversation_state {
     ZG_CONVERSATION_KNOCKING = 1, /* hers: the knock is being sent or waits for an answer */
     ZG_CONVERSATION_WAITING,      /* the worker's: a knock that nobody answered yet */
     ZG_CONVERSATION_OPEN,
-    ZG_CONVERSATION_ENDED,        /* by the other side; nothing can be sent; messages go at their time */
+    ZG_CONVERSATION_ENDED,        /* by the other side; nothing can be sent; messages go at their time, and it with them
+                                     after the own limit at the latest */
     ZG_CONVERSATION_ERASING,      /* waits for the relay */
 } zg_conversation_state;
 
@@ -271,7 +274,7 @@ typedef struct zg_desk_options {
 /*
  * Makes this client the one worker of a new desk of the organisation (borrowed until return). The relay's part follows;
  * then ZG_EVENT_DESK_READY or _FAILED. ZG_ERR_STATE: there is a desk in this vault already. ZG_ERR_MALFORMED: relay or voucher;
- * ZG_ERR_TRUNCATED: voucher.
+ * ZG_ERR_TRUNCATED: voucher; ZG_ERR_ARGUMENT: alias.
  */
 ZG_API ZG_MUST_CHECK zg_err zg_client_desk_create(zg_client *c, const zg_organisation *o,
                                                   const zg_desk_options *options, zg_now now);

@@ -7,6 +7,7 @@
  * Happy path: the client calls submit with a batch; the vault stores all of it or nothing, durably; then it calls
  * batch->done, from pump or from an event of its own, never from inside submit. Batches are done in the order
  * in which they were submitted. Failure: done with an error; nothing of the batch is stored; the client tries again.
+ * Inside a done that does not come from pump the client does what had to wait for it; ask zg_client_io afterwards.
  */
 #ifndef ZAGUAN_VAULT_H
 #define ZAGUAN_VAULT_H
