@@ -31,6 +31,7 @@ enum {
     CONNECTION_PAUSE_MS = 1000,     /* first bound of the random pause; section 2.2 */
     CONNECTION_PAUSE_MAX_MS = 300000,
     CONNECTION_AGAIN_MS = 1000,     /* after there was no memory for a command */
+    CONNECTION_RETRY_MAX_S = 3600,  /* no relay makes anybody wait longer */
     CONNECTION_CALLS_MAX = 64,      /* commands that wait for a reply */
     CONNECTION_QUEUED_MAX = 4 * WIRE_RECORD_PLAIN_MAX, /* bytes of commands that wait for the network */
 };

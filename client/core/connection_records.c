@@ -252,6 +252,13 @@ static zg_err on_command(struct connection *c, const struct command *command)
     }
 }
 
+/* Section 1.1. */
+static void limit_wait(struct command *command)
+{
+    if (command->op == OP_REPLY && command->u.reply.retry_after > CONNECTION_RETRY_MAX_S)
+        command->u.reply.retry_after = CONNECTION_RETRY_MAX_S;
+}
+
 static uint8_t *record_plain(const struct connection *c)
 {
     return c->in + WIRE_RECORD_HEADER_BYTES;
@@ -277,8 +284,10 @@ zg_err connection_take_record(struct connection *c, size_t len)
     reader_init(&r, record_plain(c), len);
     while ((framing = record_next(&r, &unit)) == FRAMING_WHOLE) {
         zg_err err = command_decode(COMMAND_FROM_RELAY, unit.at, unit.len, &command);
-        if (err == ZG_OK)
+        if (err == ZG_OK) {
+            limit_wait(&command);
             err = on_command(c, &command);
+        }
         /* Whoever was called may have dropped the connection. */
         if (err != ZG_OK || c->link != link)
             return err;

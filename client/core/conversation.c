@@ -320,7 +320,7 @@ static bool waits(const struct conversation *v)
 
 uint64_t conversation_deadline(const struct conversation *v)
 {
-    uint64_t at = subscription_deadline(&v->subscription);
+    uint64_t at = subscription_deadline(&v->subscription, v->client->now.mono_ms);
     if (v->gone)
         return UINT64_MAX;
     if (v->again && v->client->now.mono_ms + CONNECTION_AGAIN_MS < at)

@@ -90,6 +90,9 @@ static unsigned erase_cleanup(const struct conversation *v)
 
 void conversation_finish(struct conversation *v)
 {
+    /* Section 6: a relay that brings the knock again does not bring the conversation back. */
+    if (v->side == SIDE_WORKER)
+        desk_remember(v->client->desk, &v->id);
     entry_drop(&v->client->journal, v->entry);
     v->entry = NULL;
     v->stamp = journal_stamp(&v->client->journal);

@@ -328,7 +328,7 @@ uint64_t desk_deadline(const struct desk *d)
 {
     uint64_t mono = d->client->now.mono_ms;
     uint64_t utc = client_time_ms(d->client);
-    uint64_t at = subscription_deadline(&d->subscription);
+    uint64_t at = subscription_deadline(&d->subscription, mono);
 
     if (d->gone || d->failed != ZG_OK)
         return UINT64_MAX;

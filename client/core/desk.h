@@ -38,12 +38,15 @@ enum {
     DESK_EPOCHS_MAX = 160,         /* a day each; last-resort keys live 120 days */
     DESK_VOUCHERS_MAX = 8,
     DESK_VOUCHERS_LOW = 4,
-    DESK_DISMISSED_MAX = 64,
+    DESK_DISMISSED_MAX = 1024,
+    DESK_WAITING_MAX = 2 * WIRE_WINDOW_MAX, /* knocks in memory: no relay that keeps to the window brings so many */
 };
 
 #define DESK_INTAKE_PERIOD_MS (UINT64_C(86400) * 1000)
 #define DESK_LAST_RESORT_PERIOD_S (60 * DAY_S)
 #define DESK_KEYS_KEPT_S (30 * DAY_S) /* after the end of validity: a knock may wait as long */
+/* What is older than a knock can wait is dropped, so this is as long as one can come again; clocks differ by a day. */
+#define DESK_DISMISSED_S (DESK_KEYS_KEPT_S + DAY_S)
 
 /* The private half of one bundle. */
 struct desk_epoch {
@@ -52,7 +55,7 @@ struct desk_epoch {
     struct validity last_resort;
 };
 
-/* A knock that was answered or refused here: if it comes again, it is acknowledged and nothing else. */
+/* A knock that was dealt with and is forgotten: if it comes again, it is acknowledged and nothing else. */
 struct dismissed {
     zg_id id;
     uint64_t until_ms;
@@ -170,6 +173,8 @@ void desk_undo_accept(struct conversation *v);
 void desk_accepted(struct conversation *v);
 /* The knock of v is not wanted any more: acknowledged now or when it comes again. d may be NULL. */
 void desk_dismiss(struct desk *d, struct conversation *v);
+/* The conversation is forgotten: its knock must not bring it back. d may be NULL. */
+void desk_remember(struct desk *d, const zg_id *knock);
 /* Claims and acknowledges what was answered. */
 void desk_knocks_work(struct desk *d);
 

@@ -40,9 +40,9 @@ static void remove_dismissed(struct desk *d, uint32_t i)
     memmove(&d->dismissed[i], &d->dismissed[i + 1], (d->dismissed_count - i) * sizeof(d->dismissed[0]));
 }
 
-void desk_dismiss(struct desk *d, struct conversation *v)
+void desk_remember(struct desk *d, const zg_id *knock)
 {
-    if (d == NULL)
+    if (d == NULL || d->gone || is_dismissed(d, knock))
         return;
     uint64_t now_ms = client_time_ms(d->client);
     for (uint32_t i = d->dismissed_count; i-- > 0;)
@@ -50,8 +50,15 @@ void desk_dismiss(struct desk *d, struct conversation *v)
             remove_dismissed(d, i);
     if (d->dismissed_count == DESK_DISMISSED_MAX)
         remove_dismissed(d, 0);
-    d->dismissed[d->dismissed_count++] = (struct dismissed){v->id, now_ms + DESK_KEYS_KEPT_S * 1000};
+    d->dismissed[d->dismissed_count++] = (struct dismissed){*knock, now_ms + DESK_DISMISSED_S * 1000};
     desk_touch(d);
+}
+
+void desk_dismiss(struct desk *d, struct conversation *v)
+{
+    if (d == NULL)
+        return;
+    desk_remember(d, &v->id);
     if (is_here(d, v))
         acknowledge(d, v->knock_delivery);
 }
@@ -82,6 +89,9 @@ static zg_err add_text(struct conversation *v, const struct knock_opened *k)
 
     if (content_read(&content, (struct span){k->content, k->content_len}) != ZG_OK || content.parts != 1)
         return ZG_ERR_MALFORMED;
+    /* Section 6: no relay keeps a knock so long. This one was held back, or comes again. */
+    if ((uint64_t)content.sent_minute * 60 + DESK_KEYS_KEPT_S < now_ms / 1000)
+        return ZG_ERR_EXPIRED;
     zg_err err = conversation_reserve(v);
     if (err == ZG_OK)
         err = message_make(&m, c, content.body.len, false);
@@ -128,7 +138,18 @@ static zg_err new_conversation(struct desk *d, struct knock_opened *k, struct co
     return ZG_OK;
 }
 
-/* ZG_OK: v waits for an answer or for its accept, and the relay keeps the knock. ZG_ERR_CONFLICT: it was dealt with. */
+static uint32_t count_waiting(const struct zg_client *c)
+{
+    uint32_t count = 0;
+    for (size_t i = 0; i < c->conversation_count; i++)
+        count += c->conversations[i]->state == ZG_CONVERSATION_WAITING;
+    return count;
+}
+
+/*
+ * ZG_OK: v waits for an answer or for its accept, and the relay keeps the knock. ZG_ERR_CONFLICT: it was dealt with. ZG_ERR_FULL:
+ * there is no place for it now; the relay keeps it.
+ */
 static zg_err find_or_make(struct desk *d, struct knock_opened **k, struct conversation **v)
 {
     zg_id id;
@@ -138,6 +159,8 @@ static zg_err find_or_make(struct desk *d, struct knock_opened **k, struct conve
     *v = conversation_find(d->client, &id);
     if (*v != NULL)
         return (*v)->answered ? ZG_ERR_CONFLICT : ZG_OK;
+    if (count_waiting(d->client) >= DESK_WAITING_MAX)
+        return ZG_ERR_FULL;
     zg_err err = new_conversation(d, *k, v);
     if (err == ZG_OK)
         *k = NULL;
@@ -160,6 +183,8 @@ static zg_err open_knock(struct desk *d, uint32_t delivery, const uint8_t *envel
     if (err == ZG_OK) {
         v->knock_serial = d->subscription.serial;
         v->knock_delivery = delivery;
+        if (v->state == ZG_CONVERSATION_WAITING)
+            agenda_set(&d->client->agenda, &v->due, client_time_ms(d->client) + DESK_KEYS_KEPT_S * 1000);
     }
     sodium_free(k);
     return err;
@@ -172,7 +197,7 @@ static void on_deliver(void *owner, uint32_t delivery, const uint8_t *envelope)
 
     if (err == ZG_ERR_MEMORY)
         connection_drop(d->connection, err);
-    else if (err != ZG_OK)
+    else if (err != ZG_OK && err != ZG_ERR_FULL)
         acknowledge(d, delivery);
 }
 
@@ -240,14 +265,14 @@ zg_err desk_accept(struct desk *d, struct conversation *v)
         return err;
     memset(&out, 0, sizeof(out));
     queue_secrets_new(&queue, &d->client->rng);
-    const struct accept_input in = {v->knock, {d->credential, d->credential_len}, d->keys->dh_sk, queue.put,
-                                    queue.end};
+    struct accept_input in = {v->knock, {d->credential, d->credential_len}, d->keys->dh_sk, queue.put, queue.end};
     err = accept_make(&out, &in, &d->client->rng);
     if (err == ZG_OK)
         take_accept(v, &out, &queue);
     else
         desk_undo_accept(v);
     accept_output_clear(&out);
+    sodium_memzero(&in, sizeof(in));
     sodium_memzero(&queue, sizeof(queue));
     return err;
 }
@@ -270,6 +295,7 @@ void desk_accepted(struct conversation *v)
     knock_opened_clear(v->knock);
     sodium_free(v->knock);
     v->knock = NULL;
+    agenda_remove(&v->client->agenda, &v->due);
     conversation_move(v, ZG_CONVERSATION_OPEN);
     conversation_touch_stage(v);
 }

@@ -117,10 +117,11 @@ zg_err desk_create(struct zg_client *c, const zg_organisation *o, const zg_desk_
         err = voucher_parse(voucher.b, options->voucher, strlen(options->voucher));
     if (err == ZG_OK)
         err = desk_new(&d, c, &place);
+    if (err == ZG_OK)
+        d->keys->voucher = voucher;
+    sodium_memzero(&voucher, sizeof(voucher));
     if (err != ZG_OK)
         return err;
-    d->keys->voucher = voucher;
-    sodium_memzero(&voucher, sizeof(voucher));
     err = furnish(d, o, options);
     if (err == ZG_OK) {
         d->entry = entry_new(&desk_entry_kind, d, &c->rng);

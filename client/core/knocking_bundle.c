@@ -23,6 +23,7 @@ static zg_err make_knock(struct knocking *k, const struct bundle *b)
     const struct message *m = knocking_message(k);
     uint8_t content[KNOCK_CONTENT_MAX];
     struct writer w;
+    struct knock_input in = {.bundle = b, .now_s = client_time_ms(v->client) / 1000};
     struct knock_output out;
 
     memset(&out, 0, sizeof(out));
@@ -33,8 +34,9 @@ static zg_err make_knock(struct knocking *k, const struct bundle *b)
     err = m == NULL ? ZG_ERR_EXPIRED : conversation_knock_content(v, m, &w);
     if (err != ZG_OK)
         goto out;
-    const struct knock_input in = {b, client_time_ms(v->client) / 1000, v->keys->queue.put, v->keys->queue.end,
-                                   {content, w.len}};
+    in.put = v->keys->queue.put;
+    in.end = v->keys->queue.end;
+    in.content = (struct span){content, w.len};
     err = knock_make(&out, &in, &v->client->rng);
     if (err != ZG_OK)
         goto out;
@@ -47,6 +49,7 @@ static zg_err make_knock(struct knocking *k, const struct bundle *b)
     out.ratchet = NULL;
 out:
     knock_output_clear(&out);
+    sodium_memzero(&in, sizeof(in));
     sodium_memzero(content, sizeof(content));
     return err;
 }

@@ -105,9 +105,10 @@ bool subscription_on(const struct subscription *s)
     return s->listener.connection != NULL;
 }
 
-uint64_t subscription_deadline(const struct subscription *s)
+uint64_t subscription_deadline(const struct subscription *s, uint64_t mono_ms)
 {
-    return subscription_on(s) || call_waits(&s->call) || s->retry_ms == 0 ? UINT64_MAX : s->retry_ms;
+    /* What could have been asked in this round already waits for something else: a connection, the vault, a person. */
+    return subscription_on(s) || call_waits(&s->call) || s->retry_ms <= mono_ms ? UINT64_MAX : s->retry_ms;
 }
 
 bool subscription_reserve(struct subscription *s)

@@ -36,7 +36,7 @@ void subscription_work(struct subscription *s, struct connection *c, const struc
                        const struct journal *journal);
 bool subscription_on(const struct subscription *s);
 /* mono_ms at which to work again; UINT64_MAX: no need. */
-uint64_t subscription_deadline(const struct subscription *s);
+uint64_t subscription_deadline(const struct subscription *s, uint64_t mono_ms);
 /* Room to acknowledge one more delivery; false: no memory. */
 bool subscription_reserve(struct subscription *s);
 /* Acknowledges when stamp is settled. Room was reserved. */

@@ -200,6 +200,22 @@ static void several_commands_share_a_record(void **state)
     stop(&f);
 }
 
+static void no_relay_makes_anybody_wait_for_years(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct answer a = {0};
+    start(&f, 1);
+    open_link(&f, 100000);
+    assert_int_equal(ask(&f, &a, OP_SEND), ZG_OK);
+    up(&f);
+    fake_relay_reply(&f.relay, fake_relay_expect(&f.relay, OP_SEND).seq, STATUS_BUSY, UINT32_MAX);
+    down(&f, 100000);
+    assert_int_equal(a.err, ZG_ERR_BUSY);
+    assert_int_equal(a.retry_after, 3600);
+    stop(&f);
+}
+
 static void calls_and_bytes_are_bounded(void **state)
 {
     (void)state;
@@ -656,6 +672,7 @@ int main(void)
         cmocka_unit_test(opens_and_reads_what_the_relay_says_of_itself),
         cmocka_unit_test(bytes_may_come_one_by_one),
         cmocka_unit_test(several_commands_share_a_record),
+        cmocka_unit_test(no_relay_makes_anybody_wait_for_years),
         cmocka_unit_test(calls_and_bytes_are_bounded),
         cmocka_unit_test(a_forgotten_call_swallows_its_reply),
         cmocka_unit_test(a_value_comes_in_pieces),
