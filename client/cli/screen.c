@@ -30,6 +30,7 @@ bool screen_enter(struct screen *s)
     keys.c_lflag &= ~(tcflag_t)(ICANON | ECHO | ECHONL | IEXTEN);
     keys.c_iflag &= ~(tcflag_t)(IXON);
     keys.c_cc[VSUSP] = _POSIX_VDISABLE;
+    keys.c_cc[VQUIT] = _POSIX_VDISABLE;
     keys.c_cc[VMIN] = 1;
     keys.c_cc[VTIME] = 0;
     if (tcsetattr(STDIN_FILENO, TCSAFLUSH, &keys) != 0)

@@ -155,7 +155,7 @@ void session_limit(struct session *s, uint64_t ms)
 
 static void start_signals(struct session *s)
 {
-    static const int numbers[SESSION_SIGNALS] = {SIGINT, SIGTERM, SIGHUP};
+    static const int numbers[SESSION_SIGNALS] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
     signal(SIGPIPE, SIG_IGN);
     for (int i = 0; i < SESSION_SIGNALS; i++) {
         uv_signal_init(&s->loop, &s->signals[i]);

@@ -24,7 +24,7 @@ struct session_handler {
     void (*ended)(struct session *s);                        /* closes the subcommand's own handles; may be NULL */
 };
 
-enum { SESSION_SIGNALS = 3 };
+enum { SESSION_SIGNALS = 4 };
 
 struct session {
     uv_loop_t loop;
