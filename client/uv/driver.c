@@ -1,4 +1,4 @@
-#define _POSIX_C_SOURCE 200809L
+#define _GNU_SOURCE
 
 /*
  * The driver of zaguan/uv.h.
@@ -18,7 +18,8 @@
 
 #include "client/uv/link.h"
 
-enum { TIMER_MAX_MS = 60 * 60 * 1000 };
+/* The loop's timers stand still while the device sleeps: what fell due meanwhile is done so soon after it wakes. */
+enum { TIMER_MAX_MS = 60 * 1000 };
 
 struct zg_uv {
     uv_loop_t *loop;
@@ -35,15 +36,22 @@ struct zg_uv {
     uint8_t buffer[LINK_BUFFER_BYTES];
 };
 
+static uint64_t read_clock_ms(clockid_t clock)
+{
+    struct timespec t = {0, 0};
+    clock_gettime(clock, &t);
+    return t.tv_sec < 0 ? 0 : (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
 zg_now zg_uv_now(const zg_uv *d)
 {
-    struct timespec utc = {0, 0};
     (void)d;
-    clock_gettime(CLOCK_REALTIME, &utc);
-    return (zg_now){
-        .mono_ms = uv_hrtime() / 1000000,
-        .utc_ms = utc.tv_sec < 0 ? 0 : (uint64_t)utc.tv_sec * 1000 + (uint64_t)utc.tv_nsec / 1000000,
-    };
+    /* Where there is one, a clock that goes on while the device sleeps: lifetimes do. */
+#ifdef CLOCK_BOOTTIME
+    return (zg_now){.mono_ms = read_clock_ms(CLOCK_BOOTTIME), .utc_ms = read_clock_ms(CLOCK_REALTIME)};
+#else
+    return (zg_now){.mono_ms = uv_hrtime() / 1000000, .utc_ms = read_clock_ms(CLOCK_REALTIME)};
+#endif
 }
 
 /* --- what the client wants --- */
