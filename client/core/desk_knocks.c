@@ -50,7 +50,9 @@ void desk_remember(struct desk *d, const zg_id *knock)
             remove_dismissed(d, i);
     if (d->dismissed_count == DESK_DISMISSED_MAX)
         remove_dismissed(d, 0);
-    d->dismissed[d->dismissed_count++] = (struct dismissed){*knock, now_ms + DESK_DISMISSED_S * 1000};
+    /* To the day: who reads this one day need not learn the hour. */
+    uint64_t days = (now_ms / 1000 + DESK_DISMISSED_S) / DAY_S + 1;
+    d->dismissed[d->dismissed_count++] = (struct dismissed){*knock, days * DAY_S * 1000};
     desk_touch(d);
 }
 
