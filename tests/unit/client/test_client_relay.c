@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "client/core/conversation.h"
 #include "tests/unit/client/scene.h"
 
 enum { SECOND = 1000, MINUTE = 60 * SECOND, HOUR = 60 * MINUTE };
@@ -145,6 +146,77 @@ static void the_notice_can_be_read_by_who_knocks(void **state)
     assert_int_equal(n.state, 2);
     assert_int_equal(zg_client_notice(s.her->client, &s.hers, "ro", &n), ZG_OK);
     assert_string_equal(n.text, "9 to 5");
+    close_scene(&s);
+}
+
+static void a_notice_that_changes_while_the_former_is_being_published_is_published_too(void **state)
+{
+    (void)state;
+    struct scene s;
+    zg_notice n;
+    open_scene(&s);
+    zg_client *c = s.worker->client;
+    assert_int_equal(zg_client_desk_notice(c, 1, "en", "first", person_now(s.worker)), ZG_OK);
+    assert_int_equal(zg_client_desk_notice(c, 1, "en", "second", person_now(s.worker)), ZG_OK);
+    person_turn(s.worker);
+    assert_true(town_until(s.town, s.worker, ZG_EVENT_DESK_READY, 3, MINUTE));
+    knock(&s);
+    assert_int_equal(zg_client_notice(s.her->client, &s.hers, "en", &n), ZG_OK);
+    assert_string_equal(n.text, "second");
+    close_scene(&s);
+}
+
+/* Section 5.2: of one desk never back to a smaller epoch. */
+static void a_bundle_older_than_one_already_seen_is_refused(void **state)
+{
+    (void)state;
+    struct scene s;
+    open_meeting(&s);
+    s.her->client->conversations[0]->desk_epoch += 1;
+    assert_int_equal(zg_client_knock(s.her->client, s.card, strlen(s.card), "x", 1, NULL, NULL, person_now(s.her)),
+                     ZG_OK);
+    person_turn(s.her);
+    assert_true(town_until(s.town, s.her, ZG_EVENT_KNOCK_FAILED, 1, MINUTE));
+    assert_int_equal(s.her->last[ZG_EVENT_KNOCK_FAILED].err, ZG_ERR_EXPIRED);
+    close_scene(&s);
+}
+
+static void a_broken_commitment_is_said(void **state)
+{
+    (void)state;
+    struct scene s;
+    open_knock(&s);
+    must_send(s.worker, &s.his, "hola", 0, ZG_AFTER_READ);
+    assert_true(town_until(s.town, s.her, ZG_EVENT_ACCEPTED, 1, MINUTE));
+    s.worker->client->conversations[0]->keys->commitment[0] ^= 1;
+    must_send(s.her, &s.hers, "sí", 0, ZG_AFTER_READ);
+    assert_true(town_until(s.town, s.worker, ZG_EVENT_SAFETY, 1, MINUTE));
+    assert_int_equal(s.worker->last[ZG_EVENT_SAFETY].err, ZG_ERR_FORGED);
+    assert_int_equal(must_show(s.worker, &s.his).safety, ZG_SAFETY_MISMATCH);
+    assert_int_equal(zg_client_safety_compared(s.worker->client, &s.his, person_now(s.worker)), ZG_ERR_STATE);
+    close_scene(&s);
+}
+
+static void an_answer_by_somebody_without_a_credential_is_not_shown(void **state)
+{
+    (void)state;
+    struct scene s;
+    open_knock(&s);
+    struct conversation *v = s.her->client->conversations[0];
+    v->keys->trust.issuing_pk[0] ^= 1; /* so the worker's credential is of no organisation of hers */
+    must_send(s.worker, &s.his, "soy Amal", 0, ZG_AFTER_READ);
+    must_send(s.worker, &s.his, "de verdad", 0, ZG_AFTER_READ);
+    assert_true(town_until(s.town, s.her, ZG_EVENT_SAFETY, 1, MINUTE));
+    town_run(s.town, MINUTE);
+    assert_int_equal(s.her->events[ZG_EVENT_SAFETY], 1);
+    assert_int_equal(s.her->last[ZG_EVENT_SAFETY].err, ZG_ERR_FORGED);
+    assert_int_equal(s.her->events[ZG_EVENT_MESSAGE], 0);
+    assert_int_equal(must_show(s.her, &s.hers).state, ZG_CONVERSATION_KNOCKING);
+    /* The right one still counts. */
+    v->keys->trust.issuing_pk[0] ^= 1;
+    must_send(s.worker, &s.his, "ahora sí", 0, ZG_AFTER_READ);
+    assert_true(town_until(s.town, s.her, ZG_EVENT_ACCEPTED, 1, MINUTE));
+    assert_string_equal(last_heard(s.her), "ahora sí");
     close_scene(&s);
 }
 
@@ -718,6 +790,10 @@ int main(int argc, char **argv)
         cmocka_unit_test(arguments_are_checked),
         cmocka_unit_test(a_knock_may_be_as_long_as_promised),
         cmocka_unit_test(the_notice_can_be_read_by_who_knocks),
+        cmocka_unit_test(a_notice_that_changes_while_the_former_is_being_published_is_published_too),
+        cmocka_unit_test(a_bundle_older_than_one_already_seen_is_refused),
+        cmocka_unit_test(a_broken_commitment_is_said),
+        cmocka_unit_test(an_answer_by_somebody_without_a_credential_is_not_shown),
         cmocka_unit_test(five_seconds_after_sent_it_is_gone_on_both_sides),
         cmocka_unit_test(after_read_counts_from_reading_and_own_copies_from_sending),
         cmocka_unit_test(what_expired_while_the_program_was_off_is_never_shown),
