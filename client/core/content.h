@@ -45,23 +45,4 @@ size_t content_cut(const uint8_t *text, size_t len, size_t room);
 /* Whether it is valid UTF-8 (RFC 3629). */
 int content_utf8_ok(const uint8_t *text, size_t len);
 
-/* --- parts of one message coming together --- */
-
-struct assembly; /* opaque */
-
-/* For the message whose first seen part is c. ZG_ERR_MEMORY. */
-ZG_MUST_CHECK zg_err assembly_new(struct assembly **out, const struct content *c);
-void assembly_free(struct assembly *a); /* wipes */
-/* ZG_OK; ZG_ERR_MALFORMED if it does not agree with the first part, ZG_ERR_CONFLICT if it was there already. */
-ZG_MUST_CHECK zg_err assembly_add(struct assembly *a, const struct content *c);
-int assembly_complete(const struct assembly *a);
-uint32_t assembly_missing(const struct assembly *a);
-size_t assembly_bytes(const struct assembly *a);
-/* The whole body, once complete; out holds assembly_bytes. */
-void assembly_join(const struct assembly *a, uint8_t *out);
-/* For the vault: the same bytes for the same parts. */
-size_t assembly_saved_bytes(const struct assembly *a);
-void assembly_save(const struct assembly *a, struct writer *w);
-ZG_MUST_CHECK zg_err assembly_load(struct assembly **out, struct span saved);
-
 #endif

@@ -252,6 +252,8 @@ static void on_published(struct call *call, const struct command *reply, zg_err 
     case ZG_ERR_NETWORK:
         break;
     case ZG_ERR_CONFLICT:
+        /* A relay that says so for ever is not asked in a loop. */
+        desk_pause(d, 1);
         ask_version(d);
         break;
     case ZG_ERR_REFUSED:

@@ -85,9 +85,9 @@ static void save_bundles(struct desk *d)
     save_edges(d);
 }
 
-static size_t write_content(uint8_t out[256], uint32_t part, uint32_t parts)
+static size_t write_content(uint8_t out[256])
 {
-    struct content c = {.kind = CONTENT_TEXT, .part = part, .parts = parts, .lifetime_s = 86400};
+    struct content c = {.kind = CONTENT_TEXT, .parts = 1, .lifetime_s = 86400};
     struct writer w;
     c.body = (struct span){(const uint8_t *)"a\xc3\xb1o", 4};
     writer_init(&w, out, 256);
@@ -100,12 +100,10 @@ static void save_envelopes(struct desk *d)
     struct meeting *m = meeting_new(d);
     uint8_t content[256];
     uint8_t frame[RATCHET_FRAME_BYTES];
-    uint8_t parts[512];
     uint8_t secrets[64] = {0};
-    struct writer w;
     number = 0;
 
-    size_t len = write_content(content, 0, 1);
+    size_t len = write_content(content);
     struct frame f = {.accept = {m->accept.block, m->accept.block_len}, .content = {content, len}};
     MUST(frame_write(&f, frame));
     save("envelope", 0, frame, 1 + m->accept.block_len + 2 + len);
@@ -125,13 +123,6 @@ static void save_envelopes(struct desk *d)
         save("envelope", 4, orders[i], 8);
     save("envelope", 5, "\0\2\1", 3);
     save("envelope", 5, "\x80\5\6??", 5);
-    writer_init(&w, parts, sizeof(parts));
-    for (uint32_t i = 0; i < 3; i++) {
-        len = write_content(content, 2 - i, 3);
-        writer_u16(&w, (uint16_t)len);
-        writer_put(&w, content, len);
-    }
-    save("envelope", 6, parts, w.len);
     meeting_free(m);
 }
 

@@ -12,7 +12,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum kind { FRAME, CONTENT, HEADER, BLOCK, ORDER, STATE, PARTS, KINDS };
+enum kind { FRAME, CONTENT, HEADER, BLOCK, ORDER, STATE, KINDS };
 
 static struct desk *desk;
 static struct snapshot her_saved;    /* agreed, some messages on each side */
@@ -103,54 +103,6 @@ static void try_content(const uint8_t *data, size_t size)
         check(n > 0 && n <= 16);
         at += n;
     }
-}
-
-static void save_and_load(const struct assembly *a)
-{
-    static uint8_t one[300000];
-    static uint8_t two[300000];
-    struct writer w1;
-    struct writer w2;
-    struct assembly *b;
-    writer_init(&w1, one, sizeof(one));
-    writer_init(&w2, two, sizeof(two));
-    assembly_save(a, &w1);
-    check(!w1.bad && w1.len == assembly_saved_bytes(a));
-    MUST(assembly_load(&b, (struct span){one, w1.len}));
-    assembly_save(b, &w2);
-    check(w1.len == w2.len && memcmp(one, two, w1.len) == 0);
-    check(assembly_missing(a) == assembly_missing(b) && assembly_bytes(a) == assembly_bytes(b));
-    if (assembly_complete(a))
-        assembly_join(a, two);
-    assembly_free(b);
-}
-
-/* Several contents one after the other, each behind a u16 with its length; else the bytes of a saved
- * assembly. */
-static void try_parts(const uint8_t *data, size_t size)
-{
-    struct reader r;
-    struct assembly *a = NULL;
-    if (assembly_load(&a, (struct span){data, size}) == ZG_OK) {
-        save_and_load(a);
-        assembly_free(a);
-        return;
-    }
-    reader_init(&r, data, size);
-    while (r.left > 0) {
-        struct content c;
-        size_t len = reader_u16(&r);
-        const uint8_t *at = reader_take(&r, len);
-        if (at == NULL || content_read(&c, (struct span){at, len}) != ZG_OK)
-            break;
-        if (a == NULL)
-            MUST(assembly_new(&a, &c));
-        else
-            (void)!assembly_add(a, &c);
-    }
-    if (a != NULL)
-        save_and_load(a);
-    assembly_free(a);
 }
 
 /* --- frames --- */
@@ -355,7 +307,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static void (*const tries[KINDS])(const uint8_t *, size_t) = {
         [FRAME] = try_frame, [CONTENT] = try_content, [HEADER] = try_header, [BLOCK] = try_block,
-        [ORDER] = try_order, [STATE] = try_state,     [PARTS] = try_parts,
+        [ORDER] = try_order, [STATE] = try_state,
     };
     if (size == 0)
         return 0;

@@ -8,7 +8,6 @@
 #include "client/core/content.h"
 #include "proto/pack.h"
 #include "tests/support/support.h"
-#include "tests/unit/client/heap.h"
 
 static struct content sample(void)
 {
@@ -178,151 +177,6 @@ static void a_cut_is_never_inside_a_character(void **state)
     assert_int_equal(content_cut(junk, sizeof(junk), 10), 10);
 }
 
-/* --- parts --- */
-
-static struct content part_of(uint32_t part, uint32_t parts, const char *text)
-{
-    struct content c = sample();
-    c.part = part;
-    c.parts = parts;
-    c.body = (struct span){(const uint8_t *)text, strlen(text)};
-    return c;
-}
-
-static void parts_come_together_in_any_order(void **state)
-{
-    (void)state;
-    static const char *const texts[] = {"uno ", "dos ", "", "cuatro"};
-    static const uint32_t orders[][4] = {{0, 1, 2, 3}, {3, 2, 1, 0}, {2, 0, 3, 1}, {1, 3, 0, 2}};
-    for (size_t o = 0; o < 4; o++) {
-        struct assembly *a;
-        char joined[32] = {0};
-        struct content c = part_of(orders[o][0], 4, texts[orders[o][0]]);
-        assert_int_equal(assembly_new(&a, &c), ZG_OK);
-        for (size_t i = 1; i < 4; i++) {
-            assert_false(assembly_complete(a));
-            assert_int_equal(assembly_missing(a), 4 - i);
-            c = part_of(orders[o][i], 4, texts[orders[o][i]]);
-            assert_int_equal(assembly_add(a, &c), ZG_OK);
-        }
-        assert_true(assembly_complete(a));
-        assert_int_equal(assembly_bytes(a), strlen("uno dos cuatro"));
-        assembly_join(a, (uint8_t *)joined);
-        assert_string_equal(joined, "uno dos cuatro");
-        assembly_free(a);
-    }
-}
-
-static void a_part_counts_once_and_the_first_one_stays(void **state)
-{
-    (void)state;
-    struct assembly *a;
-    char joined[32] = {0};
-    struct content c = part_of(0, 2, "first");
-    assert_int_equal(assembly_new(&a, &c), ZG_OK);
-    c = part_of(0, 2, "other");
-    assert_int_equal(assembly_add(a, &c), ZG_ERR_CONFLICT);
-    assert_int_equal(assembly_missing(a), 1);
-    c = part_of(1, 2, "!");
-    assert_int_equal(assembly_add(a, &c), ZG_OK);
-    assembly_join(a, (uint8_t *)joined);
-    assert_string_equal(joined, "first!");
-    assembly_free(a);
-}
-
-static void parts_that_do_not_agree_are_dropped(void **state)
-{
-    (void)state;
-    struct assembly *a;
-    struct content c = part_of(0, 3, "x");
-    assert_int_equal(assembly_new(&a, &c), ZG_OK);
-    for (int field = 0; field < 6; field++) {
-        c = part_of(1, 3, "y");
-        c.kind += field == 0;
-        c.id[7] ^= (uint8_t)(field == 1);
-        c.parts += field == 2;
-        c.sent_minute += field == 3;
-        c.lifetime_s += field == 4;
-        c.from = field == 5 ? LIFETIME_FROM_SENT : LIFETIME_FROM_READ;
-        assert_int_equal(assembly_add(a, &c), ZG_ERR_MALFORMED);
-    }
-    c = part_of(3, 3, "y");
-    assert_int_equal(assembly_add(a, &c), ZG_ERR_MALFORMED);
-    assert_int_equal(assembly_missing(a), 2);
-    assembly_free(a);
-    a = NULL;
-    c = part_of(64, 65, "y");
-    assert_int_equal(assembly_new(&a, &c), ZG_ERR_MALFORMED);
-    assert_null(a);
-}
-
-static void save_and_load_go_round(void **state)
-{
-    (void)state;
-    struct assembly *a;
-    struct assembly *b;
-    uint8_t bytes[256];
-    uint8_t again[256];
-    struct writer w;
-    struct writer w2;
-    struct content c = part_of(2, 3, "c");
-    assert_int_equal(assembly_new(&a, &c), ZG_OK);
-    c = part_of(0, 3, "");
-    assert_int_equal(assembly_add(a, &c), ZG_OK);
-    writer_init(&w, bytes, sizeof(bytes));
-    assembly_save(a, &w);
-    assert_int_equal(w.len, assembly_saved_bytes(a));
-    assert_int_equal(assembly_load(&b, (struct span){bytes, w.len}), ZG_OK);
-    writer_init(&w2, again, sizeof(again));
-    assembly_save(b, &w2);
-    assert_int_equal(w2.len, w.len);
-    assert_memory_equal(again, bytes, w.len);
-    c = part_of(1, 3, "b");
-    assert_int_equal(assembly_add(b, &c), ZG_OK);
-    assert_true(assembly_complete(b));
-    assembly_free(b);
-    b = NULL;
-    for (size_t len = 0; len < w.len; len++)
-        if (len != 26 + 8) /* the first part alone is a state of its own */
-            assert_int_not_equal(assembly_load(&b, (struct span){bytes, len}), ZG_OK);
-    bytes[0] = 2;
-    assert_int_equal(assembly_load(&b, (struct span){bytes, w.len}), ZG_ERR_VERSION);
-    assert_null(b);
-    assembly_free(a);
-    assembly_free(NULL);
-}
-
-static void a_failing_heap_is_said(void **state)
-{
-    (void)state;
-    struct assembly *a = NULL;
-    uint8_t bytes[256];
-    struct writer w;
-    struct content c = part_of(0, 2, "x");
-    for (int n = 0; n < 2; n++) {
-        heap_fail_after(n);
-        assert_int_equal(assembly_new(&a, &c), ZG_ERR_MEMORY);
-        assert_null(a);
-    }
-    heap_fail_never();
-    assert_int_equal(assembly_new(&a, &c), ZG_OK);
-    c = part_of(1, 2, "y");
-    heap_fail_after(0);
-    assert_int_equal(assembly_add(a, &c), ZG_ERR_MEMORY);
-    assert_int_equal(assembly_missing(a), 1);
-    assert_int_equal(assembly_add(a, &c), ZG_OK);
-    writer_init(&w, bytes, sizeof(bytes));
-    assembly_save(a, &w);
-    assembly_free(a);
-    a = NULL;
-    for (int n = 0; n < 3; n++) {
-        heap_fail_after(n);
-        assert_int_equal(assembly_load(&a, (struct span){bytes, w.len}), ZG_ERR_MEMORY);
-        assert_null(a);
-    }
-    heap_fail_never();
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -332,11 +186,6 @@ int main(void)
         cmocka_unit_test(envelopes_are_a_power_of_two),
         cmocka_unit_test(utf8_is_as_the_rfc_says),
         cmocka_unit_test(a_cut_is_never_inside_a_character),
-        cmocka_unit_test(parts_come_together_in_any_order),
-        cmocka_unit_test(a_part_counts_once_and_the_first_one_stays),
-        cmocka_unit_test(parts_that_do_not_agree_are_dropped),
-        cmocka_unit_test(save_and_load_go_round),
-        cmocka_unit_test(a_failing_heap_is_said),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
