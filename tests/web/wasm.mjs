@@ -25,7 +25,7 @@ export class Core {
     static async load(path) {
         const wasi = new WASI({ version: 'preview1' });
         const module = await WebAssembly.compile(await readFile(path));
-        const instance = await WebAssembly.instantiate(module, wasi.getImportObject());
+        const instance = await WebAssembly.instantiate(module, { wasi_snapshot_preview1: wasi.wasiImport });
         wasi.initialize(instance);
         return new Core(instance.exports);
     }
