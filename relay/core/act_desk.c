@@ -48,7 +48,9 @@ static uint32_t knocks_lately(const struct relay *r, struct desk *d)
 
 static struct key key_challenge(const struct call *call, const struct command *c)
 {
-    struct key key = {.in_memory = true};
+    /* Not from memory, although it is answered at once: who may put into a conversation could tell by the
+     * time of the refusal whether its queue is in memory. */
+    struct key key = {.in_memory = false};
     (void)call;
     secret_name(ROLE_PUT, c->u.challenge.put, &key.name);
     return key;
@@ -93,13 +95,8 @@ static struct key key_knock(const struct call *call, const struct command *c)
 /* Answered by what becomes of k; takes a reference to it. */
 static void settle_knock(const struct call *call, struct knock *k)
 {
-    struct settle *reply = tick_add(call->tick);
-    if (reply == NULL) {
-        knock_unref(call->relay, k);
-        session_doom(call->session);
-        return;
-    }
-    *reply = (struct settle){.session = session_ref(call->session), .seq = call->seq, .kind = SETTLE_KNOCK};
+    struct settle *reply = tick_reply(call);
+    reply->kind = SETTLE_KNOCK;
     reply->u.knock = k;
 }
 

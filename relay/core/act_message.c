@@ -81,12 +81,7 @@ static struct message *message_from(struct relay *r, struct queue *q, const stru
 /* The reply waits for what becomes of m; NULL: it is ok already. */
 static void settle_send(const struct call *call, struct message *m)
 {
-    struct settle *reply = tick_add(call->tick);
-    if (reply == NULL) {
-        session_doom(call->session);
-        return;
-    }
-    *reply = (struct settle){.session = session_ref(call->session), .seq = call->seq, .status = STATUS_OK};
+    struct settle *reply = tick_reply(call);
     reply->kind = m != NULL ? SETTLE_SEND : SETTLE_ANSWER;
     reply->u.message = m;
     if (m != NULL)
@@ -145,15 +140,11 @@ static void act_send(struct call *call, const struct command *c, const struct ta
 static void act_cancel(struct call *call, const struct command *c, const struct target *t)
 {
     struct relay *r = call->relay;
-    struct settle *reply = tick_add(call->tick);
+    struct settle *reply = tick_reply(call);
     struct message *m;
 
     (void)t;
-    if (reply == NULL) {
-        session_doom(call->session);
-        return;
-    }
-    *reply = (struct settle){.session = session_ref(call->session), .seq = call->seq, .kind = SETTLE_CANCEL};
+    reply->kind = SETTLE_CANCEL;
     handle_hash(c->u.cancel.handle, &reply->u.handle);
     m = message_find(r, &reply->u.handle);
     if (m != NULL && (m->state == MESSAGE_WAITING || m->state == MESSAGE_FLIGHT)) {

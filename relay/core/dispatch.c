@@ -9,11 +9,12 @@
 
 /* A command that waits for its name. */
 struct pending {
-    struct link place;
+    struct link link;
     struct session *session; /* a reference */
     struct tick *tick;       /* held; NULL: none */
     struct upload *upload;   /* owned */
     uint32_t seq;
+    uint32_t place;
     uint8_t stage;
     size_t len;
     uint8_t raw[];
@@ -48,14 +49,7 @@ void call_reply_later(const struct call *call, enum status status, uint32_t retr
         session_reply(call->session, call->seq, status, retry_after);
         return;
     }
-    reply = tick_add(call->tick);
-    if (reply == NULL) {
-        session_doom(call->session);
-        return;
-    }
-    reply->kind = SETTLE_ANSWER;
-    reply->session = session_ref(call->session);
-    reply->seq = call->seq;
+    reply = tick_reply(call);
     reply->status = (uint8_t)status;
     reply->retry_after = retry_after;
 }
@@ -89,11 +83,12 @@ static struct pending *pending_new(struct call *call)
     if (p == NULL)
         return NULL;
     r->waiting_bytes += sizeof(*p) + call->len;
-    list_init(&p->place);
+    list_init(&p->link);
     p->session = session_ref(call->session);
     p->tick = call->tick;
     p->upload = call->upload;
     p->seq = call->seq;
+    p->place = call->place;
     p->stage = call->stage;
     p->len = call->len;
     memcpy(p->raw, call->raw, call->len);
@@ -116,7 +111,7 @@ static void pending_free(struct relay *r, struct pending *p)
 
 static void resume(struct relay *r, struct pending *p, const struct target *t, zg_err result)
 {
-    struct call call = {r, p->session, p->tick, p->upload, p->raw, p->len, p->seq, p->stage};
+    struct call call = {r, p->session, p->tick, p->upload, p->raw, p->len, p->seq, p->place, p->stage};
     struct command c;
 
     p->upload = NULL;
@@ -143,8 +138,8 @@ static void found(struct store_job *job)
         t.id = f->id;
     }
     while (!list_empty(&l->pendings)) {
-        struct pending *p = LIST_ITEM(l->pendings.next, struct pending, place);
-        list_remove(&p->place);
+        struct pending *p = LIST_ITEM(l->pendings.next, struct pending, link);
+        list_remove(&p->link);
         resume(r, p, &t, job->result);
         pending_free(r, p);
     }
@@ -180,7 +175,7 @@ static void look_up(struct call *call, const struct name *name)
     if (p != NULL && l == NULL)
         l = lookup_new(call->relay, name);
     if (l != NULL) {
-        list_append(&l->pendings, &p->place);
+        list_append(&l->pendings, &p->link);
         return;
     }
     if (p != NULL)
@@ -235,7 +230,7 @@ bool dispatch(struct session *s, const uint8_t *command, size_t len)
         return false;
     call.seq = c.seq;
     s->unanswered += !row->unasked;
-    if (row->on_tick && (call.tick = tick_now(r)) == NULL)
+    if (row->on_tick && ((call.tick = tick_now(r)) == NULL || !tick_reserve(call.tick, &call.place)))
         return false;
 
     enum status status = row->check != NULL ? row->check(r, &c) : STATUS_OK;

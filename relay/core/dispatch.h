@@ -29,7 +29,8 @@ struct call {
     const uint8_t *raw;    /* the command's bytes */
     size_t len;
     uint32_t seq;
-    uint8_t stage; /* of commands that look up more than one name, one after the other */
+    uint32_t place; /* among the replies of its tick */
+    uint8_t stage;  /* of commands that look up more than one name, one after the other */
 };
 
 /* A name to be looked up. */

@@ -85,19 +85,28 @@ struct tick *tick_now(struct relay *r)
     return t;
 }
 
-struct settle *tick_add(struct tick *t)
+bool tick_reserve(struct tick *t, uint32_t *place)
 {
-    assert(t->state == TICK_OPEN);
     if (t->count == t->cap) {
         size_t cap = t->cap > 0 ? 2 * t->cap : REPLIES_AT_FIRST;
         struct settle *more = realloc(t->replies, cap * sizeof(*more));
         if (more == NULL)
-            return NULL;
+            return false;
         t->replies = more;
         t->cap = cap;
     }
-    struct settle *reply = &t->replies[t->count++];
-    *reply = (struct settle){0};
+    t->replies[t->count] = (struct settle){0};
+    *place = (uint32_t)t->count++;
+    return true;
+}
+
+struct settle *tick_reply(const struct call *call)
+{
+    struct settle *reply = &call->tick->replies[call->place];
+
+    assert(call->tick->state == TICK_OPEN && reply->session == NULL);
+    reply->session = session_ref(call->session);
+    reply->seq = call->seq;
     return reply;
 }
 
@@ -165,8 +174,10 @@ static void handle_dropped(struct relay *r, void *owner, const struct store_writ
 {
     struct message *m = message_find(r, &w->u.message.handle);
     (void)owner;
-    /* It may have been read from the disk after the CANCEL came. */
-    if (result == ZG_OK && m != NULL && (m->state == MESSAGE_WAITING || m->state == MESSAGE_FLIGHT)) {
+    /* It may have been read from the disk after the CANCEL came. What has no row was sent after the CANCEL.
+     */
+    if (result == ZG_OK && m != NULL && m->written &&
+        (m->state == MESSAGE_WAITING || m->state == MESSAGE_FLIGHT)) {
         struct queue *q = m->queue;
         queue_withdraw(r, m, true);
         queue_deliver(r, q);
@@ -291,7 +302,8 @@ static void answer(struct relay *r, struct tick *t)
             r->stats.accepted += reply->status == STATUS_OK;
         if (reply->kind == SETTLE_KNOCK)
             knock_unref(r, reply->u.knock);
-        session_reply(reply->session, reply->seq, (enum status)reply->status, reply->retry_after);
+        if (reply->session != NULL)
+            session_reply(reply->session, reply->seq, (enum status)reply->status, reply->retry_after);
         session_unref(reply->session);
     }
     tick_free(t);

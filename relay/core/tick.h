@@ -3,10 +3,11 @@
  * What came in during tick k is answered at the end of tick k + 1; a guard before that, what was not
  * acknowledged is written.
  *
- * Happy path: tick_now, tick_add for each SEND, KNOCK and CANCEL; ticks_advance submits one commit, if
- * anything needs writing, and answers at the end. The disk is slow, or a name is still being looked up: the
- * whole tick waits, and those behind it too, so that the time of a reply says nothing about one message. The
- * commit fails: every SEND of the tick is answered busy, acknowledged or not.
+ * Happy path: tick_now, tick_reserve for each SEND, KNOCK and CANCEL, tick_reply when it was looked up;
+ * ticks_advance submits one commit, if anything needs writing, and answers at the end. The disk is slow, or a
+ * name is still being looked up: the whole tick waits, and those behind it too, so that the time of a reply
+ * says nothing about one message. The commit fails: every SEND of the tick is answered busy, acknowledged or
+ * not.
  */
 #ifndef RELAY_CORE_TICK_H
 #define RELAY_CORE_TICK_H
@@ -15,6 +16,7 @@
 #include "relay/core/message.h"
 #include "proto/command.h"
 
+struct call;
 struct session;
 struct knock;
 struct tick;
@@ -27,7 +29,7 @@ enum settle_kind { SETTLE_ANSWER, SETTLE_SEND, SETTLE_KNOCK, SETTLE_CANCEL };
 
 /* One reply that leaves on the tick. */
 struct settle {
-    struct session *session; /* a reference */
+    struct session *session; /* a reference; NULL: nobody waits for it */
     uint32_t seq;
     uint32_t retry_after;
     uint8_t kind;
@@ -44,8 +46,14 @@ void ticks_clear(struct relay *r);
 
 /* The tick in which we are; NULL: no memory. */
 struct tick *tick_now(struct relay *r);
-/* A reply; the session is filled in by the caller with a reference that the tick takes. NULL: no memory. */
-struct settle *tick_add(struct tick *t);
+/*
+ * Room for one more reply. Replies leave in the order in which the commands came, whatever had to be looked
+ * up for them: else their order would tell whose queue is in memory, that is, whether somebody reads it.
+ * false: no memory.
+ */
+bool tick_reserve(struct tick *t, uint32_t *place);
+/* The reply to the call in its place: SETTLE_ANSWER with STATUS_OK, until the caller says otherwise. */
+struct settle *tick_reply(const struct call *call);
 /* It cannot be settled until a name was looked up. */
 void tick_hold(struct tick *t);
 void tick_release(struct tick *t);

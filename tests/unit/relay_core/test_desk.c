@@ -85,6 +85,28 @@ static uint32_t say_claim(struct scene *s, struct peer *p, const uint8_t sub[8],
     return seq;
 }
 
+/* It is answered at once and not on the tick, so it must not tell whether a queue is in memory. */
+static void a_challenge_is_looked_up_always(void **state)
+{
+    struct scene *s = *state;
+    struct peer *p = &s->peers[0];
+    struct thing q;
+    uint8_t sub[8];
+    make_queue(s, &q, 1, QUEUE_CONVERSATION);
+    subscribe(s, &s->peers[1], q.take, 16, sub);
+    uint32_t seq = say_send(s, p, q.put, 1, 'a');
+    scene_settle(s);
+    hear_reply(p, seq, STATUS_OK);
+    struct command c = {.op = OP_CHALLENGE, .u.challenge = {q.put}};
+    s->hold = true;
+    seq = peer_send(p, &c, s->now);
+    scene_turn(s);
+    hear_nothing(p);
+    s->hold = false;
+    scene_turn(s);
+    hear_reply(p, seq, STATUS_REFUSED);
+}
+
 static void a_knock_makes_a_queue_and_is_delivered_after_its_commit(void **state)
 {
     struct scene *s = *state;
@@ -489,6 +511,7 @@ static void a_voucher_expires(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
+    SCENE_TEST(a_challenge_is_looked_up_always),
     SCENE_TEST(a_knock_makes_a_queue_and_is_delivered_after_its_commit),
     SCENE_TEST(a_knock_that_comes_again_is_ok_again),
     SCENE_TEST(a_cookie_is_good_for_one_knock_at_one_desk),

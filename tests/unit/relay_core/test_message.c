@@ -570,6 +570,71 @@ static void a_cancel_catches_what_was_loaded_meanwhile(void **state)
     assert_int_equal(scene_rows(s), 0);
 }
 
+/* A message that is sent again after its CANCEL is another message. */
+static void a_cancel_does_not_take_what_is_sent_after_it(void **state)
+{
+    struct scene *s = *state;
+    struct peer *sender = &s->peers[0];
+    struct thing q;
+    uint8_t sub[8];
+    make_queue(s, &q, 1, QUEUE_CONVERSATION);
+    for (uint32_t i = 0; i < 2; i++) {
+        scene_tick(s);
+        uint32_t cancel = say_cancel(s, sender, 7);
+        uint32_t send = say_send(s, sender, q.put, 7, (uint8_t)('a' + i));
+        scene_settle(s);
+        hear_reply(sender, cancel, STATUS_OK);
+        hear_reply(sender, send, STATUS_OK);
+    }
+    scene_restart(s);
+    subscribe(s, &s->peers[1], q.take, 16, sub);
+    hear_delivery(&s->peers[1], sub, 'b');
+    hear_nothing(&s->peers[1]);
+}
+
+/* The CANCEL is carried out behind a SEND that had to be looked up. */
+static void a_cancel_takes_what_was_sent_before_it(void **state)
+{
+    struct scene *s = *state;
+    struct peer *sender = &s->peers[0];
+    struct thing q;
+    make_queue(s, &q, 1, QUEUE_CONVERSATION);
+    scene_tick(s);
+    s->hold = true;
+    uint32_t send = say_send(s, sender, q.put, 7, 'a');
+    uint32_t cancel = say_cancel(s, sender, 7);
+    s->hold = false;
+    scene_settle(s);
+    hear_reply(sender, send, STATUS_OK);
+    hear_reply(sender, cancel, STATUS_OK);
+    assert_int_equal(scene_rows(s), 0);
+}
+
+/* Else it would tell which of two queues is in memory, that is, has a reader. */
+static void replies_leave_in_the_order_of_the_commands(void **state)
+{
+    struct scene *s = *state;
+    struct peer *sender = &s->peers[0];
+    struct thing known, unknown;
+    uint8_t sub[8];
+    make_queue(s, &known, 1, QUEUE_CONVERSATION);
+    make_queue(s, &unknown, 2, QUEUE_CONVERSATION);
+    subscribe(s, &s->peers[1], known.take, 16, sub);
+    uint32_t before = say_send(s, sender, known.put, 1, 'a');
+    scene_settle(s);
+    hear_reply(sender, before, STATUS_OK);
+    scene_tick(s);
+    s->hold = true;
+    uint32_t first = say_send(s, sender, unknown.put, 2, 'b');
+    uint32_t second = say_send(s, sender, known.put, 3, 'c');
+    uint32_t third = say_cancel(s, sender, 99);
+    s->hold = false;
+    scene_settle(s);
+    hear_reply(sender, first, STATUS_OK);
+    hear_reply(sender, second, STATUS_OK);
+    hear_reply(sender, third, STATUS_OK);
+}
+
 static void a_full_queue_says_full_and_recovers_the_next_day(void **state)
 {
     struct scene *s = *state;
@@ -724,6 +789,9 @@ static const struct CMUnitTest tests[] = {
     SCENE_TEST(unsubscribe_ends_without_a_word),
     SCENE_TEST(a_cancelled_message_is_gone_everywhere),
     SCENE_TEST(a_cancel_catches_what_was_loaded_meanwhile),
+    SCENE_TEST(a_cancel_does_not_take_what_is_sent_after_it),
+    SCENE_TEST(a_cancel_takes_what_was_sent_before_it),
+    SCENE_TEST(replies_leave_in_the_order_of_the_commands),
     SCENE_TEST(a_full_queue_says_full_and_recovers_the_next_day),
     SCENE_TEST(a_lifetime_above_the_ceiling_is_too_large),
     SCENE_TEST(wrong_secrets_and_roles_are_refused_alike),
