@@ -44,6 +44,11 @@ static uint32_t knocks_lately(const struct relay *r, struct desk *d)
     return d->knocks > d->knocks_before ? d->knocks : d->knocks_before;
 }
 
+static uint8_t effort(const struct relay *r, const struct queue *q)
+{
+    return limits_effort(&r->limits, waiting(q), knocks_lately(r, q->desk));
+}
+
 /* --- CHALLENGE --- */
 
 static struct key key_challenge(const struct call *call, const struct command *c)
@@ -70,7 +75,7 @@ static void act_challenge(struct call *call, const struct command *c, const stru
         call_reply(call, STATUS_BUSY);
         return;
     }
-    out.u.cookie->effort = limits_effort(&r->limits, waiting(q), knocks_lately(r, q->desk));
+    out.u.cookie->effort = effort(r, q);
     door_cookie(r, &t->name, out.u.cookie->effort, out.u.cookie->cookie);
     session_push(call->session, &out, NULL);
 }
@@ -152,7 +157,7 @@ static void accept_knock(struct call *call, const struct command *c, struct queu
         return;
     }
     m = knock_message(r, q, c, &handle);
-    k = m != NULL ? knock_new(r, names, c->u.knock.slot_voucher, m) : NULL;
+    k = m != NULL ? knock_new(r, c, names, m) : NULL;
     if (k == NULL) {
         if (m != NULL)
             message_end(r, m, MESSAGE_GONE, false);
@@ -173,8 +178,7 @@ static void knock_at(struct call *call, const struct command *c, const struct ta
 
     if (q == NULL)
         return;
-    knocks_lately(r, q->desk);
-    err = door_check(r, &t->name, c);
+    err = door_check(r, &t->name, c, effort(r, q));
     if (err != ZG_OK)
         call_reply(call, err == ZG_ERR_REFUSED ? STATUS_REFUSED : STATUS_BUSY);
     else if (waiting(q) >= r->limits.waiting_of_desk)

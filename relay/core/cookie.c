@@ -5,9 +5,13 @@
 #include "proto/puzzle.h"
 #include "relay/core/inside.h"
 
+/* It may become harder while somebody looks for a solution. */
+enum { EFFORT_SLACK = 2 };
+
 /*
  * What is left of a cookie that was used: its MAC, and for which knock. The same knock may come again with
- * it, after a broken connection or a disk that was busy.
+ * it, after a disk that was busy, until it was accepted: who then deletes the queue of the knock could else
+ * knock again and again for one solution.
  */
 struct spent {
     struct map_node node;
@@ -15,7 +19,7 @@ struct spent {
     uint64_t until; /* mono_ms */
     uint8_t mac[16];
     uint8_t knock[PUZZLE_HASH_BYTES];
-    bool right; /* its solution was */
+    bool right; /* its solution was, and the knock is not accepted yet */
 };
 
 static const uint8_t *mac_of(const uint8_t cookie[WIRE_COOKIE_BYTES])
@@ -86,6 +90,14 @@ static struct spent *spend(struct relay *r, const uint8_t *mac, uint64_t hash,
     return s;
 }
 
+void door_accepted(struct relay *r, const uint8_t cookie[WIRE_COOKIE_BYTES])
+{
+    const uint8_t *mac = mac_of(cookie);
+    struct spent *s = find(&r->door, mac, map_hash(&r->door.spent, mac, sizeof(((struct spent *)NULL)->mac)));
+    if (s != NULL)
+        s->right = false;
+}
+
 /* Each solution costs the relay a millisecond, whoever sent it. */
 static bool may_look(struct relay *r)
 {
@@ -102,7 +114,7 @@ static bool may_look(struct relay *r)
     return true;
 }
 
-zg_err door_check(struct relay *r, const struct name *desk_put, const struct command *knock)
+zg_err door_check(struct relay *r, const struct name *desk_put, const struct command *knock, uint8_t asked)
 {
     const uint8_t *cookie = knock->u.knock.cookie;
     const uint8_t *mac = mac_of(cookie);
@@ -118,6 +130,9 @@ zg_err door_check(struct relay *r, const struct name *desk_put, const struct com
     struct spent *s = find(&r->door, mac, hash);
     if (s != NULL)
         return s->right && memcmp(s->knock, bound, sizeof(bound)) == 0 ? ZG_OK : ZG_ERR_REFUSED;
+    /* Cookies of a calm hour do not pay for a flood. */
+    if (effort + EFFORT_SLACK < asked)
+        return ZG_ERR_REFUSED;
     if (effort > 0 && !may_look(r))
         return ZG_ERR_BUSY;
     s = spend(r, mac, hash, bound);

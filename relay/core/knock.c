@@ -13,6 +13,7 @@ struct knock {
     struct map_node by_put;
     struct stored_names names;
     struct name slot_voucher;
+    uint8_t cookie[WIRE_COOKIE_BYTES];
     struct message *message; /* HELD; NULL: decided */
     uint64_t id;
     uint32_t refs;
@@ -44,7 +45,7 @@ static struct queue *desk_of(const struct relay *r, const struct message *m)
     return q != NULL && q->desk != NULL ? q : NULL;
 }
 
-struct knock *knock_new(struct relay *r, const struct stored_names *names, const uint8_t *slot_voucher,
+struct knock *knock_new(struct relay *r, const struct command *c, const struct stored_names *names,
                         struct message *m)
 {
     struct map *map = &r->door.knocks;
@@ -54,7 +55,8 @@ struct knock *knock_new(struct relay *r, const struct stored_names *names, const
         return NULL;
     k->refs = 1;
     k->names = *names;
-    memcpy(k->slot_voucher.b, slot_voucher, sizeof(k->slot_voucher.b));
+    memcpy(k->slot_voucher.b, c->u.knock.slot_voucher, sizeof(k->slot_voucher.b));
+    memcpy(k->cookie, c->u.knock.cookie, sizeof(k->cookie));
     k->message = m;
     k->id = relay_random_id(r);
     map_insert(map, &k->by_put, map_hash(map, &k->names.put, sizeof(k->names.put)));
@@ -93,6 +95,8 @@ static void finish(struct relay *r, struct knock *k, enum status status, bool de
     map_remove(&r->door.knocks, &k->by_put);
     if (q != NULL)
         q->desk->pending--;
+    if (status == STATUS_OK)
+        door_accepted(r, k->cookie);
     if (deliver && q != NULL)
         hand_over(r, q, m);
     else

@@ -26,8 +26,14 @@ struct door {
 ZG_MUST_CHECK zg_err door_init(struct door *d, const struct rng *rng);
 void door_clear(struct relay *r);
 
-/* The desk's put name. ZG_ERR_REFUSED: cookie or solution is wrong; ZG_ERR_BUSY: later. Spends the cookie. */
-ZG_MUST_CHECK zg_err door_check(struct relay *r, const struct name *desk_put, const struct command *knock);
+/*
+ * The desk's put name, and the effort that would be asked now. ZG_ERR_REFUSED: cookie or solution is wrong,
+ * or much too little was asked; ZG_ERR_BUSY: later. Spends the cookie.
+ */
+ZG_MUST_CHECK zg_err door_check(struct relay *r, const struct name *desk_put, const struct command *knock,
+                                uint8_t asked);
+/* The knock with this cookie is stored: the cookie is good for nothing any more. */
+void door_accepted(struct relay *r, const uint8_t cookie[WIRE_COOKIE_BYTES]);
 void door_cookie(struct relay *r, const struct name *desk_put, uint8_t effort,
                  uint8_t out[WIRE_COOKIE_BYTES]);
 void door_forget_cookies(struct relay *r);
@@ -36,7 +42,7 @@ void door_forget_cookies(struct relay *r);
 struct knock *knock_find(const struct relay *r, const struct name *put);
 bool knock_is_same(const struct knock *k, const struct stored_names *names);
 /* m (HELD, for the desk) is taken. One reference. NULL: no memory; nothing is taken. */
-struct knock *knock_new(struct relay *r, const struct stored_names *names, const uint8_t *slot_voucher,
+struct knock *knock_new(struct relay *r, const struct command *c, const struct stored_names *names,
                         struct message *m);
 struct knock *knock_ref(struct knock *k);
 void knock_unref(struct relay *r, struct knock *k);

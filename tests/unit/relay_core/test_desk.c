@@ -210,6 +210,56 @@ static void a_cookie_is_good_for_one_knock_at_one_desk(void **state)
     hear_reply(her, forged, STATUS_REFUSED);
 }
 
+/* Nor for the same knock, once it was accepted. */
+static void a_solution_does_not_pay_for_a_second_message(void **state)
+{
+    struct scene *s = *state;
+    struct peer *her = &s->peers[1];
+    struct thing desk;
+    struct knocking k;
+    make_queue(s, &desk, 1, QUEUE_DESK);
+    knock_from(&k, 50, 'k');
+    challenge(s, her, desk.put, &k);
+    uint32_t seq = say_knock(s, her, desk.put, &k);
+    scene_settle(s);
+    hear_reply(her, seq, STATUS_OK);
+    hear_reply(her, say_delete(s, her, DELETE_OWN, k.queue.own), STATUS_OK);
+    k.handle[5] ^= 1;
+    k.voucher_name.b[5] ^= 1;
+    seq = say_knock(s, her, desk.put, &k);
+    scene_settle(s);
+    hear_reply(her, seq, STATUS_REFUSED);
+    assert_int_equal(scene_rows(s), 1);
+}
+
+static void cookies_of_a_calm_hour_do_not_pay_for_a_flood(void **state)
+{
+    struct scene *s = *state;
+    struct peer *her = &s->peers[1];
+    struct thing desk;
+    struct knocking k[4];
+    uint32_t seq;
+    s->limits.calm_knocks_a_minute = 2;
+    scene_restart(s);
+    make_queue(s, &desk, 1, QUEUE_DESK);
+    for (uint32_t i = 0; i < 4; i++) {
+        knock_from(&k[i], 50 + i, (uint8_t)i);
+        challenge(s, her, desk.put, &k[i]);
+        assert_int_equal(k[i].effort, 0);
+    }
+    for (uint32_t i = 0; i < 4; i++) {
+        seq = say_knock(s, her, desk.put, &k[i]);
+        scene_settle(s);
+        hear_reply(her, seq, i < 2 ? STATUS_OK : STATUS_REFUSED);
+    }
+    /* With work it goes on. */
+    challenge(s, her, desk.put, &k[3]);
+    solve(&k[3]);
+    seq = say_knock(s, her, desk.put, &k[3]);
+    scene_settle(s);
+    hear_reply(her, seq, STATUS_OK);
+}
+
 /* A clock that is set back does not make a cookie live longer. */
 static void cookies_do_not_follow_the_clock(void **state)
 {
@@ -306,17 +356,14 @@ static void a_full_desk_says_full(void **state)
     s->limits.calm_knocks_a_minute = 100;
     scene_restart(s);
     make_queue(s, &desk, 1, QUEUE_DESK);
-    /* Cookies first: a desk that fills asks for work. */
     for (uint32_t i = 0; i < 5; i++) {
         knock_from(&k[i], 50 + i, (uint8_t)i);
         challenge(s, her, desk.put, &k[i]);
-    }
-    for (uint32_t i = 0; i < 5; i++)
+        solve(&k[i]);
         seq[i] = say_knock(s, her, desk.put, &k[i]);
-    scene_settle(s);
-    for (uint32_t i = 0; i < 4; i++)
-        hear_reply(her, seq[i], STATUS_OK);
-    hear_reply(her, seq[4], STATUS_FULL);
+        scene_settle(s);
+        hear_reply(her, seq[i], i < 4 ? STATUS_OK : STATUS_FULL);
+    }
     uint32_t full = say_send_ttl(s, her, SEND_TAKE, desk.take, 77, 'x', WIRE_TTL_1D);
     scene_settle(s);
     hear_reply(her, full, STATUS_FULL);
@@ -515,6 +562,8 @@ static const struct CMUnitTest tests[] = {
     SCENE_TEST(a_knock_makes_a_queue_and_is_delivered_after_its_commit),
     SCENE_TEST(a_knock_that_comes_again_is_ok_again),
     SCENE_TEST(a_cookie_is_good_for_one_knock_at_one_desk),
+    SCENE_TEST(a_solution_does_not_pay_for_a_second_message),
+    SCENE_TEST(cookies_of_a_calm_hour_do_not_pay_for_a_flood),
     SCENE_TEST(cookies_do_not_follow_the_clock),
     SCENE_TEST(a_busy_desk_asks_for_work),
     SCENE_TEST(solutions_are_looked_at_only_so_often),
