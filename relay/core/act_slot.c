@@ -126,14 +126,20 @@ static struct key key_get(const struct call *call, const struct command *c)
     return key;
 }
 
-/* What was read goes to the session; false: no memory. */
+/* What was read goes to the session; false: no memory, or too much is on its way: whoever has the card may
+ * ask. */
 static bool say_value(struct fetch *f)
 {
     struct out out = {.op = OP_SLOT_VALUE, .seq = f->seq};
-    struct reading *reading = calloc(1, sizeof(*reading));
+    struct relay *r = f->session->relay;
+    struct reading *reading = NULL;
 
+    if (r->stats.bytes_in_flight <= r->limits.memory_bytes)
+        reading = calloc(1, sizeof(*reading));
     if (reading == NULL)
         return false;
+    reading->held = &r->stats.bytes_in_flight;
+    r->stats.bytes_in_flight += f->job.u.slot.size;
     reading->version = f->job.u.slot.version;
     reading->size = f->job.u.slot.size;
     reading->value = f->job.u.slot.value;

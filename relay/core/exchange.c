@@ -12,6 +12,7 @@ zg_err exchange_init(struct exchange *x, const struct rng *rng)
     list_init(&x->idle);
     list_init(&x->retry);
     x->retry_at = 0;
+    x->loading = 0;
     x->idle_count = 0;
     zg_err err = map_init(&x->queues, rng);
     if (err == ZG_OK)

@@ -19,6 +19,7 @@ struct exchange {
     struct link idle;  /* queues that nobody uses, the oldest first */
     struct link retry; /* queues whose load failed */
     uint64_t retry_at;
+    uint64_t loading; /* bytes of envelopes that loads under way may bring */
     uint32_t idle_count;
 };
 

@@ -17,8 +17,9 @@ struct limits {
     uint32_t waiting_of_desk;      /* knocks and messages stored at one desk */
     uint32_t draws_of_desk_a_day;  /* vouchers */
     uint32_t voucher_days;         /* how long a drawn voucher lasts */
-    uint64_t memory_bytes;  /* envelopes in memory: above it little is read ahead and who reads slowly is cut
-                               off; above twice as much SEND and KNOCK are answered busy */
+    uint64_t memory_bytes;  /* envelopes and slots' values in memory: above it one envelope is read at a time
+                               for  each reader, SLOT_GET is answered busy and who reads slowly is cut off;
+                               above twice  as much SEND and KNOCK are answered busy */
     uint64_t input_bytes;   /* unfinished records and uploads; above it the oldest are cut off */
     uint64_t waiting_bytes; /* commands that wait for the store; above it others are answered busy */
     uint32_t

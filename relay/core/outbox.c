@@ -85,6 +85,8 @@ void reading_free(struct reading *r)
 {
     if (r == NULL)
         return;
+    if (r->held != NULL)
+        *r->held -= r->size;
     if (r->value != NULL)
         sodium_memzero(r->value, r->size);
     free(r->value);

@@ -19,6 +19,7 @@ struct reading {
     uint32_t size;
     uint32_t piece; /* to be said next */
     uint8_t *value; /* owned */
+    uint64_t *held; /* where its bytes are counted; NULL: nowhere */
 };
 
 struct out_cookie {

@@ -134,6 +134,11 @@ static void take_rows(struct relay *r, struct queue *q, const struct load *load)
         envelope_unref(job->u.load.messages[i].envelope);
 }
 
+static uint64_t load_bytes(const struct store_job *job)
+{
+    return (uint64_t)job->u.load.limit * sizeof(struct envelope);
+}
+
 static void drop_rows(const struct store_job *job)
 {
     for (uint32_t i = 0; i < job->u.load.count; i++)
@@ -147,6 +152,7 @@ static void loaded(struct store_job *job)
     struct queue *q = load->queue;
 
     r->jobs--;
+    r->exchange.loading -= load_bytes(job);
     q->load = NULL;
     if (q->deleted) {
         if (job->result == ZG_OK)
@@ -169,8 +175,11 @@ static void loaded(struct store_job *job)
 /* A window is read ahead, so that a reader who acknowledges one by one does not cause a job each time. */
 static uint32_t load_limit(const struct relay *r, const struct queue *q)
 {
+    uint64_t held = r->stats.bytes_in_flight + r->exchange.loading;
     uint32_t limit = q->reader->window;
-    if (r->stats.bytes_in_flight > r->limits.memory_bytes / 2)
+    if (held > r->limits.memory_bytes)
+        return 1;
+    if (held > r->limits.memory_bytes / 2)
         limit -= q->in_flight;
     return limit < STORE_LOAD_MAX ? limit : STORE_LOAD_MAX;
 }
@@ -197,6 +206,7 @@ static void start_load(struct relay *r, struct queue *q)
     load->job.u.load.limit = load_limit(r, q);
     load->job.u.load.count = 0;
     q->load = load;
+    r->exchange.loading += load_bytes(&load->job);
     relay_submit(r, &load->job);
 }
 

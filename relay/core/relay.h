@@ -39,7 +39,7 @@ struct relay_stats {
     uint64_t connections;     /* now */
     uint64_t subscriptions;   /* now */
     uint64_t queues_loaded;   /* in memory now */
-    uint64_t bytes_in_flight; /* envelopes in memory now */
+    uint64_t bytes_in_flight; /* envelopes and slots' values in memory now */
     uint64_t accepted;        /* since start: messages and knocks */
     uint64_t delivered;
     uint64_t acknowledged;

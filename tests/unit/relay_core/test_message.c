@@ -766,6 +766,47 @@ static void above_the_memory_limit_sends_are_busy_and_nothing_is_lost(void **sta
     assert_int_equal(scene_rows(s), ok);
 }
 
+/* Bytes of envelopes that the loads of the store's queue may bring. */
+static uint64_t asked_for(const struct scene *s)
+{
+    uint64_t bytes = 0;
+    for (const struct store_job *job = s->store.first; job != NULL; job = job->next)
+        if (job->kind == JOB_LOAD)
+            bytes += job->u.load.limit * UINT64_C(4096);
+    return bytes;
+}
+
+static void loads_stay_below_the_memory_limit_together(void **state)
+{
+    enum { QUEUES = 40, EACH = 8 };
+    struct scene *s = *state;
+    struct peer *reader = &s->peers[1];
+    struct thing q[QUEUES];
+    s->limits.memory_bytes = 100 * 4100;
+    scene_restart(s);
+    for (uint32_t i = 0; i < QUEUES; i++) {
+        make_queue(s, &q[i], i + 1, QUEUE_CONVERSATION);
+        for (uint32_t n = 0; n < EACH; n++)
+            say_send(s, &s->peers[2], q[i].put, i * EACH + n, (uint8_t)i);
+        scene_settle(s);
+    }
+    /* Found, but nothing is loaded before all have asked. */
+    for (uint32_t i = 0; i < QUEUES; i++) {
+        struct command c = {.op = OP_SUBSCRIBE, .u.subscribe = {q[i].take, 64}};
+        peer_send(reader, &c, s->now);
+    }
+    s->hold = true;
+    for (uint32_t i = 0; i < QUEUES; i++)
+        assert_true(test_store_step(&s->store));
+    assert_in_range(asked_for(s), 1, 164 * 4096 + QUEUES * 4096);
+    s->hold = false;
+    scene_turn(s);
+    uint32_t heard = 0;
+    for (struct heard *h; (h = peer_take(reader)) != NULL; free(h))
+        heard += h->c.op == OP_DELIVER;
+    assert_int_equal(heard, QUEUES * EACH);
+}
+
 static const struct CMUnitTest tests[] = {
     SCENE_TEST(a_message_reaches_a_connected_reader_at_once),
     SCENE_TEST(an_acknowledged_message_costs_no_job),
@@ -798,6 +839,7 @@ static const struct CMUnitTest tests[] = {
     SCENE_TEST(a_slow_reader_holds_no_more_than_a_record),
     SCENE_TEST(who_reads_nothing_is_cut_off),
     SCENE_TEST(above_the_memory_limit_sends_are_busy_and_nothing_is_lost),
+    SCENE_TEST(loads_stay_below_the_memory_limit_together),
 };
 
 RUN_TESTS

@@ -263,6 +263,32 @@ static void only_some_values_are_on_their_way_at_once(void **state)
     hear_value(p, say_get(s, p, slot.take), 1, 61440, 'a');
 }
 
+/* Whoever has a card may ask for a value, over many connections, and then not take it. */
+static void values_that_nobody_takes_are_bounded(void **state)
+{
+    struct scene *s = *state;
+    struct thing slot;
+    s->limits.memory_bytes = 61440;
+    scene_restart(s);
+    make_slot(s, &slot, 1, WIRE_TTL_1D);
+    hear_reply(&s->peers[0], say_set(s, &s->peers[0], slot.put, 0, 61440, 'a'), STATUS_OK);
+    for (int i = 0; i < SCENE_PEERS; i++) {
+        s->peers[i].full = true;
+        say_get(s, &s->peers[i], slot.take);
+        /* The first record is written all the same, a second one is not. */
+        say_get(s, &s->peers[i], slot.take);
+    }
+    assert_in_range(scene_stats(s).bytes_in_flight, 61440, 2 * 61440);
+    for (int i = 0; i < SCENE_PEERS; i++)
+        peer_drain(&s->peers[i]);
+    scene_turn(s);
+    assert_int_equal(scene_stats(s).bytes_in_flight, 0);
+    for (int i = 0; i < SCENE_PEERS; i++)
+        for (struct heard *h; (h = peer_take(&s->peers[i])) != NULL; free(h))
+            assert_true(h->c.op == OP_SLOT_VALUE || h->c.u.reply.status == STATUS_BUSY);
+    hear_value(&s->peers[3], say_get(s, &s->peers[3], slot.take), 1, 61440, 'a');
+}
+
 static void failing_reads_are_busy(void **state)
 {
     struct scene *s = *state;
@@ -289,6 +315,7 @@ static const struct CMUnitTest tests[] = {
     SCENE_TEST(slots_are_renamed_and_deleted_by_their_owner),
     SCENE_TEST(a_slot_lives_from_its_last_write),
     SCENE_TEST(only_some_values_are_on_their_way_at_once),
+    SCENE_TEST(values_that_nobody_takes_are_bounded),
     SCENE_TEST(failing_reads_are_busy),
 };
 
