@@ -31,7 +31,7 @@ enum {
     DOWN_MS = 150,
     DOWN_LONG_MS = 1000,
     AWAY_MS = 400,
-    QUIET_MS = 500,
+    QUIET_MS = 2000, /* both connected all the while: acknowledgements that a kill lost are made up for */
     MESSAGES_MAX = 10 * 1000 * 1000,
     KILLS_MAX = 100000,
 };
@@ -221,6 +221,8 @@ static void on_tick(uv_timer_t *timer)
         t->phase = TALKING;
     else if (t->phase == TALKING)
         talk(t);
+    else if (t->phase == QUIET && !(t->pair.worker.connected && t->pair.participant.connected))
+        t->quiet_ms = now_ms();
     else if (t->phase == QUIET && now_ms() - t->quiet_ms > QUIET_MS)
         finish(t);
 }
