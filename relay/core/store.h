@@ -145,7 +145,9 @@ struct found {
     enum queue_kind kind;
     uint32_t week;
     struct stored_names names;
-    uint32_t stored;    /* messages on disk that are not expired */
+    /* Messages on disk that are not expired; of a conversation queue 1 if there are any: its reader could have
+     * thousands of them counted again and again. */
+    uint32_t stored;
     uint32_t first_seq; /* of those; 0 if none */
     uint32_t next_seq;  /* behind the last on disk, be it expired; 0 if none */
     /* of a slot: */

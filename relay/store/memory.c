@@ -68,6 +68,8 @@ static void sum_messages(struct memory_engine *e, uint32_t hour, struct found *o
             out->first_seq = m->seq;
         out->stored++;
     }
+    if (out->kind == QUEUE_CONVERSATION && out->stored > 1)
+        out->stored = 1;
 }
 
 static zg_err find(struct memory_engine *e, struct store_job *job)

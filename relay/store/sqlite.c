@@ -154,6 +154,7 @@ zg_err sqlite_engine_open(struct engine **out, const struct sqlite_options *opti
     if (e == NULL)
         goto err0;
     e->engine = (struct engine){execute, close_engine};
+    e->journal_used = true; /* by a process that was ended hard */
     if (options->vfs == NULL)
         create_private(options->path);
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE;

@@ -31,8 +31,10 @@
     X(MESSAGE_BY_HANDLE, "SELECT key FROM message WHERE handle = ?1") \
     X(MESSAGE_IS, "SELECT 1 FROM message WHERE key = ?1") \
     X(MESSAGES_DROP, "DELETE FROM message WHERE key BETWEEN ?1 AND ?2") \
-    X(MESSAGES_SUM, "SELECT count(*) FILTER (WHERE hour > ?3), min(key) FILTER (WHERE hour > ?3), max(key)" \
-                    " FROM message WHERE key BETWEEN ?1 AND ?2") \
+    X(MESSAGES_COUNT, "SELECT count(*) FROM message WHERE key BETWEEN ?1 AND ?2 AND hour > ?3") \
+    X(MESSAGES_FIRST, \
+      "SELECT key FROM message WHERE key BETWEEN ?1 AND ?2 AND hour > ?3 ORDER BY key LIMIT 1") \
+    X(MESSAGES_LAST, "SELECT key FROM message WHERE key BETWEEN ?1 AND ?2 ORDER BY key DESC LIMIT 1") \
     X(MESSAGES_LOAD, "SELECT key, hour, handle, envelope FROM message" \
                      " WHERE key BETWEEN ?1 AND ?2 AND hour > ?3 ORDER BY key LIMIT ?4") \
     X(SLOT_FIND, "SELECT ttl, version, hour, names FROM slot WHERE id = ?1") \
@@ -70,7 +72,7 @@ struct sqlite_engine {
     sqlite3 *db;
     sqlite3_stmt *statement[STATEMENT_COUNT];
     struct totals delta;
-    bool journal_used; /* since it was emptied */
+    bool journal_used; /* since it was emptied, for all we know */
 };
 
 /* --- sqlite_statement.c --- */

@@ -4,10 +4,53 @@
 
 #include "relay/store/sqlite_engine.h"
 
+/* Binds the queue's keys; hour as well if the statement asks for it. */
+static sqlite3_stmt *statement_of_queue(struct sqlite_engine *e, enum statement which, uint64_t id,
+                                        uint32_t hour)
+{
+    sqlite3_stmt *s = statement_get(e, which);
+    bind_number(s, 1, db_message_key(id, 0));
+    bind_number(s, 2, db_message_key(id, STORE_SEQ_MAX));
+    if (which != S_MESSAGES_LAST)
+        bind_number(s, 3, hour);
+    return s;
+}
+
+/* The first column of the only row, if there is one. */
+static int read_one(sqlite3_stmt *s, bool *row, uint64_t *out)
+{
+    int rc = statement_row(s, row);
+    if (rc != SQLITE_OK || !*row)
+        return rc;
+    *out = column_number(s, 0);
+    sqlite3_reset(s);
+    return SQLITE_OK;
+}
+
+static int find_messages(struct sqlite_engine *e, uint32_t hour, struct found *out)
+{
+    uint64_t first = 0, last = 0, count = 1;
+    bool any, live = false;
+
+    int rc = read_one(statement_of_queue(e, S_MESSAGES_LAST, out->id, hour), &any, &last);
+    if (rc == SQLITE_OK && any)
+        rc = read_one(statement_of_queue(e, S_MESSAGES_FIRST, out->id, hour), &live, &first);
+    if (rc == SQLITE_OK && live && out->kind == QUEUE_DESK)
+        rc = read_one(statement_of_queue(e, S_MESSAGES_COUNT, out->id, hour), &live, &count);
+    if (rc != SQLITE_OK)
+        return rc;
+    if (any)
+        out->next_seq = (uint32_t)(last & STORE_SEQ_MAX) + 1;
+    if (live) {
+        out->stored = (uint32_t)count;
+        out->first_seq = (uint32_t)(first & STORE_SEQ_MAX);
+    }
+    return SQLITE_OK;
+}
+
 static int find_queue(struct sqlite_engine *e, uint64_t id, uint32_t hour, struct found *out)
 {
     struct queue_row row;
-    bool any;
 
     int rc = db_queue_find(e, id, &row);
     if (rc != SQLITE_OK)
@@ -17,21 +60,7 @@ static int find_queue(struct sqlite_engine *e, uint64_t id, uint32_t hour, struc
     out->kind = row.kind;
     out->week = row.week;
     out->names = row.names;
-
-    sqlite3_stmt *s = statement_get(e, S_MESSAGES_SUM);
-    bind_number(s, 1, db_message_key(id, 0));
-    bind_number(s, 2, db_message_key(id, STORE_SEQ_MAX));
-    bind_number(s, 3, hour);
-    rc = statement_row(s, &any);
-    if (rc != SQLITE_OK || !any)
-        return rc;
-    out->stored = (uint32_t)column_number(s, 0);
-    if (out->stored > 0)
-        out->first_seq = (uint32_t)(column_number(s, 1) & STORE_SEQ_MAX);
-    if (sqlite3_column_type(s, 2) != SQLITE_NULL)
-        out->next_seq = (uint32_t)(column_number(s, 2) & STORE_SEQ_MAX) + 1;
-    sqlite3_reset(s);
-    return SQLITE_OK;
+    return find_messages(e, hour, out);
 }
 
 static int find_slot(struct sqlite_engine *e, uint64_t id, uint32_t hour, struct found *out)

@@ -175,7 +175,8 @@ static void what_was_committed_survives_a_process_that_dies(void **state)
     assert_int_equal(find_name(e, 1, 0, &found), ZG_OK);
     assert_true(found.found);
     assert_int_equal(found.id, 5);
-    assert_int_equal(found.stored, 10);
+    assert_int_equal(found.stored, 1);
+    assert_int_equal(found.first_seq, 0);
     assert_int_equal(found.next_seq, 10);
     e->close(e);
 }
@@ -335,6 +336,36 @@ static void what_is_gone_is_neither_in_the_file_nor_in_its_journal(void **state)
     e->close(e);
 }
 
+/* A killed relay leaves its journal; the next one empties it even if nothing happens any more. */
+static void what_is_gone_is_not_in_the_journal_of_a_dead_process(void **state)
+{
+    struct place *p = *state;
+    char wal[128];
+    snprintf(wal, sizeof(wal), "%s-wal", p->db);
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        struct engine *e = place_open(p, NULL);
+        struct store_write drop = {.kind = WRITE_DROP_QUEUE, .u.queue = {.id = 5}};
+        make_queue(e, QUEUE_CONVERSATION, 5, 1);
+        put_message(e, 5, 1, 1, 1000, 0x5a);
+        assert_int_equal(write_one(e, &drop, 0), ZG_OK);
+        _exit(0);
+    }
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    assert_true(runs_in(wal, 0x5a) > 0);
+
+    struct engine *e = place_open(p, NULL);
+    struct store_job job = {.kind = JOB_PURGE, .u.purge = {.hour = 1, .limit = 20}};
+    e->execute(e, &job);
+    assert_int_equal(job.result, ZG_OK);
+    assert_int_equal(runs_in(p->db, 0x5a), 0);
+    assert_int_equal(runs_in(wal, 0x5a), 0);
+    e->close(e);
+}
+
 static void a_queue_costs_at_most_300_bytes(void **state)
 {
     enum { QUEUES = 20000, BATCH = 500 };
@@ -382,6 +413,29 @@ static void a_queue_costs_at_most_300_bytes(void **state)
     e->close(e);
 }
 
+static void only_the_messages_of_a_desk_are_counted(void **state)
+{
+    struct place *p = *state;
+    struct engine *e = place_open(p, NULL);
+    struct found found;
+    make_queue(e, QUEUE_DESK, 5, 1);
+    make_queue(e, QUEUE_CONVERSATION, 6, 11);
+    for (uint32_t i = 0; i < 3; i++) {
+        put_message(e, 5, i, i, 100 + i, 1);
+        put_message(e, 6, i, 10 + i, 100 + i, 1);
+    }
+    assert_int_equal(find_name(e, 1, 100, &found), ZG_OK);
+    assert_int_equal(found.stored, 2);
+    assert_int_equal(find_name(e, 11, 100, &found), ZG_OK);
+    assert_int_equal(found.stored, 1);
+    assert_int_equal(found.first_seq, 1);
+    assert_int_equal(found.next_seq, 3);
+    assert_int_equal(find_name(e, 11, 102, &found), ZG_OK);
+    assert_int_equal(found.stored, 0);
+    assert_int_equal(found.next_seq, 3);
+    e->close(e);
+}
+
 static void expired_things_count_as_not_there_before_they_are_purged(void **state)
 {
     struct place *p = *state;
@@ -393,7 +447,7 @@ static void expired_things_count_as_not_there_before_they_are_purged(void **stat
     put_message(e, 5, 2, 3, 100, 1);
 
     assert_int_equal(find_name(e, 1, 99, &found), ZG_OK);
-    assert_int_equal(found.stored, 3);
+    assert_int_equal(found.stored, 1);
     assert_int_equal(found.first_seq, 0);
     assert_int_equal(find_name(e, 1, 100, &found), ZG_OK);
     assert_int_equal(found.stored, 1);
@@ -430,7 +484,9 @@ int main(void)
         PLACE_TEST(a_commit_is_whole_or_nothing),
         PLACE_TEST(a_row_that_makes_no_sense_fails_the_whole_job),
         PLACE_TEST(what_is_gone_is_neither_in_the_file_nor_in_its_journal),
+        PLACE_TEST(what_is_gone_is_not_in_the_journal_of_a_dead_process),
         PLACE_TEST(a_queue_costs_at_most_300_bytes),
+        PLACE_TEST(only_the_messages_of_a_desk_are_counted),
         PLACE_TEST(expired_things_count_as_not_there_before_they_are_purged),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
