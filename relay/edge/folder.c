@@ -22,6 +22,13 @@ static bool enter(const char *dir)
         fprintf(stderr, "zaguan-relay: %s: %s\n", dir, strerror(errno));
         return false;
     }
+    /* Its owner could have us write through links of his; and what we write he could not use. */
+    if (st.st_uid != geteuid()) {
+        fprintf(stderr,
+                "zaguan-relay: %s belongs to another account; run this as that one: sudo -u \\#%u ...\n", dir,
+                (unsigned)st.st_uid);
+        return false;
+    }
     if ((st.st_mode & 077) != 0) {
         fprintf(stderr, "zaguan-relay: others may look into %s; say: chmod 700 %s\n", dir, dir);
         return false;

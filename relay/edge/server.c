@@ -189,6 +189,7 @@ static bool open_relay(struct server *s, const struct server_options *o)
     memcpy(options.relay_pk, o->key->pk, sizeof(options.relay_pk));
     zg_err err = relay_new(&s->relay, &options, clock_now(&s->loop));
     sodium_memzero(&options, sizeof(options));
+    relay_key_clear(o->key);
     if (err != ZG_OK)
         log_line(LOG_ERROR, "the relay cannot start: %s", zg_err_text(err));
     return err == ZG_OK;

@@ -9,7 +9,7 @@
 
 struct server_options {
     const struct config *config; /* borrowed until return */
-    const struct relay_key *key; /* borrowed until return */
+    struct relay_key *key;       /* wiped as soon as the core has its copy in guarded memory */
 };
 
 /*

@@ -370,6 +370,15 @@ static void a_folder_that_is_not_right_is_refused_with_advice(void **state)
     assert_said(f, "chmod 700");
     change_mode(f, ".", 0700);
 
+    if (geteuid() == 0) { /* nobody else can give a folder away */
+        assert_int_equal(chown(f->dir, 12345, 12345), 0);
+        assert_int_equal(RUN(f, "serve", f->dir), 1);
+        assert_said(f, "belongs to another account");
+        assert_int_equal(RUN(f, "voucher", "new", f->dir), 1);
+        assert_said(f, "belongs to another account");
+        assert_int_equal(chown(f->dir, 0, 0), 0);
+    }
+
     change_mode(f, "relay.key", 0640);
     assert_int_equal(RUN(f, "serve", f->dir), 1);
     assert_said(f, "others may read relay.key");
