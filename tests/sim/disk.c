@@ -94,7 +94,10 @@ bool disk_run(struct disk *d)
     bool plant = job->kind == JOB_COMMIT && d->world->options.plant == PLANT_LOSE;
     if (plant)
         lose_messages(job);
-    d->engine->execute(d->engine, job);
+    if (d->world->disk_trouble && rng_below(&d->world->rng, 3) == 0)
+        job->result = ZG_ERR_STORAGE;
+    else
+        d->engine->execute(d->engine, job);
     if (plant)
         job->u.commit.count = count;
     world_trace(d->world, "disk job %d result %d", (int)job->kind, (int)job->result);
@@ -105,6 +108,9 @@ bool disk_run(struct disk *d)
 
 void disk_crash(struct disk *d)
 {
+    /* The first one may have been carried out, and only nobody heard of it any more. */
+    if (d->first != NULL && d->first->kind == JOB_COMMIT && rng_below(&d->world->rng, 2) == 0)
+        d->engine->execute(d->engine, d->first);
     while (d->first != NULL) {
         struct store_job *job = take(d);
         job->result = ZG_ERR_STORAGE;

@@ -17,6 +17,7 @@ static void pipe_clear(struct pipe *p)
         free(c);
     }
     p->last = &p->first;
+    p->bytes = 0;
 }
 
 static void pipe_put(struct world *w, struct pipe *p, const uint8_t *data, size_t len)
@@ -38,6 +39,7 @@ static void pipe_put(struct world *w, struct pipe *p, const uint8_t *data, size_
         c->at_ms = p->last_ms = at;
         *p->last = c;
         p->last = &c->next;
+        p->bytes += n;
         data += n;
         len -= n;
     }
@@ -61,6 +63,7 @@ void link_connect(struct peer *p, uint32_t id)
     l->up.last = &l->up.first;
     l->down.last = &l->down.first;
     l->opens_ms = p->world->now.mono_ms + delay(p->world);
+    l->slow = rng_below(&p->world->rng, 4) == 0;
     l->next = p->links;
     p->links = l;
 }
@@ -93,7 +96,8 @@ static bool relay_writes(void *ctx, const uint8_t *buf, size_t len)
 {
     struct link *l = ctx;
     pipe_put(l->peer->world, &l->down, buf, len);
-    return true;
+    l->choked = l->slow;
+    return !l->choked;
 }
 
 static void relay_closes(void *ctx)
@@ -131,6 +135,7 @@ static struct chunk *arrived(struct world *w, struct pipe *p)
     p->first = c->next;
     if (p->first == NULL)
         p->last = &p->first;
+    p->bytes -= c->len;
     return c;
 }
 
@@ -161,6 +166,11 @@ bool link_run(struct link *l)
     uint32_t id = l->id;
     struct chunk *c = arrived(w, &l->down);
     if (c != NULL) {
+        if (l->choked && l->down.bytes == 0 && l->session != NULL) {
+            l->choked = false;
+            session_writable(l->session);
+            relay_flush(w->relay);
+        }
         zg_client_link_received(p->client, id, c->bytes, c->len, w->now);
         free(c);
         peer_turn(p);

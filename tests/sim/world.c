@@ -35,10 +35,23 @@ struct now world_relay_now(const struct world *w)
     return (struct now){.mono_ms = w->now.mono_ms, .utc_ms = w->now.utc_ms};
 }
 
+static struct limits limits_of(const struct world *w)
+{
+    struct limits l = limits_default();
+    if (w->options.seed % 2 == 0)
+        return l;
+    l.unanswered_of_one = 4;
+    l.commands_a_turn = 2;
+    l.memory_bytes = 64 * 1024;
+    l.acknowledged = 8;
+    l.idle_queues = 0;
+    return l;
+}
+
 void world_relay_start(struct world *w)
 {
     struct relay_options options = {
-        .limits = limits_default(),
+        .limits = limits_of(w),
         .settle_ms = 250,
         .ttl_ceiling = WIRE_TTL_30D,
         .store = disk_store(w->disk),

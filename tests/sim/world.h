@@ -2,8 +2,10 @@
  * The simulation's world: a relay's core on its real store, and clients, in one process under one clock, one network and
  * one seed. Nothing happens but through the scheduler, so the same seed gives the same run.
  *
- * What is simulated: time; the network (delay, bytes cut at any place, connections that break); the store's thread (jobs
- * are done later, in order); the relay's end and its start on the same database file.
+ * What is simulated: time; the network (delay, bytes cut at any place, connections that break, or that take little at a
+ * time); the store's thread (jobs are done later, in order, and fail while the disk is in trouble); the relay's end, also
+ * between a commit and what follows from it, and its start on the same database file. Every other seed has a relay that
+ * may keep next to nothing in memory.
  */
 #ifndef TESTS_SIM_WORLD_H
 #define TESTS_SIM_WORLD_H
@@ -52,6 +54,7 @@ struct world {
     struct relay *relay; /* NULL while it is down */
     struct rng_seed relay_seed;
     struct disk *disk;
+    bool disk_trouble; /* every third job fails */
     uint8_t relay_sk[32];
     uint8_t relay_pk[32];
     struct peer peers[WORLD_CLIENTS_MAX];
@@ -100,6 +103,7 @@ struct chunk {
 struct pipe {
     struct chunk *first, **last;
     uint64_t last_ms;
+    size_t bytes;
 };
 
 struct link {
@@ -108,6 +112,8 @@ struct link {
     uint32_t id;
     uint64_t opens_ms; /* 0: open, or refused */
     bool open;
+    bool slow;         /* takes a record at most before the one before it has arrived */
+    bool choked;       /* the relay was told so */
     bool relay_closed; /* the relay ended it; what it wrote before still arrives */
     struct session *session;
     struct pipe up, down;
