@@ -25,6 +25,7 @@ enum op {
     OP_UNSUBSCRIBE = 8,
     OP_CLAIM = 9,
     OP_ACK = 10,
+    OP_STATUS = 11,
     OP_CHALLENGE = 12,
     OP_KNOCK = 13,
     OP_VOUCHER_DRAW = 14,
@@ -38,6 +39,7 @@ enum op {
     OP_SUBSCRIBED = 65,
     OP_COOKIE = 66,
     OP_SLOT_VALUE = 67,
+    OP_STATES = 68,
 
     OP_DELIVER = 80,
     OP_WITHDRAW = 81,
@@ -59,6 +61,8 @@ enum voucher_kind { VOUCHER_DESK = 1, VOUCHER_CONVERSATION = 2, VOUCHER_SLOT = 3
 enum ended_reason { ENDED_DISPLACED = 1, ENDED_NOT_SERVED = 2 };
 enum send_role { SEND_PUT = 1, SEND_TAKE = 2 };
 enum delete_role { DELETE_OWN = 1, DELETE_END = 2 };
+/* What STATUS tells of a message (section 4). */
+enum message_fate { FATE_UNKNOWN, FATE_EXPIRED };
 
 /* The names of a queue, each WIRE_NAME_BYTES; put2 is NULL if there is none. */
 struct queue_names {
@@ -127,6 +131,10 @@ struct command {
             uint32_t count;
         } ack;
         struct {
+            const uint8_t *handles[WIRE_STATUS_HANDLES_MAX];
+            uint32_t count;
+        } status;
+        struct {
             const uint8_t *put;
         } challenge;
         struct {
@@ -177,6 +185,10 @@ struct command {
             uint8_t effort;
         } cookie;
         struct slot_piece slot_value;
+        struct {
+            uint8_t fates[WIRE_STATUS_HANDLES_MAX]; /* enum message_fate, in the order of the STATUS */
+            uint32_t count;
+        } states;
 
         struct {
             const uint8_t *subscription;

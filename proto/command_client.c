@@ -174,6 +174,22 @@ static void decode_ack(struct command *c, struct reader *r)
         c->u.ack.ids[i] = (uint32_t)unpack_uint(r, UINT32_MAX);
 }
 
+static void encode_status(const struct command *c, struct writer *w)
+{
+    pack_array(w, c->u.status.count);
+    for (uint32_t i = 0; i < c->u.status.count; i++)
+        pack_bin(w, c->u.status.handles[i], WIRE_HANDLE_BYTES);
+}
+
+static void decode_status(struct command *c, struct reader *r)
+{
+    c->u.status.count = unpack_array(r, WIRE_STATUS_HANDLES_MAX);
+    if (c->u.status.count == 0)
+        r->bad = true;
+    for (uint32_t i = 0; i < c->u.status.count; i++)
+        c->u.status.handles[i] = unpack_exact(r, WIRE_HANDLE_BYTES);
+}
+
 static void encode_challenge(const struct command *c, struct writer *w)
 {
     pack_bin(w, c->u.challenge.put, WIRE_SECRET_BYTES);
@@ -322,6 +338,7 @@ static const struct command_form forms[] = {
     {OP_UNSUBSCRIBE, "UNSUBSCRIBE", 1, encode_unsubscribe, decode_unsubscribe},
     {OP_CLAIM, "CLAIM", 2, encode_claim, decode_claim},
     {OP_ACK, "ACK", 2, encode_ack, decode_ack},
+    {OP_STATUS, "STATUS", 1, encode_status, decode_status},
     {OP_CHALLENGE, "CHALLENGE", 1, encode_challenge, decode_challenge},
     {OP_KNOCK, "KNOCK", 11, encode_knock, decode_knock},
     {OP_VOUCHER_DRAW, "VOUCHER_DRAW", 3, encode_voucher_draw, decode_voucher_draw},

@@ -45,6 +45,22 @@ static void decode_slot_value(struct command *c, struct reader *r)
     slot_piece_decode(&c->u.slot_value, r);
 }
 
+static void encode_states(const struct command *c, struct writer *w)
+{
+    pack_array(w, c->u.states.count);
+    for (uint32_t i = 0; i < c->u.states.count; i++)
+        pack_uint(w, c->u.states.fates[i]);
+}
+
+static void decode_states(struct command *c, struct reader *r)
+{
+    c->u.states.count = unpack_array(r, WIRE_STATUS_HANDLES_MAX);
+    if (c->u.states.count == 0)
+        r->bad = true;
+    for (uint32_t i = 0; i < c->u.states.count; i++)
+        c->u.states.fates[i] = (uint8_t)unpack_uint(r, FATE_EXPIRED);
+}
+
 static void encode_deliver(const struct command *c, struct writer *w)
 {
     pack_bin(w, c->u.deliver.subscription, WIRE_SUBSCRIPTION_BYTES);
@@ -88,6 +104,7 @@ static const struct command_form forms[] = {
     {OP_SUBSCRIBED, "SUBSCRIBED", 1, encode_subscribed, decode_subscribed},
     {OP_COOKIE, "COOKIE", 2, encode_cookie, decode_cookie},
     {OP_SLOT_VALUE, "SLOT_VALUE", 4, encode_slot_value, decode_slot_value},
+    {OP_STATES, "STATES", 1, encode_states, decode_states},
     {OP_DELIVER, "DELIVER", 3, encode_deliver, decode_deliver},
     {OP_WITHDRAW, "WITHDRAW", 2, encode_withdraw, decode_withdraw},
     {OP_ENDED, "ENDED", 2, encode_ended, decode_ended},

@@ -58,12 +58,8 @@ void puzzle_hash(uint8_t out[PUZZLE_HASH_BYTES], const struct queue_names *names
                  const uint8_t envelope[WIRE_ENVELOPE_BYTES])
 {
     const struct span parts[] = {
-        SPAN_LABEL(LABEL_PUZZLE_KNOCK),
-        {names->put, WIRE_NAME_BYTES},
-        {names->take[0], WIRE_NAME_BYTES},
-        {names->own, WIRE_NAME_BYTES},
-        {names->end, WIRE_NAME_BYTES},
-        {envelope, WIRE_ENVELOPE_BYTES},
+        SPAN_LABEL(LABEL_PUZZLE_KNOCK), {names->put, WIRE_NAME_BYTES}, {names->take[0], WIRE_NAME_BYTES},
+        {names->own, WIRE_NAME_BYTES},  {names->end, WIRE_NAME_BYTES}, {envelope, WIRE_ENVELOPE_BYTES},
     };
     kdf_blake2b(out, PUZZLE_HASH_BYTES, NULL, parts, sizeof(parts) / sizeof(parts[0]));
 }

@@ -132,6 +132,7 @@ static struct message *knock_message(struct relay *r, struct queue *q, const str
     if (r->stats.bytes_in_flight > 2 * r->limits.memory_bytes || q->next_seq >= STORE_SEQ_MAX)
         return NULL;
     row.hour = relay_expiry_hour(r, c->u.knock.ttl);
+    row.marked = c->u.knock.ttl >= WIRE_TTL_1D;
     row.envelope = envelope_new(c->u.knock.envelope);
     if (row.envelope == NULL)
         return NULL;

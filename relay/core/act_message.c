@@ -70,6 +70,7 @@ static struct message *message_from(struct relay *r, struct queue *q, const stru
         return NULL;
     row.seq = q->next_seq;
     row.hour = relay_expiry_hour(r, c->u.send.ttl);
+    row.marked = c->u.send.ttl >= WIRE_TTL_1D;
     m = message_new(r, &row);
     if (m == NULL)
         envelope_unref(row.envelope);

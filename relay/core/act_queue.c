@@ -22,7 +22,7 @@ static void act_queue_create(struct call *call, const struct command *c, const s
     stored_names_from(&change->names, &c->u.queue_create.names);
     change->write.u.queue.names = &change->names;
     change->write.u.queue.kind = c->u.queue_create.kind;
-    change->write.u.queue.week = relay_week(r);
+    change->write.u.queue.ends = relay_queue_ends(r, c->u.queue_create.kind, false);
     secret_name(ROLE_VOUCHER, c->u.queue_create.voucher, &change->write.u.queue.voucher);
     change_submit(r, change);
 }

@@ -145,6 +145,6 @@ void change_touch(struct relay *r, uint64_t queue)
     if (change == NULL)
         return;
     change->write.u.queue.id = queue;
-    change->write.u.queue.week = relay_week(r);
+    change->write.u.queue.ends = relay_queue_ends(r, QUEUE_CONVERSATION, false);
     change_submit(r, change);
 }

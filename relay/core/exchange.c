@@ -110,7 +110,7 @@ struct queue *exchange_load(struct relay *r, const struct found *found)
         map_insert(map, &q->by_id, map_hash(map, &q->id, sizeof(q->id)));
         r->stats.queues_loaded++;
         exchange_rest(r, q);
-        if (found->week < relay_week(r))
+        if (found->ends < relay_queue_ends(r, found->kind, found->unanswered))
             change_touch(r, q->id);
     }
     if (q->desk != NULL) {

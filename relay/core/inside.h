@@ -56,7 +56,9 @@ uint64_t relay_random_id(struct relay *r);
 /* The hour with which something of this lifetime class, made now, is gone. */
 uint32_t relay_expiry_hour(const struct relay *r, uint8_t ttl);
 uint32_t relay_voucher_hour(const struct relay *r);
-uint32_t relay_week(const struct relay *r);
+/* The week since 1970 with whose beginning a queue that is used now is gone if it is not used again (section
+ * 4). */
+uint32_t relay_queue_ends(const struct relay *r, enum queue_kind kind, bool unanswered);
 /* UTC when the relay started, and monotonic since then: a cookie must not live again because a clock was set
  * back. */
 uint32_t relay_cookie_seconds(const struct relay *r);

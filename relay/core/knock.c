@@ -153,11 +153,11 @@ void knock_write(struct relay *r, struct knock *k, struct commit *c)
     struct store_write *w = commit_add(c, WRITE_KNOCK, written, k);
 
     w->u.knock.id = k->id;
-    w->u.knock.week = relay_week(r);
+    w->u.knock.ends = relay_queue_ends(r, QUEUE_CONVERSATION, true);
     w->u.knock.voucher_hour = relay_voucher_hour(r);
     w->u.knock.names = &k->names;
     w->u.knock.slot_voucher = k->slot_voucher;
-    w->u.knock.message = (struct stored_message){m->queue_id, m->seq, m->hour, m->handle, m->envelope};
+    w->u.knock.message = message_row(m);
     k->submitted = true;
     m->submitted = true;
 }

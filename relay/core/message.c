@@ -39,6 +39,7 @@ struct message *message_new(struct relay *r, const struct stored_message *from)
     m->queue_id = from->queue;
     m->seq = from->seq;
     m->hour = from->hour;
+    m->marked = from->marked;
     m->envelope = from->envelope;
     list_init(&m->place);
     list_init(&m->due);
@@ -47,6 +48,16 @@ struct message *message_new(struct relay *r, const struct stored_message *from)
     map_insert(&r->messages.by_handle, &m->by_handle,
                map_hash(&r->messages.by_handle, &m->handle, sizeof(m->handle)));
     return m;
+}
+
+struct stored_message message_row(const struct message *m)
+{
+    return (struct stored_message){.queue = m->queue_id,
+                                   .seq = m->seq,
+                                   .hour = m->hour,
+                                   .marked = m->marked,
+                                   .handle = m->handle,
+                                   .envelope = m->envelope};
 }
 
 struct message *message_find(const struct relay *r, const struct handle *handle)

@@ -37,6 +37,7 @@ struct message {
     uint32_t out;   /* unsent: its number in the reader's outbox */
     uint32_t waits; /* replies that wait for what becomes of it */
     uint8_t state;
+    bool marked;    /* leaves a mark when it expires unread */
     bool submitted; /* the store has it in a commit */
     bool written;   /* a row on disk is it */
     bool row_due;   /* the row is to be deleted */
@@ -65,6 +66,9 @@ void messages_clear(struct relay *r);
 struct message *message_new(struct relay *r, const struct stored_message *m);
 /* The message with this handle that is in memory, or was acknowledged in the last 10 minutes; NULL. */
 struct message *message_find(const struct relay *r, const struct handle *handle);
+
+/* As the store gets it; the envelope is borrowed. */
+struct stored_message message_row(const struct message *m);
 
 /* HELD or FLIGHT to WAITING, WAITING to FLIGHT: the caller puts it into its queue's list. */
 void message_move(struct relay *r, struct message *m, enum message_state to);

@@ -192,9 +192,11 @@ uint32_t relay_voucher_hour(const struct relay *r)
     return r->hour + r->limits.voucher_days * 24 + 1;
 }
 
-uint32_t relay_week(const struct relay *r)
+uint32_t relay_queue_ends(const struct relay *r, enum queue_kind kind, bool unanswered)
 {
-    return r->hour / (7 * 24);
+    /* At least 24 months, 14 and 60 days: the week that has begun is not counted. */
+    uint32_t weeks = kind == QUEUE_DESK ? 105 : unanswered ? 2 : 9;
+    return r->hour / (7 * 24) + weeks + 1;
 }
 
 uint32_t relay_cookie_seconds(const struct relay *r)

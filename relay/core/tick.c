@@ -192,7 +192,7 @@ static void add_write(struct relay *r, struct commit *c, struct settle *reply)
     switch (reply->kind) {
     case SETTLE_SEND:
         w = commit_add(c, WRITE_MESSAGE, message_written, m);
-        w->u.message = (struct stored_message){m->queue_id, m->seq, m->hour, m->handle, m->envelope};
+        w->u.message = message_row(m);
         m->submitted = true;
         break;
     case SETTLE_KNOCK:

@@ -95,7 +95,7 @@ static zg_err find(struct memory_engine *e, struct store_job *job)
     } else {
         const struct queue_row *q = mem_queue_row_find(e, out.id);
         out.kind = q->kind;
-        out.week = q->week;
+        out.ends = q->ends;
         out.names = q->names;
         sum_messages(e, hour, &out);
     }
@@ -134,7 +134,7 @@ static zg_err load(struct memory_engine *e, struct store_job *job)
             return ZG_ERR_MEMORY;
         }
         job->u.load.messages[job->u.load.count++] =
-            (struct stored_message){m->queue, m->seq, m->hour, m->handle, envelope};
+            (struct stored_message){m->queue, m->seq, m->hour, m->marked, m->handle, envelope};
         from = m->seq + 1;
     }
     return ZG_OK;

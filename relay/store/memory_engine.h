@@ -15,7 +15,7 @@ struct name_row {
 struct queue_row {
     uint64_t id;
     enum queue_kind kind;
-    uint32_t week;
+    uint32_t ends;
     struct stored_names names;
 };
 
@@ -33,6 +33,7 @@ struct message_row {
     uint64_t queue;
     uint32_t seq;
     uint32_t hour;
+    bool marked;
     struct handle handle;
     uint8_t *envelope;
 };

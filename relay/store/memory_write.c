@@ -25,7 +25,7 @@ static enum outcome add_message(struct memory_engine *e, const struct stored_mes
         return OUTCOME_EXISTS;
     if (mem_message_row_find(e, m->queue, m->seq) != NULL)
         return OUTCOME_CONFLICT;
-    const struct message_row row = {m->queue, m->seq, m->hour, m->handle, *spare};
+    const struct message_row row = {m->queue, m->seq, m->hour, m->marked, m->handle, *spare};
     *spare = NULL;
     table_add(&e->messages, &row);
     return OUTCOME_OK;
@@ -66,7 +66,7 @@ static enum outcome check_queue(struct memory_engine *e, const struct queue_row 
 
 static enum outcome make_queue(struct memory_engine *e, const struct store_write *w, uint32_t hour)
 {
-    const struct queue_row q = {w->u.queue.id, w->u.queue.kind, w->u.queue.week, *w->u.queue.names};
+    const struct queue_row q = {w->u.queue.id, w->u.queue.kind, w->u.queue.ends, *w->u.queue.names};
     struct named list[NAMES_OF_QUEUE_MAX];
     size_t count = names_of_queue(&q.names, list);
 
@@ -86,7 +86,7 @@ static enum outcome make_queue(struct memory_engine *e, const struct store_write
 
 static enum outcome make_knock(struct memory_engine *e, const struct store_write *w, uint8_t **spare)
 {
-    const struct queue_row q = {w->u.knock.id, QUEUE_CONVERSATION, w->u.knock.week, *w->u.knock.names};
+    const struct queue_row q = {w->u.knock.id, QUEUE_CONVERSATION, w->u.knock.ends, *w->u.knock.names};
     const struct stored_message *m = &w->u.knock.message;
     struct named list[NAMES_OF_QUEUE_MAX];
     size_t count = names_of_queue(&q.names, list);
@@ -235,7 +235,7 @@ static enum outcome touch(struct memory_engine *e, const struct store_write *w)
     struct queue_row *q = mem_queue_row_find(e, w->u.queue.id);
     if (q == NULL)
         return OUTCOME_NOT_FOUND;
-    q->week = w->u.queue.week;
+    q->ends = w->u.queue.ends;
     return OUTCOME_OK;
 }
 

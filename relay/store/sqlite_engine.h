@@ -122,7 +122,7 @@ struct owner {
 struct queue_row {
     bool found;
     enum queue_kind kind;
-    uint32_t week;
+    uint32_t ends;
     struct stored_names names;
 };
 

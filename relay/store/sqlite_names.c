@@ -110,7 +110,7 @@ int db_queue_find(struct sqlite_engine *e, uint64_t id, struct queue_row *out)
     if (rc != SQLITE_OK || !out->found)
         return rc;
     out->kind = (enum queue_kind)column_number(s, 0);
-    out->week = (uint32_t)column_number(s, 1);
+    out->ends = (uint32_t)column_number(s, 1);
     rc = names_split(s, 3, column_number(s, 2), &out->names);
     sqlite3_reset(s);
     return rc;

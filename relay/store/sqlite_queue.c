@@ -5,7 +5,7 @@
 struct new_queue {
     uint64_t id;
     enum queue_kind kind;
-    uint32_t week;
+    uint32_t ends;
     const struct stored_names *names;
     struct named list[NAMES_OF_QUEUE_MAX];
     size_t count;
@@ -16,7 +16,7 @@ static int queue_add(struct sqlite_engine *e, const struct new_queue *q)
     sqlite3_stmt *s = statement_get(e, S_QUEUE_ADD);
     bind_number(s, 1, q->id);
     bind_number(s, 2, (uint64_t)q->kind);
-    bind_number(s, 3, q->week);
+    bind_number(s, 3, q->ends);
     bind_number(s, 4, q->names->takes);
     int rc = statement_run_names(s, 5, q->list, q->count);
     if (rc != SQLITE_OK)
@@ -51,7 +51,7 @@ static int queue_check(struct sqlite_engine *e, const struct new_queue *q, enum 
 int db_write_queue(struct sqlite_engine *e, struct store_write *w, uint32_t hour)
 {
     struct new_queue q = {
-        .id = w->u.queue.id, .kind = w->u.queue.kind, .week = w->u.queue.week, .names = w->u.queue.names};
+        .id = w->u.queue.id, .kind = w->u.queue.kind, .ends = w->u.queue.ends, .names = w->u.queue.names};
     bool good;
 
     q.count = names_of_queue(q.names, q.list);
@@ -105,7 +105,7 @@ static int knock_check(struct sqlite_engine *e, const struct store_write *w, con
 int db_write_knock(struct sqlite_engine *e, struct store_write *w, uint32_t hour)
 {
     struct new_queue q = {
-        .id = w->u.knock.id, .kind = QUEUE_CONVERSATION, .week = w->u.knock.week, .names = w->u.knock.names};
+        .id = w->u.knock.id, .kind = QUEUE_CONVERSATION, .ends = w->u.knock.ends, .names = w->u.knock.names};
     enum outcome rest;
 
     (void)hour;
@@ -205,7 +205,7 @@ int db_write_touch(struct sqlite_engine *e, struct store_write *w, uint32_t hour
     sqlite3_stmt *s = statement_get(e, S_QUEUE_TOUCH);
     (void)hour;
     bind_number(s, 1, w->u.queue.id);
-    bind_number(s, 2, w->u.queue.week);
+    bind_number(s, 2, w->u.queue.ends);
     int rc = statement_run(s);
     if (rc == SQLITE_OK)
         w->outcome = sqlite3_changes(e->db) == 1 ? OUTCOME_OK : OUTCOME_NOT_FOUND;

@@ -58,7 +58,7 @@ static int find_queue(struct sqlite_engine *e, uint64_t id, uint32_t hour, struc
     if (!row.found) /* a name without what it names */
         return SQLITE_CORRUPT;
     out->kind = row.kind;
-    out->week = row.week;
+    out->ends = row.ends;
     out->names = row.names;
     return find_messages(e, hour, out);
 }

@@ -88,6 +88,10 @@ static const struct sample all[] = {
                  SIXTEEN_IDS(UINT32_MAX)},
                 64}}},
 
+    {CLIENT, "[11 40 [16*30]]", {.op = OP_STATUS, .seq = 40, .u.status = {{h30}, 1}}},
+    {CLIENT,
+     "[11 41 [" WORDS16("16*30") " " WORDS16("16*30") "]]",
+     {.op = OP_STATUS, .seq = 41, .u.status = {{SIXTEEN(h30), SIXTEEN(h30)}, 32}}},
     {CLIENT, "[12 17 32*10]", {.op = OP_CHALLENGE, .seq = 17, .u.challenge = {b10}}},
     {CLIENT,
      "[13 18 32*10 32*11 0 16*21 16*22 16*23 16*24 16*25 0 16*30 4096*50]",
@@ -154,6 +158,11 @@ static const struct sample all[] = {
     {RELAY,
      "[67 39 18446744073709551615 61439 14 4095*50]",
      {.op = OP_SLOT_VALUE, .seq = 39, .u.slot_value = {UINT64_MAX, 61439, 14, {e50, 4095}}}},
+
+    {RELAY, "[68 42 [0]]", {.op = OP_STATES, .seq = 42, .u.states = {{FATE_UNKNOWN}, 1}}},
+    {RELAY,
+     "[68 43 [" WORDS16("1") " " WORDS16("1") "]]",
+     {.op = OP_STATES, .seq = 43, .u.states = {{SIXTEEN_IDS(FATE_EXPIRED), SIXTEEN_IDS(FATE_EXPIRED)}, 32}}},
 
     {RELAY, "[80 8*40 0 4096*50]", {.op = OP_DELIVER, .u.deliver = {s40, 0, e50}}},
     {RELAY, "[80 8*40 4294967295 4096*50]", {.op = OP_DELIVER, .u.deliver = {s40, UINT32_MAX, e50}}},

@@ -137,7 +137,7 @@ static void an_op_that_does_not_exist_cannot_be_written(void **state)
     (void)state;
     uint8_t buf[64];
     struct writer w;
-    const struct command c = {.op = (enum op)11};
+    const struct command c = {.op = (enum op)20};
     writer_init(&w, buf, sizeof(buf));
     assert_int_equal(command_encode(&c, &w), ZG_ERR_ARGUMENT);
     assert_int_equal(w.len, 0);
@@ -291,7 +291,8 @@ static void a_value_out_of_its_range_is_malformed(void **state)
     (void)state;
     static const char *const client[] = {
         "[0 1]",
-        "[11 1]",
+        "[11 1 []]",
+        "[11 1 [15*30]]",
         "[20 1]",
         "[255 1]",
         "[256 1]",
@@ -338,6 +339,8 @@ static void a_value_out_of_its_range_is_malformed(void **state)
         "[64 30 7 0]",
         "[64 30 0 4294967296]",
         "[66 34 32*11 17]",
+        "[68 34 []]",
+        "[68 34 [2]]",
         "[67 36 0 61441 0 4096*50]",
         "[67 36 0 5 0 4*50]",
         "[80 8*40 4294967296 4096*50]",

@@ -101,8 +101,10 @@ void give_voucher(struct engine *e, enum voucher_kind kind, uint32_t name, uint3
 void make_queue(struct engine *e, enum queue_kind kind, uint64_t id, uint32_t names)
 {
     struct stored_names n = names_from(names);
-    struct store_write w = {.kind = WRITE_QUEUE,
-                            .u.queue = {id, kind, 2900, name_number(names + 1000000), &n}};
+    struct store_write w = {
+        .kind = WRITE_QUEUE,
+        .u.queue = {
+            .id = id, .kind = kind, .ends = 2900, .voucher = name_number(names + 1000000), .names = &n}};
     give_voucher(e, kind == QUEUE_DESK ? VOUCHER_DESK : VOUCHER_CONVERSATION, names + 1000000, UINT32_MAX);
     assert_int_equal(write_one(e, &w, 0), ZG_OK);
     assert_int_equal(w.outcome, OUTCOME_OK);
@@ -115,8 +117,10 @@ enum outcome put_message(struct engine *e, uint64_t queue, uint32_t seq, uint32_
     memset(bytes, fill, sizeof(bytes));
     struct envelope *envelope = envelope_new(bytes);
     assert_non_null(envelope);
-    struct store_write w = {.kind = WRITE_MESSAGE,
-                            .u.message = {queue, seq, hour, handle_number(handle), envelope}};
+    struct store_write w = {
+        .kind = WRITE_MESSAGE,
+        .u.message = {
+            .queue = queue, .seq = seq, .hour = hour, .handle = handle_number(handle), .envelope = envelope}};
     assert_int_equal(write_one(e, &w, 0), ZG_OK);
     envelope_unref(envelope);
     return w.outcome;

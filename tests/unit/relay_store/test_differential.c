@@ -108,7 +108,11 @@ static struct stored_slot_names any_slot_names(struct world *w)
 
 static struct stored_message any_message(struct world *w)
 {
-    return (struct stored_message){any_id(w), below(w, SEQS), any_hour(w), handle_number(below(w, HANDLES)),
+    return (struct stored_message){any_id(w),
+                                   below(w, SEQS),
+                                   any_hour(w),
+                                   below(w, 2) == 0,
+                                   handle_number(below(w, HANDLES)),
                                    w->envelopes[below(w, 4)]};
 }
 
@@ -152,14 +156,14 @@ static void fill_write(struct world *w, struct batch *b, size_t i)
         any_names(w, &b->names[i]);
         write->u.queue.id = any_id(w);
         write->u.queue.kind = below(w, 2) == 0 ? QUEUE_DESK : QUEUE_CONVERSATION;
-        write->u.queue.week = below(w, 3000);
+        write->u.queue.ends = below(w, 3000);
         write->u.queue.voucher = any_voucher(w, below(w, 2) == 0 ? VOUCHER_DESK : VOUCHER_CONVERSATION);
         write->u.queue.names = &b->names[i];
         break;
     case WRITE_KNOCK:
         any_names(w, &b->names[i]);
         write->u.knock.id = any_id(w);
-        write->u.knock.week = below(w, 3000);
+        write->u.knock.ends = below(w, 3000);
         write->u.knock.voucher_hour = any_hour(w);
         write->u.knock.names = &b->names[i];
         write->u.knock.slot_voucher = any_voucher(w, VOUCHER_SLOT);
@@ -238,7 +242,7 @@ static void compare_found(const struct found *a, const struct found *b)
     assert_int_equal(a->role, b->role);
     assert_int_equal(a->id, b->id);
     assert_int_equal(a->kind, b->kind);
-    assert_int_equal(a->week, b->week);
+    assert_int_equal(a->ends, b->ends);
     assert_int_equal(a->stored, b->stored);
     assert_int_equal(a->first_seq, b->first_seq);
     assert_int_equal(a->next_seq, b->next_seq);

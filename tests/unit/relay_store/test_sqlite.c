@@ -236,7 +236,7 @@ static void a_commit_is_whole_or_nothing(void **state)
     for (uint32_t after = 0;; after++) {
         struct store_write w[] = {
             {.kind = WRITE_VOUCHERS, .u.vouchers = {VOUCHER_DESK, 1000, 3, vouchers}},
-            {.kind = WRITE_QUEUE, .u.queue = {42, QUEUE_DESK, 1, vouchers[0], &names}},
+            {.kind = WRITE_QUEUE, .u.queue = {42, QUEUE_DESK, 1, false, vouchers[0], &names}},
         };
         struct store_job job = {.kind = JOB_COMMIT, .u.commit = {w, 2, 0}};
         fault_vfs_arm(FAULT_IO, after, 1);
@@ -396,7 +396,7 @@ static void a_queue_costs_at_most_300_bytes(void **state)
             w[2 * i + 1] = (struct store_write){.kind = WRITE_QUEUE};
             w[2 * i + 1].u.queue.id = 1 + id % ((UINT64_C(1) << STORE_ID_BITS) - 1);
             w[2 * i + 1].u.queue.kind = QUEUE_CONVERSATION;
-            w[2 * i + 1].u.queue.week = 2900;
+            w[2 * i + 1].u.queue.ends = 2900;
             w[2 * i + 1].u.queue.voucher = vouchers[i];
             w[2 * i + 1].u.queue.names = &names[i];
         }
@@ -459,7 +459,7 @@ static void expired_things_count_as_not_there_before_they_are_purged(void **stat
     give_voucher(e, VOUCHER_CONVERSATION, 50, 100);
     struct stored_names names = names_from(60);
     struct store_write w = {.kind = WRITE_QUEUE,
-                            .u.queue = {9, QUEUE_CONVERSATION, 1, name_number(50), &names}};
+                            .u.queue = {9, QUEUE_CONVERSATION, 1, false, name_number(50), &names}};
     assert_int_equal(write_one(e, &w, 100), ZG_OK);
     assert_int_equal(w.outcome, OUTCOME_REFUSED);
     assert_int_equal(write_one(e, &w, 99), ZG_OK);
