@@ -49,9 +49,10 @@ enum { MESSAGE_HOURS = 1024 };
 
 struct messages {
     struct map by_handle;
-    struct link acked;  /* the oldest first */
-    struct link rows;   /* whose rows are to be deleted with the next commit */
-    struct link leases; /* the oldest first */
+    struct link acked;    /* the oldest first */
+    struct link rows;     /* whose rows are to be deleted with the next commit */
+    struct link dropping; /* whose rows are being deleted */
+    struct link leases;   /* the oldest first */
     struct link hours[MESSAGE_HOURS];
     uint32_t acked_count;
     uint64_t rows_at; /* mono_ms when they are due at the latest; UINT64_MAX: none */
@@ -88,6 +89,9 @@ void message_unwait(struct relay *r, struct message *m);
 
 /* Among the rows to be deleted: as many as there are, for a commit. */
 size_t messages_rows(const struct relay *r);
+/* Whether rows of hours that have begun are still to be deleted because they were acknowledged: if they were
+ * purged instead they would leave a mark. */
+bool messages_owe_rows(const struct relay *r);
 /* The delete was carried out, or not. */
 void message_row_dropped(struct relay *r, struct message *m, bool done);
 
