@@ -2,9 +2,9 @@
 
 #define HOUR_MS (UINT64_C(3600) * 1000)
 
-static bool further_than(uint64_t a, uint64_t b, uint64_t hours)
+static bool further_than(uint64_t a, uint64_t b, uint64_t distance)
 {
-    return (a > b ? a - b : b - a) > hours * HOUR_MS;
+    return (a > b ? a - b : b - a) > distance;
 }
 
 static void doubt(struct hour *h, struct now now)
@@ -18,18 +18,15 @@ static void doubt(struct hour *h, struct now now)
 
 void hour_init(struct hour *h, struct now now, uint32_t known)
 {
-    uint64_t before = known * HOUR_MS;
-    bool ahead = now.utc_ms > before;
-
     *h = (struct hour){.sure = now, .now = (uint32_t)(now.utc_ms / HOUR_MS)};
     if (known == 0)
         return;
-    if (h->now < known)
+    bool good = !further_than(h->now, known, h->now > known ? HOUR_AWAY : HOUR_STEP);
+    if (h->now < known || !good)
         h->now = known;
-    if (!further_than(now.utc_ms, before, ahead ? HOUR_AWAY : HOUR_STEP))
+    if (good)
         return;
-    h->now = known;
-    h->sure.utc_ms = before;
+    h->sure.utc_ms = known * HOUR_MS;
     doubt(h, now);
 }
 
@@ -56,7 +53,7 @@ bool hour_advance(struct hour *h, struct now now)
 {
     uint32_t before = h->now;
 
-    if (!further_than(now.utc_ms, expected(h, now), HOUR_STEP) || convinced(h, now)) {
+    if (!further_than(now.utc_ms, expected(h, now), HOUR_STEP * HOUR_MS) || convinced(h, now)) {
         h->doubted = false;
         h->sure = now;
     } else {

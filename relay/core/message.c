@@ -203,6 +203,15 @@ void messages_forget_acked(struct relay *r)
     }
 }
 
+uint64_t messages_deadline(const struct relay *r)
+{
+    const struct link *acked = &r->messages.acked;
+    if (list_empty(acked))
+        return UINT64_MAX;
+    const struct message *m = LIST_ITEM(acked->next, struct message, place);
+    return referred(m) ? UINT64_MAX : m->until;
+}
+
 static void discard(struct relay *r, struct message *m)
 {
     m->submitted = false;

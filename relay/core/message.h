@@ -97,5 +97,7 @@ void message_row_dropped(struct relay *r, struct message *m, bool done);
 
 /* What was acknowledged 10 minutes ago is forgotten, or earlier if too much is remembered. */
 void messages_forget_acked(struct relay *r);
+/* mono_ms at which the next is due; UINT64_MAX: none, or it waits for the store. */
+uint64_t messages_deadline(const struct relay *r);
 
 #endif

@@ -140,8 +140,7 @@ uint64_t relay_deadline(const struct relay *r)
     at = earlier(at, trouble_deadline(r));
     if (!list_empty(&r->exchange.retry))
         at = earlier(at, r->exchange.retry_at);
-    if (!list_empty(&r->messages.acked))
-        at = earlier(at, LIST_ITEM(r->messages.acked.next, struct message, place)->until);
+    at = earlier(at, messages_deadline(r));
     return at;
 }
 
