@@ -249,9 +249,9 @@ static void hours_that_share_a_bucket_are_told_apart(void **state)
     struct scene *s = *state;
     struct thing q;
     uint8_t sub[8];
-    make_queue(s, &q, 1, QUEUE_CONVERSATION);
+    make_queue(s, &q, 1, QUEUE_DESK); /* it does not end meanwhile */
     restart_by_the_clock(s, 2000);
-    say_send_ttl(s, &s->peers[0], SEND_PUT, q.put, 1, 'a', WIRE_TTL_1H);
+    say_send_ttl(s, &s->peers[0], SEND_TAKE, q.take, 1, 'a', WIRE_TTL_1H);
     scene_settle(s);
     restart_by_the_clock(s, (uint64_t)-2000);
     subscribe(s, &s->peers[1], q.take, 16, sub);
