@@ -14,7 +14,7 @@ void timekeeper_init(struct timekeeper *t, uint64_t mark_ms, zg_now now)
     t->relay_ms = 0;
 }
 
-static bool agree(const struct timekeeper *t)
+bool timekeeper_agrees(const struct timekeeper *t)
 {
     uint64_t own = t->now.utc_ms;
     uint64_t apart = own > t->relay_ms ? own - t->relay_ms : t->relay_ms - own;
@@ -25,7 +25,7 @@ static bool agree(const struct timekeeper *t)
 static void raise_mark(struct timekeeper *t)
 {
     uint64_t smaller = t->now.utc_ms < t->relay_ms ? t->now.utc_ms : t->relay_ms;
-    if (agree(t) && smaller > t->held_ms)
+    if (timekeeper_agrees(t) && smaller > t->held_ms)
         t->held_ms = smaller;
 }
 
@@ -61,7 +61,7 @@ void timekeeper_relay(struct timekeeper *t, uint32_t utc_minute)
 
 uint32_t timekeeper_sent_minute(const struct timekeeper *t)
 {
-    uint64_t minute = (agree(t) ? t->relay_ms : timekeeper_ms(t)) / MINUTE_MS;
+    uint64_t minute = (timekeeper_agrees(t) ? t->relay_ms : timekeeper_ms(t)) / MINUTE_MS;
     return minute > UINT32_MAX ? UINT32_MAX : (uint32_t)minute;
 }
 

@@ -27,6 +27,8 @@ uint64_t timekeeper_advance(struct timekeeper *t, zg_now now);
 uint64_t timekeeper_ms(const struct timekeeper *t);
 /* The relay says which minute it is. */
 void timekeeper_relay(struct timekeeper *t, uint32_t utc_minute);
+/* Whether both clocks are known and differ by no more than a day. */
+bool timekeeper_agrees(const struct timekeeper *t);
 /* What to write into messages as the minute they were sent in: never too early while the clocks agree. */
 uint32_t timekeeper_sent_minute(const struct timekeeper *t);
 /* To be kept over a restart. */
