@@ -55,8 +55,8 @@ void client_time_learnt(struct zg_client *c, uint64_t expected_ms, bool agreed)
         if (agreed || !timekeeper_agrees(&c->time))
             return;
         above = c->start_ms - 1;
-        c->start_ms += (uint64_t)by;
     }
+    time_shift(&c->start_ms, above, by);
     for (size_t i = 0; i < c->conversation_count; i++)
         conversation_shift(c->conversations[i], above, by);
 }

@@ -129,6 +129,8 @@ static void accepted(struct parcel *p)
     if (receipts_confirm(&v->receipts, p->mark))
         conversation_touch(v);
     if (m != NULL && --m->parcels == 0) {
+        m->lifetime_s = lifetime_at_relay(v->connection, m->lifetime_s); /* it may have been written before that was known */
+        message_schedule(v->client, m);
         set_state(m, ZG_MESSAGE_SENT);
         client_event(v->client, ZG_EVENT_SENT, ZG_OK, v, &m->id, m->lifetime_s);
     }

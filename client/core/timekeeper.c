@@ -1,6 +1,6 @@
 #include "client/core/timekeeper.h"
 
-enum { MINUTE_MS = 60000 };
+enum { MINUTE_MS = 60000, SLEEP_MS = 10 * MINUTE_MS };
 
 /* Section 4: clocks that differ by more are not believed. */
 #define AGREE_MS (24 * UINT64_C(3600000))
@@ -52,11 +52,14 @@ uint64_t timekeeper_ms(const struct timekeeper *t)
     return t->held_ms != 0 ? t->held_ms : t->start_ms;
 }
 
-void timekeeper_relay(struct timekeeper *t, uint32_t utc_minute)
+bool timekeeper_relay(struct timekeeper *t, uint32_t utc_minute)
 {
+    uint64_t latest_ms = (uint64_t)utc_minute * MINUTE_MS + MINUTE_MS - 1;
+    bool slept = t->relay_known && latest_ms > t->relay_ms + SLEEP_MS;
     t->relay_known = true;
-    t->relay_ms = (uint64_t)utc_minute * MINUTE_MS + MINUTE_MS - 1;
+    t->relay_ms = latest_ms;
     raise_mark(t);
+    return slept;
 }
 
 uint32_t timekeeper_sent_minute(const struct timekeeper *t)
