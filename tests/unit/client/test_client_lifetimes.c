@@ -86,7 +86,9 @@ static void a_limit_takes_nothing_away_unread_and_lengthens_nothing(void **state
     set_limit(s.her, &s.hers, 60);
     must_send(s.worker, &s.his, "espera", DAY_S, ZG_AFTER_READ);
     must_send(s.worker, &s.his, "medio", 30, ZG_AFTER_READ);
+    must_send(s.worker, &s.his, "dos días", 2 * DAY_S, ZG_AFTER_SENT);
     pass(s.town, 12 * HOUR);
+    assert_true(shows(s.her, &s.hers, "dos días", NULL));
     assert_true(shows(s.her, &s.hers, "espera", NULL));
     read_it(s.her, &s.hers, "espera");
     read_it(s.her, &s.hers, "medio");
@@ -377,9 +379,8 @@ static void clock_9_put_right_after_being_ahead(void **state)
 }
 
 /* 10. The same, with the end of the program between. */
-static void clock_10_put_right_between_two_runs(void **state)
+static void put_right_between_two_runs(int64_t first_run_ms)
 {
-    (void)state;
     struct scene s;
     open_with(&s, "diez", DAY_S);
     person_stop(s.worker);
@@ -387,16 +388,23 @@ static void clock_10_put_right_between_two_runs(void **state)
     s.worker->cut = true;
     person_start(s.worker);
     read_it(s.worker, &s.his, "diez");
-    pass(s.town, 2 * HOUR);
+    pass(s.town, first_run_ms);
     person_stop(s.worker);
     s.worker->clock_ms = 0;
     s.worker->cut = false;
     person_start(s.worker);
-    pass(s.town, 21 * HOUR);
+    pass(s.town, 23 * HOUR - first_run_ms);
     assert_true(shows(s.worker, &s.his, "diez", NULL));
     pass(s.town, 2 * HOUR);
     assert_false(shows(s.worker, &s.his, "diez", NULL));
     close_scene(&s);
+}
+
+static void clock_10_put_right_between_two_runs(void **state)
+{
+    (void)state;
+    put_right_between_two_runs(2 * HOUR);
+    put_right_between_two_runs(SECOND);
 }
 
 /* 11. A clock that was behind is put right: what came meanwhile is not taken for old, and what is old goes. */
@@ -448,6 +456,23 @@ static void clock_12_many_runs_of_a_clock_a_little_ahead(void **state)
     close_scene(&s);
 }
 
+/* 13. What a clock counted that was further ahead than the one that is put right starts now. */
+static void clock_13_nothing_is_left_in_the_future(void **state)
+{
+    (void)state;
+    static const struct {
+        uint64_t at, above;
+        int64_t by;
+        uint64_t then;
+    } cases[] = {{100, 100, -50, 100}, {120, 100, -50, 70}, {170, 100, -50, 100}, {120, 100, -130, 100},
+                 {0, 0, 50, 0},        {99, 99, 50, 99},    {100, 99, 50, 150}};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        uint64_t at = cases[i].at;
+        assert_int_equal(time_shift(&at, cases[i].above, cases[i].by), cases[i].at > cases[i].above);
+        assert_int_equal(at, cases[i].then);
+    }
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
@@ -470,6 +495,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(clock_10_put_right_between_two_runs),
         cmocka_unit_test(clock_11_put_right_after_being_behind),
         cmocka_unit_test(clock_12_many_runs_of_a_clock_a_little_ahead),
+        cmocka_unit_test(clock_13_nothing_is_left_in_the_future),
     };
     if (argc > 1)
         cmocka_set_test_filter(argv[1]);
