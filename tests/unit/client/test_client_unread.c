@@ -1,7 +1,4 @@
-/*
- * What expired unread, at the worker's side; docs/protocol.md sections 4.1 and 4.2. The relay is a stand-in: what a real one tells is
- * tested with it.
- */
+/* What expired unread, at the worker's side, by a relay by hand and by the real one; docs/protocol.md sections 4.1 and 4.2. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -341,6 +338,88 @@ static void her_side_keeps_no_handles(void **state)
     close_worker();
 }
 
+/* --- the real relay --- */
+
+/* She is away from the first message on; the worker's clock is off by so much. */
+static void open_unheard(int64_t clock_ms)
+{
+    open_meeting(&scene);
+    person_stop(scene.her);
+    person_stop(scene.worker);
+    scene.worker->clock_ms = clock_ms;
+    person_start(scene.worker);
+    town_run(scene.town, MINUTE);
+}
+
+static void a_relay_that_kept_it_for_nobody_says_so(void **state)
+{
+    (void)state;
+    for (int64_t off = -23; off <= 23; off += 23) {
+        zg_message m;
+        open_unheard(off * HOUR);
+        uint64_t gone = scene.town->now.utc_ms + 7 * DAY;
+        zg_id id = must_send(scene.worker, &scene.his, "¿estás ahí?", 0, ZG_AFTER_READ);
+        while (told() == 0 && scene.town->now.utc_ms < gone + 7 * DAY)
+            town_run(scene.town, HOUR);
+        assert_int_equal(told(), 1);
+        assert_true(scene.town->now.utc_ms > gone);
+        assert_true(scene.town->now.utc_ms < gone + 4 * DAY);
+        assert_memory_equal(scene.worker->last[ZG_EVENT_EXPIRED_UNREAD].message.b, id.b, sizeof(id.b));
+        assert_int_equal(zg_client_message(scene.worker->client, &scene.his, &id, &m), ZG_OK);
+        assert_int_equal(m.state, ZG_MESSAGE_EXPIRED_UNREAD);
+        /* The one before was read. */
+        town_run(scene.town, 3 * DAY);
+        assert_int_equal(told(), 1);
+        close_scene(&scene);
+    }
+}
+
+static void what_was_read_on_the_last_day_is_not_told(void **state)
+{
+    (void)state;
+    open_unheard(0);
+    must_send(scene.worker, &scene.his, "¿estás ahí?", 0, ZG_AFTER_READ);
+    town_run(scene.town, 7 * DAY - HOUR);
+    person_start(scene.her);
+    town_run(scene.town, MINUTE);
+    assert_string_equal(last_heard(scene.her), "¿estás ahí?");
+    town_run(scene.town, 12 * DAY);
+    assert_int_equal(told(), 0);
+    assert_int_equal(shelf_count_of(scene.worker->shelf, TAG_WATCH), 0);
+    close_scene(&scene);
+}
+
+static void who_was_off_meanwhile_is_told_on_return(void **state)
+{
+    (void)state;
+    open_unheard(0);
+    must_send(scene.worker, &scene.his, "¿estás ahí?", 86400, ZG_AFTER_SENT);
+    town_run(scene.town, MINUTE);
+    person_stop(scene.worker);
+    town_run(scene.town, 6 * DAY);
+    person_start(scene.worker);
+    assert_true(town_until(scene.town, scene.worker, ZG_EVENT_EXPIRED_UNREAD, 1, MINUTE));
+    close_scene(&scene);
+}
+
+static void what_she_erased_is_an_end_and_nothing_else(void **state)
+{
+    (void)state;
+    open_unheard(0);
+    must_send(scene.worker, &scene.his, "¿estás ahí?", 86400, ZG_AFTER_SENT);
+    town_run(scene.town, MINUTE);
+    scene.worker->cut = true;
+    person_break(scene.worker);
+    person_start(scene.her);
+    assert_int_equal(zg_client_erase(scene.her->client, &scene.hers, person_now(scene.her)), ZG_OK);
+    assert_true(town_until(scene.town, scene.her, ZG_EVENT_ERASED, 1, MINUTE));
+    scene.worker->cut = false;
+    town_run(scene.town, 6 * DAY);
+    assert_int_equal(scene.worker->events[ZG_EVENT_ENDED], 1);
+    assert_int_equal(told(), 0);
+    close_scene(&scene);
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
@@ -357,6 +436,10 @@ int main(int argc, char **argv)
         cmocka_unit_test(after_a_week_without_a_relay_nobody_can_know),
         cmocka_unit_test(an_answer_of_another_length_is_no_answer),
         cmocka_unit_test(her_side_keeps_no_handles),
+        cmocka_unit_test(a_relay_that_kept_it_for_nobody_says_so),
+        cmocka_unit_test(what_was_read_on_the_last_day_is_not_told),
+        cmocka_unit_test(who_was_off_meanwhile_is_told_on_return),
+        cmocka_unit_test(what_she_erased_is_an_end_and_nothing_else),
     };
     if (argc > 1)
         cmocka_set_test_filter(argv[1]);
