@@ -106,6 +106,27 @@ static void what_is_refused_the_second_time_was_done_the_first(void **state)
     close_both();
 }
 
+/* An answer may take seconds: both queues are asked for at once. */
+static void both_queues_are_deleted_together(void **state)
+{
+    (void)state;
+    open_meeting(&scene);
+    stand_in_open(&relay, scene.her);
+    stand_in_run(&relay, MINUTE);
+    relay.holds[OP_QUEUE_DELETE] = true;
+    erase(scene.her, &scene.hers);
+    assert_int_equal(relay.count[OP_QUEUE_DELETE], 2);
+    assert_int_equal(relay.count[OP_CANCEL], 0);
+    uint32_t second = relay.seq[OP_QUEUE_DELETE];
+    reply(OP_QUEUE_DELETE, STATUS_OK);
+    assert_int_equal(scene.her->events[ZG_EVENT_ERASED], 0);
+    fake_relay_reply(&relay.relay, second - 1, STATUS_OK, 0);
+    stand_in_turn(&relay);
+    assert_int_equal(scene.her->events[ZG_EVENT_ERASED], 1);
+    assert_int_equal(relay.count[OP_QUEUE_DELETE], 2);
+    close_both();
+}
+
 /* --- a bundle that is an older one --- */
 
 static void open_desk(void)
@@ -272,6 +293,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(erased_is_said_when_the_relay_has_confirmed_all_of_it),
         cmocka_unit_test(a_busy_relay_has_not_confirmed),
         cmocka_unit_test(what_is_refused_the_second_time_was_done_the_first),
+        cmocka_unit_test(both_queues_are_deleted_together),
         cmocka_unit_test(a_bundle_of_a_lower_version_is_noticed_and_replaced),
         cmocka_unit_test(a_write_whose_reply_was_lost_is_no_sign),
         cmocka_unit_test(a_bundle_that_is_gone_is_noticed_and_made_again),
