@@ -66,7 +66,6 @@ static void what_was_not_read_in_time_is_said_the_day_after(void **state)
     (void)state;
     zg_message m;
     open_worker();
-    relay.fate = FATE_EXPIRED;
     uint64_t ask = ask_time(7 * 24);
     zg_id id = say("léelo pronto", 0, ZG_AFTER_READ);
     assert_int_equal(shelf_count_of(scene.worker->shelf, TAG_WATCH), 1);
@@ -78,9 +77,10 @@ static void what_was_not_read_in_time_is_said_the_day_after(void **state)
     assert_int_equal(shelf_count_of(scene.worker->shelf, TAG_WATCH), 1);
 
     run_to(ask - SECOND);
-    assert_int_equal(relay.count[OP_STATUS], 0);
+    relay.fate = FATE_EXPIRED;
+    unsigned early = relay.count[OP_STATUS];
     run_to(ask + SECOND);
-    assert_int_equal(relay.count[OP_STATUS], 1);
+    assert_int_equal(relay.count[OP_STATUS], early + 1);
     assert_memory_equal(relay.asked[0], relay.sent[0], WIRE_HANDLE_BYTES);
     assert_int_equal(told(), 1);
     assert_memory_equal(scene.worker->last[ZG_EVENT_EXPIRED_UNREAD].message.b, id.b, sizeof(id.b));
@@ -132,6 +132,24 @@ static void what_a_clock_made_early_is_told_the_day_after(void **state)
     run_to(ask + 2 * DAY);
     assert_int_equal(told(), 1);
     close_worker();
+}
+
+/* A relay whose keys are gone has lost everything that waited, and says so for a week. */
+static void what_a_relay_lost_early_is_told_within_that_week(void **state)
+{
+    (void)state;
+    for (unsigned lost = 0; lost < 12; lost++) {
+        open_worker();
+        say("un mes", 30 * 86400, ZG_AFTER_SENT);
+        uint64_t start = scene.town->now.utc_ms;
+        run_to(start + lost * DAY);
+        stand_in_restart(&relay);
+        run_to((scene.town->now.utc_ms / DAY + 1) * DAY);
+        relay.fate = FATE_EXPIRED;
+        run_to((scene.town->now.utc_ms / DAY + 7) * DAY - SECOND);
+        assert_int_equal(told(), 1);
+        close_worker();
+    }
 }
 
 /* A repetition may have been stored again after the first was read. */
@@ -426,6 +444,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(what_was_not_read_in_time_is_said_the_day_after),
         cmocka_unit_test(what_the_relay_does_not_know_is_asked_on_two_days_and_never_told),
         cmocka_unit_test(what_a_clock_made_early_is_told_the_day_after),
+        cmocka_unit_test(what_a_relay_lost_early_is_told_within_that_week),
         cmocka_unit_test(what_may_have_been_sent_twice_is_not_asked_for),
         cmocka_unit_test(what_was_refused_by_a_quota_was_not_sent),
         cmocka_unit_test(what_was_written_without_network_and_sent_by_the_next_program_was_sent_once),
