@@ -1,6 +1,7 @@
 /* Erasing, and a relay that is an older copy of itself; docs/protocol.md sections 4.1, 4.3 and 8. */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -287,6 +288,30 @@ static void what_nobody_confirmed_proves_nothing(void **state)
     close_scene(&scene);
 }
 
+/* Section 3: so it cannot be repeated long after others were read. */
+static void no_more_than_sixteen_in_a_row_are_under_way(void **state)
+{
+    (void)state;
+    open_meeting(&scene);
+    stand_in_open(&relay, scene.worker);
+    stand_in_run(&relay, MINUTE);
+    relay.holds[OP_SEND] = true;
+    char *text = make_text(60000);
+    must_send(scene.worker, &scene.his, text, 0, ZG_AFTER_READ);
+    stand_in_turn(&relay);
+    assert_int_equal(relay.count[OP_SEND], RECEIPTS_SENDER);
+    uint32_t last = relay.seq[OP_SEND];
+    for (uint32_t i = 0; i < RECEIPTS_SENDER - 1; i++)
+        fake_relay_reply(&relay.relay, last - i, STATUS_OK, 0);
+    stand_in_run(&relay, SECOND);
+    assert_int_equal(relay.count[OP_SEND], RECEIPTS_SENDER);
+    fake_relay_reply(&relay.relay, last - (RECEIPTS_SENDER - 1), STATUS_OK, 0);
+    stand_in_turn(&relay);
+    assert_int_equal(relay.count[OP_SEND], 2 * RECEIPTS_SENDER);
+    free(text);
+    close_both();
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
@@ -301,6 +326,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(it_is_noticed_after_a_restart_too),
         cmocka_unit_test(what_came_last_proves_nothing),
         cmocka_unit_test(what_nobody_confirmed_proves_nothing),
+        cmocka_unit_test(no_more_than_sixteen_in_a_row_are_under_way),
     };
     if (argc > 1)
         cmocka_set_test_filter(argv[1]);
