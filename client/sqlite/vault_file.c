@@ -124,10 +124,10 @@ static zg_err set_up_connection(sqlite3 *db)
     return err;
 }
 
-static zg_err connect(sqlite3 **out, const char *path)
+static zg_err connect(sqlite3 **out, const char *path, const char *vfs)
 {
     sqlite3 *db;
-    int rc = sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
+    int rc = sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, vfs);
     zg_err err = rc == SQLITE_OK ? set_up_connection(db) : vault_file_err(rc);
     if (err == ZG_OK)
         *out = db;
@@ -263,7 +263,7 @@ zg_err vault_file_open(struct vault_file *out, const struct vault_file_options *
     zg_err err = prepare_file(options->path, options->mode);
     if (err != ZG_OK)
         return err;
-    err = connect(&f.db, options->path);
+    err = connect(&f.db, options->path, options->vfs);
     if (err != ZG_OK)
         goto err0;
     f.key = sodium_malloc(KEY_BYTES);

@@ -27,6 +27,7 @@ struct vault_file_options {
     enum zg_vault_sqlite_mode mode;
     struct span passphrase;
     struct box_cost cost; /* of a new vault */
+    const char *vfs;      /* under SQLite; NULL: the system's. Tests put a failing or recording one here */
 };
 
 /* Errors as zg_vault_sqlite_open. The caller closes. */
