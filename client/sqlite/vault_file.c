@@ -13,6 +13,7 @@
 
 #include "proto/kdf.h"
 #include "proto/labels.h"
+#include "proto/sqlite/scrub.h"
 
 enum { SCHEMA_VERSION = 1, APPLICATION_ID = 0x5a61676e /* "Zagn" */, KEY_BOX_BYTES = KEY_BYTES + BOX_OVERHEAD };
 
@@ -118,6 +119,8 @@ static zg_err set_up_connection(sqlite3 *db)
     sqlite3_extended_result_codes(db, 1);
     zg_err err = run(db, "PRAGMA locking_mode=EXCLUSIVE; PRAGMA temp_store=MEMORY; PRAGMA mmap_size=0;"
                          "PRAGMA cell_size_check=ON; PRAGMA secure_delete=ON; PRAGMA synchronous=EXTRA");
+    if (err == ZG_OK)
+        err = vault_file_err(scrub_limit(db));
     /* With EXCLUSIVE the lock is kept from here on until the file is closed. */
     if (err == ZG_OK)
         err = run(db, "BEGIN EXCLUSIVE; COMMIT; PRAGMA journal_mode=TRUNCATE");
@@ -127,7 +130,10 @@ static zg_err set_up_connection(sqlite3 *db)
 static zg_err connect(sqlite3 **out, const char *path, const char *vfs)
 {
     sqlite3 *db;
-    int rc = sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, vfs);
+    const char *scrubbing = scrub_vfs(vfs);
+    if (scrubbing == NULL)
+        return ZG_ERR_MEMORY;
+    int rc = sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, scrubbing);
     zg_err err = rc == SQLITE_OK ? set_up_connection(db) : vault_file_err(rc);
     if (err == ZG_OK)
         *out = db;

@@ -223,6 +223,8 @@ static void vault_pump(zg_vault *base)
     }
     while (v->line.first != NULL && write_line(v))
         ;
+    /* Pages in memory may hold copies of what was deleted (proto/sqlite/scrub.h); the next journal must not get them. */
+    sqlite3_db_release_memory(v->file.db);
     v->pumping = false;
 }
 

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "proto/sqlite/scrub.h"
 #include "relay/store/sqlite_engine.h"
 
 static write_fn *const writers[] = {
@@ -158,7 +159,10 @@ zg_err sqlite_engine_open(struct engine **out, const struct sqlite_options *opti
     if (options->vfs == NULL)
         create_private(options->path);
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE;
-    int rc = sqlite3_open_v2(options->path, &e->db, flags, options->vfs);
+    const char *vfs = scrub_vfs(options->vfs);
+    if (vfs == NULL)
+        goto err1;
+    int rc = sqlite3_open_v2(options->path, &e->db, flags, vfs);
     if (rc != SQLITE_OK) {
         err = sqlite_err(rc);
         reason = "the database cannot be opened; check that the folder exists and permissions";

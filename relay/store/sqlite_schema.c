@@ -5,6 +5,7 @@
  * their table has no row numbers, a message's number is its queue's id and its place in that queue. Nothing
  * connects two queues.
  */
+#include "proto/sqlite/scrub.h"
 #include "relay/store/sqlite_engine.h"
 
 enum { SCHEMA_VERSION = 1, APPLICATION_ID = 0x5a416755 };
@@ -137,6 +138,8 @@ zg_err schema_open(sqlite3 *db, bool exclusive, const char **why)
     /* Before the first read: only then the journal's index needs no shared memory. */
     if (exclusive)
         rc = sqlite3_exec(db, "PRAGMA locking_mode = EXCLUSIVE", NULL, NULL, NULL);
+    if (rc == SQLITE_OK)
+        rc = scrub_limit(db);
     if (rc != SQLITE_OK)
         return explain(rc, why);
     zg_err err = recognise(db, &fresh, why);
