@@ -173,6 +173,12 @@ static void ask_cancel(uint32_t number)
     ask(&c, number);
 }
 
+/* Its queue was erased since, and another one stands in its place. */
+static bool is_of_old(uint32_t number)
+{
+    return number < t.queues[t.messages[number].queue].first;
+}
+
 /* --- answers --- */
 
 static void settle_asked(const struct asked *a, enum status status)
@@ -189,7 +195,7 @@ static void settle_asked(const struct asked *a, enum status status)
         t.queues[a->what].erased = HOLDS; /* refused: an erase before was done and not answered */
         t.erased++;
     } else if (a->op == OP_SEND) {
-        if (status != STATUS_OK && t.queues[t.messages[a->what].queue].erased == NOT_YET)
+        if (status != STATUS_OK && t.queues[t.messages[a->what].queue].erased == NOT_YET && !is_of_old(a->what))
             fault("lost: a queue does not take a message", a->what);
         if (status == STATUS_OK) {
             t.messages[a->what].sent = HOLDS;
@@ -333,9 +339,9 @@ static void say_again(void)
             ask_create(before[i].what);
         else if (before[i].op == OP_QUEUE_DELETE)
             ask_erase(before[i].what);
-        else if (before[i].op == OP_SEND)
+        else if (before[i].op == OP_SEND && !is_of_old(before[i].what))
             ask_send(before[i].what);
-        else
+        else if (before[i].op == OP_CANCEL)
             ask_cancel(before[i].what);
     }
     hear_all_answers();
@@ -356,6 +362,8 @@ static void take_delivery(uint32_t which, uint32_t *last, const struct command *
     memcpy(&number, c->u.deliver.envelope, sizeof(number));
     if (number >= t.message_count || t.messages[number].queue != which)
         fault("a message that nobody sent", number);
+    if (is_of_old(number))
+        fault("came back: its queue was erased", number);
     compose(number, expected);
     struct message *m = &t.messages[number];
     if (memcmp(expected, c->u.deliver.envelope, sizeof(expected)) != 0)
