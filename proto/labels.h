@@ -53,6 +53,9 @@
 
 #define LABEL_VAULT_ENTRY "zaguan/1 vault entry"
 #define LABEL_VAULT_KEY "zaguan/1 vault key"
+#define LABEL_VAULT_BLOCK "zaguan/1 vault block"
+#define LABEL_VAULT_ROOT "zaguan/1 vault root"
+#define LABEL_ISSUING_SEED "zaguan/1 issuing seed"
 #define LABEL_ORGANISATION_FILE "zaguan/1 organisation file"
 #define LABEL_PASSPHRASE_BOX "zaguan/1 passphrase box"
 

@@ -82,5 +82,6 @@ int cmd_inbox(struct call *c);
 int cmd_chat(struct call *c);
 int cmd_send(struct call *c);
 int cmd_erase(struct call *c);
+int cmd_vault(struct call *c);
 
 #endif

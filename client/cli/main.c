@@ -24,7 +24,13 @@ static const char help[] =
     "zaguan erase ID               a conversation, here and at the relay\n"
     "zaguan card                   the contact card of the desk\n"
     "\n"
+    "zaguan vault check            whether the vault is whole\n"
+    "zaguan vault passphrase       another passphrase\n"
+    "zaguan vault wipe             erases the vault of this device\n"
+    "\n"
     "zaguan organisation create    the keys of an organisation\n"
+    "zaguan organisation export    its root key to paper, or a copy of the file\n"
+    "zaguan organisation restore   from paper, or from a copy\n"
     "zaguan desk create            a desk with one worker\n"
     "zaguan desk renew             the worker's next 30 days\n"
     "zaguan desk notice            what participants read first\n"
@@ -38,6 +44,7 @@ static const struct command {
 } commands[] = {
     {"organisation", cmd_organisation}, {"desk", cmd_desk}, {"card", cmd_card}, {"knock", cmd_knock},
     {"inbox", cmd_inbox},               {"chat", cmd_chat}, {"send", cmd_send}, {"erase", cmd_erase},
+    {"vault", cmd_vault},
 };
 
 /* Words and keys must not reach a disk through a crash. */

@@ -270,6 +270,24 @@ ZG_API ZG_MUST_CHECK zg_err zg_organisation_new(zg_organisation **out, zg_now no
 enum { ZG_ORGANISATION_BYTES = 2 + 32 + 32 + 114 };
 ZG_API void zg_organisation_save(const zg_organisation *o, uint8_t out[ZG_ORGANISATION_BYTES]);
 ZG_API ZG_MUST_CHECK zg_err zg_organisation_load(zg_organisation **out, const uint8_t *saved, size_t len);
+/*
+ * The root key as words, to be kept on paper; language "en", "es" or "fr". Static storage, but which words they are is the secret
+ * of the whole organisation: wipe out after use.
+ */
+enum { ZG_ORGANISATION_WORDS = 34 };
+ZG_API void zg_organisation_words(const zg_organisation *o, const char *language,
+                                  const char *out[ZG_ORGANISATION_WORDS]);
+/*
+ * The organisation of these words, in any of the languages; case, accents and whatever stands between words do not matter.
+ * It is the same as before for its desks and cards. For an organisation whose keys were made before this function existed,
+ * desks have to be renewed with it once before they can answer first messages.
+ *
+ * ZG_ERR_TRUNCATED: *wrong words were understood, more are to come; ZG_ERR_NOT_FOUND: word *wrong (from 1) is in no list;
+ * ZG_ERR_TOO_LARGE: more than 34; ZG_ERR_MALFORMED: words are wrong or changed places; if it is a single wrong one, *wrong is
+ * its number; with more, *wrong means nothing, and may be 0.
+ */
+ZG_API ZG_MUST_CHECK zg_err zg_organisation_restore(zg_organisation **out, const char *text, size_t len, size_t *wrong,
+                                                    zg_now now);
 /* Wipes. NULL-safe. */
 ZG_API void zg_organisation_free(zg_organisation *o);
 

@@ -247,10 +247,10 @@ static void newer_versions_and_foreign_tables_are_refused(void **state)
     const struct scratch *s = *state;
     zg_vault *v = open_ok(s, ZG_VAULT_CREATE);
     v->close(v);
-    change_with_sqlite(s, "PRAGMA user_version=2");
+    change_with_sqlite(s, "PRAGMA user_version=3");
     assert_int_equal(open_as(&v, s, ZG_VAULT_OPEN, passphrase), ZG_ERR_VERSION);
-    change_with_sqlite(s, "PRAGMA user_version=1; CREATE TRIGGER t AFTER INSERT ON entry BEGIN "
-                          "DELETE FROM entry; END");
+    change_with_sqlite(s, "PRAGMA user_version=2; CREATE TRIGGER t AFTER INSERT ON entries BEGIN "
+                          "DELETE FROM entries; END");
     assert_int_equal(open_as(&v, s, ZG_VAULT_OPEN, passphrase), ZG_ERR_MALFORMED);
     change_with_sqlite(s, "DROP TRIGGER t");
     has_entries(s, 0);
@@ -264,7 +264,7 @@ static void entries_cannot_change_places(void **state)
     assert_int_equal(store(v, 1, "one", 3), ZG_OK);
     assert_int_equal(store(v, 2, "two", 3), ZG_OK);
     v->close(v);
-    change_with_sqlite(s, "UPDATE entry SET value = (SELECT value FROM entry ORDER BY key LIMIT 1)");
+    change_with_sqlite(s, "UPDATE entries SET value = (SELECT value FROM entries ORDER BY key LIMIT 1)");
     v = open_ok(s, ZG_VAULT_OPEN);
     load(v, &c);
     v->close(v);
@@ -484,7 +484,7 @@ static size_t at_rest(const struct scratch *s, uint8_t out[200])
     sqlite3 *db;
     sqlite3_stmt *q;
     assert_int_equal(sqlite3_open(s->path, &db), SQLITE_OK);
-    assert_int_equal(sqlite3_prepare_v2(db, "SELECT value FROM entry", -1, &q, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(db, "SELECT value FROM entries", -1, &q, NULL), SQLITE_OK);
     assert_int_equal(sqlite3_step(q), SQLITE_ROW);
     size_t len = (size_t)sqlite3_column_bytes(q, 0);
     assert_in_range(len, 40, 200);
