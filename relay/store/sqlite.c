@@ -119,6 +119,9 @@ static int job_forget(struct sqlite_engine *e, struct store_job *job)
     int rc = sqlite3_wal_checkpoint_v2(e->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
     if (rc == SQLITE_OK)
         rc = sync_journal(e);
+    /* Pages in memory may hold copies of what was deleted (proto/sqlite/scrub.h); the next journal must not get
+     * them. */
+    sqlite3_db_release_memory(e->db);
     e->journal_used = rc != SQLITE_OK;
     return rc;
 }

@@ -10,6 +10,7 @@
 
 #include <zaguan/vault_sqlite.h>
 
+#include "relay/store/epoch.h"
 #include "relay/store/sqlite.h"
 #include "tests/support/process.h"
 
@@ -82,6 +83,13 @@ static size_t read_rows(struct wanted *w, const char *db_path, uint64_t queues[Q
     return rows;
 }
 
+static int add_key(void *ctx, uint32_t id, const uint8_t key[EPOCH_KEY_BYTES])
+{
+    (void)id;
+    wanted_add(ctx, WHAT_EPOCH_KEY, key, EPOCH_KEY_BYTES);
+    return 0;
+}
+
 size_t capture_relay(struct wanted *w, const char *relay_dir)
 {
     char folder[64], path[128], why[128] = "";
@@ -92,12 +100,18 @@ size_t capture_relay(struct wanted *w, const char *relay_dir)
     snprintf(path, sizeof(path), "%s/relay/relay.db", folder);
     size_t rows = read_rows(w, path, queues, &count);
 
-    const struct sqlite_options options = {.path = path, .exclusive = true};
+    char keys[128];
+    snprintf(keys, sizeof(keys), "%s/relay/keys", folder);
+    struct key_place *place = epoch_files_new(keys);
+    if (place == NULL || place->load(place, add_key, w) != 0)
+        give_up("the relay's keys", "cannot be read");
+    const struct sqlite_options options = {.path = path, .exclusive = true, .keys = place};
     if (sqlite_engine_open(&e, &options, why, sizeof(why)) != ZG_OK)
         give_up("the copy cannot be opened", why);
     for (size_t i = 0; i < count; i++)
         add_envelopes(w, e, queues[i]);
     e->close(e);
+    place->close(place);
     folder_remove(folder);
     return rows;
 }
@@ -109,7 +123,7 @@ static void read_entries(struct wanted *w, const char *path)
     sqlite3 *db;
     sqlite3_stmt *s;
     if (sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE, NULL) != SQLITE_OK ||
-        sqlite3_prepare_v2(db, "SELECT * FROM entry", -1, &s, NULL) != SQLITE_OK)
+        sqlite3_prepare_v2(db, "SELECT * FROM entries", -1, &s, NULL) != SQLITE_OK)
         give_up("the vault", sqlite3_errmsg(db));
     while (sqlite3_step(s) == SQLITE_ROW)
         for (int i = 0; i < sqlite3_column_count(s); i++)

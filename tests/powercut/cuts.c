@@ -17,6 +17,7 @@ static const char *const plants[] = {
     [PLANT_NO_JOURNAL_SYNC] = "no-journal-sync",
     [PLANT_NO_FOLDER_SYNC] = "no-folder-sync",
     [PLANT_EARLY] = "early",
+    [PLANT_LATE_KEY] = "late-key",
     [PLANT_KEEP_KEY] = "keep-key",
 };
 

@@ -14,7 +14,8 @@ enum plant {
     PLANT_NO_JOURNAL_SYNC,
     PLANT_NO_FOLDER_SYNC,
     PLANT_EARLY,    /* a step counts as done when it begins */
-    PLANT_KEEP_KEY, /* relay: a key that is destroyed comes back; a new one is durable later only */
+    PLANT_LATE_KEY, /* relay: a new key is not synced */
+    PLANT_KEEP_KEY, /* relay: a key is not destroyed */
 };
 
 struct scenario {

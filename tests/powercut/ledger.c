@@ -29,7 +29,7 @@ bool ledger_is_stamp(const uint8_t *at, size_t len, uint32_t *number)
 {
     uint8_t whole[16];
     uint32_t place;
-    if (len < sizeof(whole))
+    if (len < sizeof(whole) || at[1] != LEDGER_NAME_TAG[1])
         return false;
     memcpy(number, at + 4, sizeof(*number));
     memcpy(&place, at + 8, sizeof(place));

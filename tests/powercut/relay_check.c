@@ -214,40 +214,34 @@ static const char *check_handles(const struct look *k, uint64_t gone_by, const s
     return NULL;
 }
 
-static bool gone_number(const struct ledger *l, const char *tag, uint32_t number, uint64_t forgotten)
+static bool must_be_gone(const struct ledger *l, const uint8_t *tag, uint32_t number, uint64_t forgotten)
 {
-    if (strcmp(tag, LEDGER_NAME_TAG) == 0)
+    if (memcmp(tag, LEDGER_TEXT_TAG, LEDGER_TAG_BYTES) == 0)
+        return true; /* sealed at rest, always */
+    if (memcmp(tag, LEDGER_NAME_TAG, LEDGER_TAG_BYTES) == 0)
         return number < l->name_count && l->names[number].spell.gone <= forgotten;
     return number < l->message_count && l->messages[number].spell.gone <= forgotten &&
            !(l->messages[number].expired && l->messages[number].marked);
 }
 
 static const char *scan_file(const struct ledger *l, const char *name, const struct content *c,
-                             const char *tag, uint64_t forgotten)
+                             uint64_t forgotten)
 {
     const uint8_t *at = c->bytes, *end = c->bytes + c->len;
     uint32_t number;
-    for (; at != NULL && (at = memmem(at, (size_t)(end - at), tag, LEDGER_TAG_BYTES)) != NULL; at++) {
-        if (!ledger_is_stamp(at, (size_t)(end - at), &number))
-            continue; /* torn in the middle */
-        if (gone_number(l, tag, number, forgotten))
-            return wrong("%s of %u, gone for good by step %llu, stands in %s at %zu",
-                         strcmp(tag, LEDGER_NAME_TAG) == 0     ? "a name"
-                         : strcmp(tag, LEDGER_HANDLE_TAG) == 0 ? "the handle"
-                                                               : "the text",
-                         number, (unsigned long long)forgotten, name, (size_t)(at - c->bytes));
-    }
+    for (; at != NULL && (at = memchr(at, LEDGER_NAME_TAG[0], (size_t)(end - at))) != NULL; at++)
+        if (ledger_is_stamp(at, (size_t)(end - at), &number) && must_be_gone(l, at, number, forgotten))
+            return wrong("%.4s %u, gone for good by step %llu, stands in %s at %zu", (const char *)at, number,
+                         (unsigned long long)forgotten, name, (size_t)(at - c->bytes));
     return NULL;
 }
 
 /* What was gone when the journal was emptied is in no file. */
 static const char *scan(const struct ledger *l, const struct folder *f, uint64_t forgotten)
 {
-    static const char *const tags[] = {LEDGER_NAME_TAG, LEDGER_HANDLE_TAG, LEDGER_TEXT_TAG};
     const char *bad = NULL;
     for (uint32_t i = 0; i < f->name_count && bad == NULL; i++)
-        for (size_t t = 0; t < sizeof(tags) / sizeof(tags[0]) && bad == NULL; t++)
-            bad = scan_file(l, f->names[i].name, &f->files[f->names[i].file], tags[t], forgotten);
+        bad = scan_file(l, f->names[i].name, &f->files[f->names[i].file], forgotten);
     return bad;
 }
 
@@ -314,6 +308,8 @@ const char *relay_check(struct disk *left, uint64_t step, const struct rng *rng,
     uint32_t hour = l->steps[step].hour > l->steps[next].hour ? l->steps[step].hour : l->steps[next].hour;
 
     const char *bad = scan(l, &left->folder, l->steps[step].forgotten);
+    if (bad == NULL && relay_keys_left(&left->folder, step, thorough))
+        bad = wrong("a key that was destroyed is there");
     if (bad != NULL)
         return bad;
     struct look k = {relay_open(left, "left"), l, step, hour};
@@ -335,6 +331,6 @@ const char *relay_check(struct disk *left, uint64_t step, const struct rng *rng,
     /* With the journal emptied again, all that was gone before is gone. */
     if (bad == NULL)
         bad = scan(l, &left->folder, step);
-    k.engine->close(k.engine);
+    relay_close(k.engine);
     return bad == NULL && thorough ? check_integrity() : bad;
 }

@@ -354,8 +354,7 @@ static void some_commit(struct recording *r)
 
 static void reopen(struct recording *r)
 {
-    r->engine->close(r->engine);
-    relay_keys_restart(r->disk);
+    relay_close(r->engine);
     r->engine = relay_open(r->disk, "recorded");
     if (r->engine == NULL)
         cuts_broken("cannot be opened again");
@@ -384,5 +383,5 @@ void relay_record(struct disk *d, enum plant plant, uint64_t seed)
         if (kind == 20)
             reopen(&r);
     }
-    r.engine->close(r.engine);
+    relay_close(r.engine);
 }

@@ -256,6 +256,20 @@ static void cut_room(const struct player *p, uint32_t room, const struct rng *rn
     }
 }
 
+/* Files in the order in which they were touched. */
+static void cut_files(const struct player *p, const struct rng *rng, struct folder *out)
+{
+    static bool cut[TAPE_FILES_MAX];
+    memset(cut, 0, sizeof(cut));
+    for (size_t i = 0; i < p->pending_count + (p->next < p->tape->count); i++) {
+        const struct event *e = &p->tape->events[i < p->pending_count ? p->pending[i] : p->next];
+        if (!is_change(e) || room_of(e) == FOLDER || cut[room_of(e)])
+            continue;
+        cut[room_of(e)] = true;
+        cut_room(p, room_of(e), rng, out);
+    }
+}
+
 void player_cut(const struct player *p, const struct rng *rng, struct folder *out)
 {
     out->file_count = p->durable.file_count;
@@ -263,7 +277,6 @@ void player_cut(const struct player *p, const struct rng *rng, struct folder *ou
     memcpy(out->names, p->durable.names, sizeof(out->names));
     for (uint32_t i = 0; i < TAPE_FILES_MAX; i++)
         content_copy(&out->files[i], &p->durable.files[i]);
-    for (uint32_t i = 0; i < TAPE_FILES_MAX; i++)
-        cut_room(p, i, rng, out);
+    cut_files(p, rng, out);
     cut_room(p, FOLDER, rng, out);
 }

@@ -14,7 +14,7 @@
 
 #include "tests/support/support.h"
 
-enum { TAPE_NAME_BYTES = 80, TAPE_FILES_MAX = 64, TAPE_NAMES_MAX = 64 };
+enum { TAPE_NAME_BYTES = 80, TAPE_FILES_MAX = 1024, TAPE_NAMES_MAX = 256 };
 
 enum event_kind {
     EVENT_CREATE,      /* name points to the new file */
