@@ -84,9 +84,8 @@ static zg_err set_up_connection(sqlite3 *db)
     sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_VIEW, 0, NULL);
     sqlite3_extended_result_codes(db, 1);
     zg_err err = sql_run(db, "PRAGMA locking_mode=EXCLUSIVE; PRAGMA temp_store=MEMORY; PRAGMA mmap_size=0;"
-                             "PRAGMA cell_size_check=ON; PRAGMA secure_delete=ON; PRAGMA synchronous=EXTRA");
-    if (err == ZG_OK)
-        err = sql_err(scrub_limit(db));
+                             "PRAGMA cell_size_check=ON; PRAGMA secure_delete=ON; PRAGMA synchronous=EXTRA;"
+                             "PRAGMA max_page_count=" SCRUB_PAGES_MAX);
     /*
      * With EXCLUSIVE the lock is kept from here on until the file is closed. With PERSIST a journal stays
      * where it is and can be overwritten; nothing is moved to blocks that nobody can name any more.
@@ -96,19 +95,34 @@ static zg_err set_up_connection(sqlite3 *db)
     return err;
 }
 
-static zg_err connect(sqlite3 **out, const char *path, const char *vfs)
+/* f has both afterwards, or neither. */
+static zg_err connect(struct vault_file *f, const char *path, const char *vfs)
 {
-    sqlite3 *db;
-    const char *scrubbing = scrub_vfs(vfs);
-    if (scrubbing == NULL)
+    sqlite3 *db = NULL;
+    struct scrub_vfs *scrub = calloc(1, sizeof(*scrub));
+    if (scrub == NULL)
         return ZG_ERR_MEMORY;
-    int rc = sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, scrubbing);
-    zg_err err = rc == SQLITE_OK ? set_up_connection(db) : sql_err(rc);
+    zg_err err = sql_err(scrub_register(scrub, vfs));
     if (err == ZG_OK)
-        *out = db;
-    else
-        sqlite3_close(db);
+        err = sql_err(sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, scrub->name));
+    if (err == ZG_OK)
+        err = set_up_connection(db);
+    if (err == ZG_OK) {
+        f->db = db;
+        f->scrub = scrub;
+        return ZG_OK;
+    }
+    sqlite3_close(db);
+    scrub_unregister(scrub);
+    free(scrub);
     return err;
+}
+
+static void disconnect(struct vault_file *f)
+{
+    sqlite3_close(f->db);
+    scrub_unregister(f->scrub);
+    free(f->scrub);
 }
 
 /* --- the journal --- */
@@ -333,7 +347,7 @@ zg_err vault_file_open(struct vault_file *out, const struct vault_file_options *
     zg_err err = prepare_file(options->path, options->mode);
     if (err != ZG_OK)
         return err;
-    err = connect(&f.db, options->path, options->vfs);
+    err = connect(&f, options->path, options->vfs);
     if (err != ZG_OK)
         goto err0;
     err = ZG_ERR_MEMORY;
@@ -362,6 +376,6 @@ void vault_file_close(struct vault_file *f)
     /* It is in zeros: an empty one says that nothing is left to overwrite. */
     if (journal != NULL)
         (void)journal->pMethods->xTruncate(journal, 0);
-    sqlite3_close(f->db);
+    disconnect(f);
     *f = (struct vault_file){0};
 }

@@ -1,65 +1,58 @@
 #include "proto/sqlite/scrub.h"
 
 #include <sodium.h>
-#include <stdint.h>
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
+
+enum { FILE_HEADER = 100, PAGE_MIN = 512, PAGE_MAX = 65536, FREEBLOCK_HEADER = 4 };
+
+/* The first byte of a page of a table or an index. */
+enum { INTERIOR_INDEX = 2, INTERIOR_TABLE = 5, LEAF_INDEX = 10, LEAF_TABLE = 13 };
 
 struct scrub_file {
     sqlite3_file base;
-    sqlite3_io_methods methods; /* as many as the file below has */
-    sqlite3_file *below;        /* behind this struct */
+    sqlite3_file *below; /* behind this struct */
 };
 
-/* --- pages: https://www.sqlite.org/fileformat2.html section 1.6 --- */
-
-enum {
-    FILE_HEADER_BYTES = 100, /* before the first page's own */
-    PAGE_INNER_INDEX = 2,
-    PAGE_INNER_TABLE = 5,
-    PAGE_LEAF_INDEX = 10,
-    PAGE_LEAF_TABLE = 13,
-    INNER_HEADER_BYTES = 12,
-    LEAF_HEADER_BYTES = 8,
-    /* Overflow and free pages begin with the number of another page: below 2^25 its first byte is 0 or 1. */
-    PAGES_MAX = (1 << 25) - 1,
-};
-
-static size_t read_16(const uint8_t *at)
+static size_t u16(const uint8_t *p)
 {
-    return (size_t)(at[0] << 8 | at[1]);
+    return (size_t)p[0] << 8 | p[1];
 }
 
-static void scrub(uint8_t page[SCRUB_PAGE_BYTES], size_t header)
+/* Room between rows; each block but its first four bytes. */
+static void scrub_freeblocks(uint8_t *page, size_t len, size_t at)
 {
-    uint8_t kind = page[header];
-    if (kind != PAGE_INNER_INDEX && kind != PAGE_INNER_TABLE && kind != PAGE_LEAF_INDEX &&
-        kind != PAGE_LEAF_TABLE)
+    for (size_t next; at != 0 && at + FREEBLOCK_HEADER <= len; at = next) {
+        size_t size = u16(page + at + 2);
+        next = u16(page + at);
+        if (size < FREEBLOCK_HEADER || size > len - at || (next != 0 && next < at + size))
+            return;
+        memset(page + at + FREEBLOCK_HEADER, 0, size - FREEBLOCK_HEADER);
+    }
+}
+
+void scrub_page(uint8_t *page, size_t len, int first)
+{
+    uint8_t *header = page + (first ? FILE_HEADER : 0);
+    size_t pointers = (size_t)(header - page);
+
+    if (*header == INTERIOR_INDEX || *header == INTERIOR_TABLE)
+        pointers += 12;
+    else if (*header == LEAF_INDEX || *header == LEAF_TABLE)
+        pointers += 8;
+    else
         return;
-    size_t pointers = header + (kind < PAGE_LEAF_INDEX ? INNER_HEADER_BYTES : LEAF_HEADER_BYTES);
-    size_t from = pointers + 2 * read_16(page + header + 3);
-    size_t to = read_16(page + header + 5);
-    if (from < to && to <= SCRUB_PAGE_BYTES)
-        memset(page + from, 0, to - from);
+    pointers += 2 * u16(header + 3);
+    size_t content = u16(header + 5) == 0 ? PAGE_MAX : u16(header + 5);
+    if (pointers > content || content > len)
+        return; /* damaged; not ours to make it worse */
+    memset(page + pointers, 0, content - pointers);
+    scrub_freeblocks(page, len, u16(header + 1));
 }
-
-/* --- a database file --- */
 
 static sqlite3_file *below(sqlite3_file *f)
 {
     return ((struct scrub_file *)f)->below;
-}
-
-static int x_write(sqlite3_file *f, const void *data, int len, sqlite3_int64 at)
-{
-    uint8_t page[SCRUB_PAGE_BYTES];
-    if (len != SCRUB_PAGE_BYTES || at % SCRUB_PAGE_BYTES != 0)
-        return below(f)->pMethods->xWrite(below(f), data, len, at);
-    memcpy(page, data, sizeof(page));
-    scrub(page, at == 0 ? FILE_HEADER_BYTES : 0);
-    int rc = below(f)->pMethods->xWrite(below(f), page, len, at);
-    sodium_memzero(page, sizeof(page));
-    return rc;
 }
 
 static int x_close(sqlite3_file *f)
@@ -67,9 +60,21 @@ static int x_close(sqlite3_file *f)
     return below(f)->pMethods->xClose(below(f));
 }
 
-static int x_read(sqlite3_file *f, void *out, int len, sqlite3_int64 at)
+static int x_read(sqlite3_file *f, void *p, int n, sqlite3_int64 at)
 {
-    return below(f)->pMethods->xRead(below(f), out, len, at);
+    return below(f)->pMethods->xRead(below(f), p, n, at);
+}
+
+static int x_write(sqlite3_file *f, const void *p, int n, sqlite3_int64 at)
+{
+    uint8_t page[PAGE_MAX];
+    if (n < PAGE_MIN || n > PAGE_MAX || at % n != 0)
+        return below(f)->pMethods->xWrite(below(f), p, n, at);
+    memcpy(page, p, (size_t)n);
+    scrub_page(page, (size_t)n, at == 0);
+    int rc = below(f)->pMethods->xWrite(below(f), page, n, at);
+    sodium_memzero(page, (size_t)n);
+    return rc;
 }
 
 static int x_truncate(sqlite3_file *f, sqlite3_int64 size)
@@ -117,9 +122,9 @@ static int x_traits(sqlite3_file *f)
     return below(f)->pMethods->xDeviceCharacteristics(below(f));
 }
 
-static int x_shm_map(sqlite3_file *f, int region, int size, int extend, void volatile **out)
+static int x_shm_map(sqlite3_file *f, int page, int size, int extend, void volatile **out)
 {
-    return below(f)->pMethods->xShmMap(below(f), region, size, extend, out);
+    return below(f)->pMethods->xShmMap(below(f), page, size, extend, out);
 }
 
 static int x_shm_lock(sqlite3_file *f, int offset, int n, int flags)
@@ -132,108 +137,55 @@ static void x_shm_barrier(sqlite3_file *f)
     below(f)->pMethods->xShmBarrier(below(f));
 }
 
-static int x_shm_unmap(sqlite3_file *f, int delete)
+static int x_shm_unmap(sqlite3_file *f, int drop)
 {
-    return below(f)->pMethods->xShmUnmap(below(f), delete);
+    return below(f)->pMethods->xShmUnmap(below(f), drop);
 }
 
-/* Without xFetch and its like: what is mapped is not written here. */
-static const sqlite3_io_methods all_methods = {
-    .iVersion = 2,
-    .xClose = x_close,
-    .xRead = x_read,
-    .xWrite = x_write,
-    .xTruncate = x_truncate,
-    .xSync = x_sync,
-    .xFileSize = x_size,
-    .xLock = x_lock,
-    .xUnlock = x_unlock,
-    .xCheckReservedLock = x_reserved,
-    .xFileControl = x_control,
-    .xSectorSize = x_sector,
-    .xDeviceCharacteristics = x_traits,
-    .xShmMap = x_shm_map,
-    .xShmLock = x_shm_lock,
-    .xShmBarrier = x_shm_barrier,
-    .xShmUnmap = x_shm_unmap,
-};
+#define METHODS(version) \
+    { \
+        .iVersion = version, .xClose = x_close, .xRead = x_read, .xWrite = x_write, .xTruncate = x_truncate, \
+        .xSync = x_sync, .xFileSize = x_size, .xLock = x_lock, .xUnlock = x_unlock, \
+        .xCheckReservedLock = x_reserved, .xFileControl = x_control, .xSectorSize = x_sector, \
+        .xDeviceCharacteristics = x_traits, .xShmMap = x_shm_map, .xShmLock = x_shm_lock, \
+        .xShmBarrier = x_shm_barrier, .xShmUnmap = x_shm_unmap, \
+    }
 
-/* --- the VFS --- */
+/* Without shared memory if the layer below has none. */
+static const sqlite3_io_methods methods_1 = METHODS(1), methods_2 = METHODS(2);
 
+/* Only the database itself; the journal's pages are covered by sums. */
 static int x_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *f, int flags, int *out_flags)
 {
-    sqlite3_vfs *real = vfs->pAppData;
+    struct scrub_vfs *s = (struct scrub_vfs *)vfs;
     struct scrub_file *file = (struct scrub_file *)f;
-    /* Journals are written as they are: their checksums cover every byte, and they are emptied. */
+
     if ((flags & SQLITE_OPEN_MAIN_DB) == 0)
-        return real->xOpen(real, name, f, flags, out_flags);
+        return s->below->xOpen(s->below, name, f, flags, out_flags);
     memset(file, 0, sizeof(*file));
     file->below = (sqlite3_file *)(file + 1);
-    int rc = real->xOpen(real, name, file->below, flags, out_flags);
-    if (file->below->pMethods == NULL)
-        return rc;
-    file->methods = all_methods;
-    if (file->below->pMethods->iVersion < 2 || file->below->pMethods->xShmMap == NULL)
-        file->methods.iVersion = 1;
-    file->base.pMethods = &file->methods;
+    int rc = s->below->xOpen(s->below, name, file->below, flags, out_flags);
+    if (rc == SQLITE_OK)
+        file->base.pMethods = file->below->pMethods->iVersion >= 2 ? &methods_2 : &methods_1;
     return rc;
 }
 
-static int x_delete(sqlite3_vfs *vfs, const char *name, int sync_folder)
+int scrub_register(struct scrub_vfs *s, const char *below_name)
 {
-    sqlite3_vfs *real = vfs->pAppData;
-    return real->xDelete(real, name, sync_folder);
+    s->below = sqlite3_vfs_find(below_name);
+    if (s->below == NULL)
+        return SQLITE_ERROR;
+    snprintf(s->name, sizeof(s->name), "scrub-%p", (void *)s);
+    s->vfs = *s->below;
+    s->vfs.pNext = NULL;
+    s->vfs.zName = s->name;
+    s->vfs.szOsFile = (int)sizeof(struct scrub_file) + s->below->szOsFile;
+    s->vfs.xOpen = x_open;
+    return sqlite3_vfs_register(&s->vfs, 0);
 }
 
-static int x_access(sqlite3_vfs *vfs, const char *name, int flags, int *out)
+void scrub_unregister(struct scrub_vfs *s)
 {
-    sqlite3_vfs *real = vfs->pAppData;
-    return real->xAccess(real, name, flags, out);
-}
-
-static int x_full_path(sqlite3_vfs *vfs, const char *name, int cap, char *out)
-{
-    sqlite3_vfs *real = vfs->pAppData;
-    return real->xFullPathname(real, name, cap, out);
-}
-
-const char *scrub_vfs(const char *below_name)
-{
-    char name[64];
-    sqlite3_vfs *real = sqlite3_vfs_find(below_name);
-    if (real == NULL)
-        return NULL;
-    sqlite3_snprintf(sizeof(name), name, "scrub %s", real->zName);
-    sqlite3_vfs *vfs = sqlite3_vfs_find(name);
-    if (vfs != NULL)
-        return vfs->zName;
-
-    struct {
-        sqlite3_vfs vfs;
-        char name[sizeof(name)];
-    } *both = calloc(1, sizeof(*both));
-    if (both == NULL)
-        return NULL;
-    memcpy(both->name, name, sizeof(name));
-    both->vfs = *real; /* time, randomness and the like stay its own */
-    both->vfs.pNext = NULL;
-    both->vfs.zName = both->name;
-    both->vfs.pAppData = real;
-    both->vfs.szOsFile = (int)sizeof(struct scrub_file) + real->szOsFile;
-    both->vfs.xOpen = x_open;
-    both->vfs.xDelete = x_delete;
-    both->vfs.xAccess = x_access;
-    both->vfs.xFullPathname = x_full_path;
-    if (sqlite3_vfs_register(&both->vfs, 0) != SQLITE_OK) {
-        free(both);
-        return NULL;
-    }
-    return both->vfs.zName;
-}
-
-int scrub_limit(sqlite3 *db)
-{
-    char sql[48];
-    sqlite3_snprintf(sizeof(sql), sql, "PRAGMA max_page_count = %d", PAGES_MAX);
-    return sqlite3_exec(db, sql, NULL, NULL, NULL);
+    if (s->below != NULL)
+        sqlite3_vfs_unregister(&s->vfs);
 }

@@ -15,7 +15,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "proto/sqlite/scrub.h"
 #include "relay/store/sqlite_engine.h"
 
 static write_fn *const writers[] = {
@@ -119,8 +118,8 @@ static int job_forget(struct sqlite_engine *e, struct store_job *job)
     int rc = sqlite3_wal_checkpoint_v2(e->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
     if (rc == SQLITE_OK)
         rc = sync_journal(e);
-    /* Pages in memory may hold copies of what was deleted (proto/sqlite/scrub.h); the next journal must not get
-     * them. */
+    /* Pages in memory may hold copies of what was deleted (proto/sqlite/scrub.h); the next journal must not
+     * get them. */
     sqlite3_db_release_memory(e->db);
     e->journal_used = rc != SQLITE_OK;
     return rc;
@@ -180,6 +179,7 @@ static void close_engine(struct engine *engine)
     db_backup_abandon(e);
     statements_finalize(e);
     sqlite3_close(e->db);
+    scrub_unregister(&e->scrub);
     key_ring_close(&e->ring);
     if (e->own_keys != NULL)
         e->own_keys->close(e->own_keys);
@@ -252,8 +252,9 @@ static zg_err open_database(struct sqlite_engine *e, const struct sqlite_options
 
     if (options->vfs == NULL)
         create_private(options->path);
-    const char *vfs = scrub_vfs(options->vfs);
-    int rc = vfs == NULL ? SQLITE_NOMEM : sqlite3_open_v2(options->path, &e->db, flags, vfs);
+    int rc = scrub_register(&e->scrub, options->vfs);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_open_v2(options->path, &e->db, flags, e->scrub.name);
     if (rc != SQLITE_OK) {
         *why = "the database cannot be opened; check that the folder exists and permissions";
         return sqlite_err(rc);

@@ -8,6 +8,7 @@
 
 #include <sqlite3.h>
 
+#include "proto/sqlite/scrub.h"
 #include "relay/core/store.h"
 #include "relay/store/at_rest.h"
 #include "relay/store/epoch.h"
@@ -108,7 +109,8 @@ struct sqlite_engine {
     sqlite3 *db;
     sqlite3_stmt *statement[STATEMENT_COUNT];
     struct totals delta;
-    bool journal_used;          /* since it was emptied, for all we know */
+    bool journal_used; /* since it was emptied, for all we know */
+    struct scrub_vfs scrub;
     struct key_place *own_keys; /* if the opener gave none */
     struct key_ring ring;
     uint32_t fresh[FRESH_MAX];

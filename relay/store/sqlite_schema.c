@@ -5,7 +5,6 @@
  * their table has no row numbers, a message's number is its queue's id and its place in that queue. Nothing
  * connects two queues.
  */
-#include "proto/sqlite/scrub.h"
 #include "relay/store/sqlite_engine.h"
 
 enum { SCHEMA_VERSION = 2, APPLICATION_ID = 0x5a416755 };
@@ -22,6 +21,7 @@ static const char settings_sql[] = "PRAGMA page_size = 4096;"
                                    "PRAGMA temp_store = MEMORY;"
                                    "PRAGMA mmap_size = 0;"
                                    "PRAGMA cache_size = -2048;"
+                                   "PRAGMA max_page_count = " SCRUB_PAGES_MAX ";"
                                    "PRAGMA journal_mode = WAL;"
                                    "PRAGMA synchronous = FULL;"
                                    /* The limit is above what gathers until a checkpoint: a journal that is
@@ -157,8 +157,6 @@ zg_err schema_open(sqlite3 *db, bool exclusive, enum schema_state *state, const 
     /* Before the first read: only then the journal's index needs no shared memory. */
     if (exclusive)
         rc = sqlite3_exec(db, "PRAGMA locking_mode = EXCLUSIVE", NULL, NULL, NULL);
-    if (rc == SQLITE_OK)
-        rc = scrub_limit(db);
     if (rc != SQLITE_OK)
         return explain(rc, why);
     zg_err err = recognise(db, state, why);
