@@ -205,6 +205,8 @@ static void acknowledged(const char *conversation)
         give_up("nothing waits at the relay");
     must_find(&stored, RELAY_FILES, WHAT_SEALED, "while it waits");
     must_find(&stored, RELAY_FILES, WHAT_HANDLE, "while it waits");
+    must_find(&stored, RELAY_FILES, WHAT_EPOCH_KEY, "while it waits");
+    must_find(&stored, RELAY_MEMORY, WHAT_EPOCH_KEY, "while it waits");
     must_find(&words, HER_MEMORY, WHAT_WORDS, "while it waits");
     must_be_gone(&words, RELAY_FILES | RELAY_MEMORY | VAULT_FILES, "words, anywhere but with her");
 
@@ -212,7 +214,12 @@ static void acknowledged(const char *conversation)
     expect(&worker, "message", text);
     must_find(&words, WORKER_MEMORY, WHAT_WORDS, "when it was read");
     wait_ms(FORGOTTEN_MS);
-    must_be_gone(&stored, RELAY_FILES | RELAY_MEMORY, "the relay, acknowledged 5 s ago");
+    wanted_forgive(&stored, WHAT_EPOCH_KEY); /* until its hour */
+    must_be_gone(&stored, RELAY_FILES, "the relay's files, acknowledged 5 s ago");
+    /* Known for 10 minutes, so that a repetition of it is (docs/protocol.md section 1.1). */
+    pass_time(11 * 60);
+    wait_ms(1000);
+    must_be_gone(&stored, RELAY_FILES | RELAY_MEMORY, "the relay, acknowledged 11 minutes ago");
     must_be_gone(&words, RELAY_FILES | RELAY_MEMORY | VAULT_FILES, "words, but in both programs");
 
     /* A day after it was read it is gone at both ends, while both programs run. */
@@ -239,6 +246,7 @@ static void erased(void)
     must_find(&stored, RELAY_FILES, WHAT_SEALED, "before it is erased");
     say(&her, "/erase");
     expect(&her, "erased", "");
+    wanted_forgive(&stored, WHAT_EPOCH_KEY);
     must_be_gone(&stored, RELAY_FILES | RELAY_MEMORY, "the relay, when erased is said");
     must_be_gone(&words, RELAY_FILES | RELAY_MEMORY | VAULT_FILES, "words, when erased is said");
     process_kill(&her);

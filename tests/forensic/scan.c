@@ -58,6 +58,15 @@ void wanted_drop(struct wanted *w, const void *in, size_t len)
     w->count = kept;
 }
 
+void wanted_forgive(struct wanted *w, const char *what)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < w->count; i++)
+        if (strcmp(w->items[i].what, what) != 0)
+            w->items[kept++] = w->items[i];
+    w->count = kept;
+}
+
 static size_t count_items(const struct wanted *w, const char *what, bool found)
 {
     size_t n = 0;

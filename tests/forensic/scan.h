@@ -29,6 +29,8 @@ void wanted_add(struct wanted *w, const char *what, const void *bytes, size_t le
 void wanted_reset(struct wanted *w);
 /* Moves items whose bytes stand in `in` out of the list: they are still there by right. */
 void wanted_drop(struct wanted *w, const void *in, size_t len);
+/* Takes items of this kind out of the list: they may stay for another reason. */
+void wanted_forgive(struct wanted *w, const char *what);
 /* Items of this kind (all if NULL) that were found, or were not. */
 size_t wanted_found(const struct wanted *w, const char *what);
 size_t wanted_missing(const struct wanted *w, const char *what);
