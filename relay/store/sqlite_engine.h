@@ -23,6 +23,7 @@
     X(BEGIN, "BEGIN IMMEDIATE") \
     X(COMMIT, "COMMIT") \
     X(ROLLBACK, "ROLLBACK") \
+    X(OVERWRITE, "INSERT INTO queue (id, kind, ends, takes, names) VALUES (0, 0, 0, 0, zeroblob(4000))") \
     X(NAME_FIND, "SELECT role, id FROM name WHERE name = ?1") \
     X(NAME_ADD, "INSERT INTO name (name, role, id) VALUES (?1, ?2, ?3)") \
     X(NAME_OFFER, "INSERT OR IGNORE INTO name (name, role, id) VALUES (?1, ?2, ?3)") \
