@@ -202,8 +202,10 @@ static void tell(struct watch *w)
     struct message *m = conversation_message(v, &w->message);
     zg_id id = w->message;
 
-    if (m == NULL && make_stub(w, &m) != ZG_OK)
+    if (m == NULL && make_stub(w, &m) != ZG_OK) {
+        c->unread.retry_ms = c->now.mono_ms + PAUSE_MS;
         return;
+    }
     m->state = ZG_MESSAGE_EXPIRED_UNREAD;
     message_schedule(c, m);
     entry_touch(&c->journal, m->entry);

@@ -152,11 +152,57 @@ static void a_limit_holds_for_what_comes_and_what_is_written(void **state)
     world_close(&w);
 }
 
+/* --- a relay that is put back --- */
+
+/* $1: the folder of the relay. */
+static void shell(const char *command, const char *dir)
+{
+    assert_int_equal(process_run((const char *const[]){"sh", "-c", command, "sh", dir, NULL}, NULL, NULL, 0), 0);
+}
+
+static void a_relay_put_back_is_said_and_everything_goes_on(void **state)
+{
+    struct desk_world w;
+    struct process her, another;
+    char conversation[33];
+    (void)state;
+    world_open(&w, zaguan, relay_path);
+    participant_knock(&w, &her, "hola");
+    find_knock(&w, conversation);
+    assert_int_equal(WORKER(&w, "buenas\n", "send", conversation), 0);
+    assert_true(await(&w, &her, "\"event\":\"message\"", "\"text\":\"buenas\""));
+    assert_true(process_write(&her, "aquí\n"));
+    assert_true(await(&w, &her, "\"event\":\"sent\"", ""));
+    assert_int_equal(relay_stop(&w.relay), 0);
+    shell("cp -a \"$1\" \"$1.copy\"", w.relay.dir);
+    relay_start(&w.relay);
+    assert_int_equal(WORKER(&w, "", "desk", "notice", "--state", "away", "uno"), 0);
+    assert_null(strstr(w.line, "older state"));
+    assert_int_equal(WORKER(&w, "", "desk", "notice", "--state", "away", "dos"), 0);
+
+    assert_int_equal(relay_stop(&w.relay), 0);
+    shell("rm -r \"$1\"", w.relay.dir);
+    shell("mv \"$1.copy\" \"$1\"", w.relay.dir);
+    relay_start(&w.relay);
+    assert_int_equal(WORKER(&w, "", "desk", "notice", "--state", "on-duty", "tres"), 0);
+    assert_non_null(strstr(w.line, "the relay was put back to an older state"));
+    assert_int_equal(WORKER(&w, "", "desk", "notice", "--state", "on-duty", "cuatro"), 0);
+    assert_null(strstr(w.line, "older state"));
+    participant_start(&w, &another, "hola");
+    assert_true(await(&w, &another, "\"event\":\"notice\"", "\"text\":\"cuatro\""));
+    assert_int_equal(WORKER(&w, "¿sigues?\n", "send", conversation), 0);
+    assert_true(await(&w, &her, "\"event\":\"message\"", "\"text\":\"¿sigues?\""));
+    process_kill(&her);
+    process_kill(&another);
+    world_close(&w);
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_was_not_read_in_time_is_shown_until_somebody_has_seen_it),
         cmocka_unit_test(a_limit_holds_for_what_comes_and_what_is_written),
+        cmocka_unit_test(a_relay_put_back_is_said_and_everything_goes_on),
     };
     if (argc < 3)
         return 2;
