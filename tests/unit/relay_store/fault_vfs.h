@@ -3,6 +3,7 @@
 #ifndef TESTS_FAULT_VFS_H
 #define TESTS_FAULT_VFS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define FAULT_VFS_NAME "fault"
@@ -22,6 +23,8 @@ void fault_vfs_register(void);
 void fault_vfs_arm(enum fault_kind kind, uint32_t after, uint32_t times);
 /* How many failed since it was armed. */
 uint32_t fault_vfs_hits(void);
+/* Whether a file was truncated and nothing was synced after it. */
+bool fault_vfs_truncation_unsynced(void);
 /* Syncs of any file since the start. */
 uint64_t fault_vfs_syncs(void);
 

@@ -294,6 +294,60 @@ static void the_journal_of_a_dead_process_is_emptied(void **state)
     assert_int_equal(size_of(wal), 0);
 }
 
+/* Whatever fails on the way: the job says so, nothing that was kept is lost, and the next one does it. */
+static void a_journal_that_cannot_be_emptied_is_tried_again(void **state)
+{
+    struct scene *s = *state;
+    struct store_job job = {.kind = JOB_FORGET};
+    char wal[128];
+    uint32_t failures = 0;
+    snprintf(wal, sizeof(wal), "%s-wal", s->place.db);
+    s->engine = place_open(&s->place, FAULT_VFS_NAME);
+    make_queue(s->engine, QUEUE_CONVERSATION, 5, 1);
+    for (uint32_t after = 0;; after++) {
+        put(s, 5, after, 100);
+        fault_vfs_arm(FAULT_IO, after, 1);
+        s->engine->execute(s->engine, &job);
+        bool failed = fault_vfs_hits() > 0;
+        fault_vfs_arm(FAULT_NONE, 0, 0);
+        assert_int_equal(job.result, failed ? ZG_ERR_STORAGE : ZG_OK);
+        assert_int_equal(job.trouble, failed ? TROUBLE_IO : TROUBLE_NONE);
+        if (!failed)
+            break;
+        failures++;
+        forget(s);
+        assert_int_equal(size_of(wal), 0);
+        assert_false(fault_vfs_truncation_unsynced());
+        assert_int_equal(count_all(s->engine).messages, after + 1);
+    }
+    /* The database's pages, its sync, the truncation and its sync. */
+    assert_true(failures >= 4);
+}
+
+/* A slice of a purge is whole or nothing; the keys stay destroyed. */
+static void a_purge_that_fails_is_tried_again(void **state)
+{
+    struct scene *s = *state;
+    uint32_t failures = 0;
+    s->engine = place_open(&s->place, FAULT_VFS_NAME);
+    make_queue(s->engine, QUEUE_CONVERSATION, 5, 1);
+    for (uint32_t i = 0; i < 40; i++)
+        put(s, 5, i, 100);
+    for (uint32_t after = 0;; after++) {
+        struct store_job job = {.kind = JOB_PURGE, .u.purge = {.hour = 100, .limit = 40}};
+        fault_vfs_arm(FAULT_IO, after, 1);
+        s->engine->execute(s->engine, &job);
+        bool failed = fault_vfs_hits() > 0;
+        fault_vfs_arm(FAULT_NONE, 0, 0);
+        assert_int_equal(job.result, failed ? ZG_ERR_STORAGE : ZG_OK);
+        assert_int_equal(count_all(s->engine).messages, failed ? 40 : 0);
+        if (!failed)
+            break;
+        failures++;
+    }
+    assert_true(failures >= 3);
+}
+
 #define FORGET_TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
@@ -303,6 +357,8 @@ int main(void)
         FORGET_TEST(what_was_acknowledged_is_in_no_file),
         FORGET_TEST(what_lay_between_others_is_in_no_file),
         FORGET_TEST(what_was_erased_is_in_no_file),
+        FORGET_TEST(a_journal_that_cannot_be_emptied_is_tried_again),
+        FORGET_TEST(a_purge_that_fails_is_tried_again),
         FORGET_TEST(the_journal_of_a_dead_process_is_emptied),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
