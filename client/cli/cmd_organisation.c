@@ -16,17 +16,20 @@ static const char help[] =
     "zaguan organisation export --file FILE --words | --to COPY\n"
     "zaguan organisation restore --file FILE [--from COPY]\n"
     "\n"
-    "create    makes the keys of a new organisation and keeps them in FILE under a passphrase. Who has both can name\n"
+    "create    makes the keys of a new organisation and keeps them in FILE under a passphrase. Who has both "
+    "can name\n"
     "          workers; a copy belongs somewhere safe, off this device.\n"
     "export    --words shows the root key as 34 words, to be written on paper. Whoever reads them has the\n"
     "          organisation: no passphrase protects them. --to copies FILE, still under its passphrase.\n"
     "restore   makes FILE from the words, which are asked for or read from standard input, under a new\n"
-    "          passphrase; or from a copy. The organisation is the same: its desks can be renewed and its cards stay\n"
+    "          passphrase; or from a copy. The organisation is the same: its desks can be renewed and its "
+    "cards stay\n"
     "          valid.\n"
     "\n"
     "  --file FILE           create and restore: must not exist\n"
     "  --lang en|es|fr       of the words; restore finds it by itself\n"
-    "  --passphrase-fd N     the passphrase is the next line of descriptor N, instead of being asked for; for restore\n"
+    "  --passphrase-fd N     the passphrase is the next line of descriptor N, instead of being asked for; "
+    "for restore\n"
     "                        it is read after the words\n";
 
 enum { TYPED_CAP = 4096, WORDS_IN_LINE = 4, COLUMN = 15 };
@@ -71,7 +74,8 @@ static int create(const struct organisation_call *c)
     code = write_new(c, o);
     zg_organisation_free(o);
     if (code == DONE)
-        say("the organisation's keys are in %s; keep a copy in a safe place: `zaguan organisation export'", c->file);
+        say("the organisation's keys are in %s; keep a copy in a safe place: `zaguan organisation export'",
+            c->file);
     return code;
 }
 
@@ -102,7 +106,8 @@ static int export_words(const struct organisation_call *c)
     code = show_words(o, c->common->language);
     zg_organisation_free(o);
     if (code == DONE)
-        say("these words are the organisation: write them down by hand, store them locked away, and clear this screen");
+        say("these words are the organisation: write them down by hand, store them locked away, and clear "
+            "this screen");
     return code;
 }
 
@@ -113,7 +118,8 @@ static int copy(const struct organisation_call *c, const char *from, const char 
         return complain(NOT_THERE, "%s: %s", from, strerror(errno));
     int code = refuse_existing(to);
     if (code == DONE)
-        code = prompt_passphrase(&passphrase, c->common->passphrase_fd, PASSPHRASE_EXISTING, "the organisation");
+        code =
+            prompt_passphrase(&passphrase, c->common->passphrase_fd, PASSPHRASE_EXISTING, "the organisation");
     if (code != DONE)
         return code;
     zg_err err = organisation_file_copy(from, to, &passphrase);
@@ -146,7 +152,9 @@ static int add_line(struct typed *t, size_t understood)
     snprintf(question, sizeof(question), "%zu of %d words; the next: ", understood, ZG_ORGANISATION_WORDS);
     int code = prompt_line(&line, question, true);
     if (code != DONE)
-        return understood == 0 ? code : complain(code, "only %zu of %d words were given", understood, ZG_ORGANISATION_WORDS);
+        return understood == 0
+                   ? code
+                   : complain(code, "only %zu of %d words were given", understood, ZG_ORGANISATION_WORDS);
     if (t->len + line.len + 1 > TYPED_CAP)
         code = complain(FAILED, "that is too much text for %d words", ZG_ORGANISATION_WORDS);
     if (code == DONE) {
@@ -164,11 +172,13 @@ static int explain(zg_err err, size_t wrong)
     case ZG_ERR_NOT_FOUND:
         return complain(NOT_ACCEPTED, "word %zu is not in the list; look at it again", wrong);
     case ZG_ERR_TOO_LARGE:
-        return complain(NOT_ACCEPTED, "these are more than %d words; look for one that stands twice", ZG_ORGANISATION_WORDS);
+        return complain(NOT_ACCEPTED, "these are more than %d words; look for one that stands twice",
+                        ZG_ORGANISATION_WORDS);
     case ZG_ERR_MALFORMED:
         if (wrong > 0)
             say("if only one word is wrong, it is word %zu", wrong);
-        return complain(NOT_ACCEPTED, "some word is wrong, or two changed places; compare each with the paper");
+        return complain(NOT_ACCEPTED,
+                        "some word is wrong, or two changed places; compare each with the paper");
     default:
         return complain_err(err, "the words");
     }
@@ -211,7 +221,8 @@ static int restore_from_words(const struct organisation_call *c)
     code = write_new(c, o);
     zg_organisation_free(o);
     if (code == DONE)
-        say("the organisation's keys are in %s again; its desks are renewed with `zaguan desk renew'", c->file);
+        say("the organisation's keys are in %s again; its desks are renewed with `zaguan desk renew'",
+            c->file);
     return code;
 }
 

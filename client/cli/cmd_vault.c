@@ -15,13 +15,17 @@ static const char help[] =
     "zaguan vault wipe\n"
     "\n"
     "check        opens the vault and reads everything in it, and says whether it is whole.\n"
-    "passphrase   changes the passphrase. The keys are made anew: the old one opens only copies made before.\n"
-    "wipe         erases the vault of this device: keys first, then everything else. Nobody is asked for the\n"
-    "             passphrase, and it cannot be taken back. The relay is not told: `zaguan erase' does that for a\n"
+    "passphrase   changes the passphrase. The keys are made anew: the old one opens only copies made "
+    "before.\n"
+    "wipe         erases the vault of this device: keys first, then everything else. Nobody is asked for "
+    "the\n"
+    "             passphrase, and it cannot be taken back. The relay is not told: `zaguan erase' does that "
+    "for a\n"
     "             conversation. The name of the vault has to be typed once more.\n"
     "\n"
     "  --vault FILE          where the vault is\n"
-    "  --passphrase-fd N     the passphrase is the next line of descriptor N, and for `passphrase' the new one the\n"
+    "  --passphrase-fd N     the passphrase is the next line of descriptor N, and for `passphrase' the new "
+    "one the\n"
     "                        line after it\n"
     "  --yes                 wipe: without typing the name\n";
 
@@ -87,7 +91,8 @@ static int change(const struct vault_call *v)
         zg_err err = zg_vault_sqlite_passphrase(v->path, old.at, old.len, new.at, new.len);
         secret_line_clear(&new);
         if (err == ZG_ERR_STORAGE)
-            say("it is not certain which of the two passphrases opens it now; try the new one, then the old one");
+            say("it is not certain which of the two passphrases opens it now; try the new one, then the old "
+                "one");
         if (err != ZG_OK)
             code = session_vault_complain(err, v->path);
         else
@@ -123,10 +128,12 @@ static int wipe(const struct vault_call *v)
     if (err == ZG_ERR_MALFORMED)
         return complain(NOT_ACCEPTED, "%s does not begin like a vault; it was not touched", v->path);
     if (err == ZG_ERR_STORAGE)
-        return complain(FAILED, "%s could not be erased completely; try again, or destroy the medium", v->path);
+        return complain(FAILED, "%s could not be erased completely; try again, or destroy the medium",
+                        v->path);
     if (err != ZG_OK)
         return session_vault_complain(err, v->path);
-    say("%s is erased. Flash memory, snapshots and backups may keep old blocks: whoever has them and the passphrase can "
+    say("%s is erased. Flash memory, snapshots and backups may keep old blocks: whoever has them and the "
+        "passphrase can "
         "read what stood there. If that matters, destroy the medium.",
         v->path);
     return DONE;
@@ -160,5 +167,6 @@ int cmd_vault(struct call *c)
         free(v.path);
         return code;
     }
-    return complain(USAGE, "a vault can be checked, given another passphrase, and wiped: check, passphrase, wipe");
+    return complain(USAGE,
+                    "a vault can be checked, given another passphrase, and wiped: check, passphrase, wipe");
 }

@@ -1,9 +1,9 @@
 /*
- * The root key on paper: its 32 bytes and two check bytes as words of the lists of section 6.1; docs/protocol.md,
- * appendix.
+ * The root key on paper: its 32 bytes and two check bytes as words of the lists of section 6.1;
+ * docs/protocol.md, appendix.
  *
- * The check is a Reed-Solomon code over GF(256): any one wrong word and any two that changed places are found for
- * certain, and one wrong word can be named; of anything worse one case in 65,536 is missed.
+ * The check is a Reed-Solomon code over GF(256): any one wrong word and any two that changed places are found
+ * for certain, and one wrong word can be named; of anything worse one case in 65,536 is missed.
  */
 #include <sodium.h>
 #include <string.h>
@@ -97,7 +97,8 @@ static const char latin[] = "aaaaaaaceeeeiiiidnooooo.ouuuuytsaaaaaaaceeeeiiiidno
 
 _Static_assert(sizeof(latin) == 64 + 1, "one for each");
 
-/* One letter in lower case without accent, 0 for what combines with the letter before, '.' for anything else. */
+/* One letter in lower case without accent, 0 for what combines with the letter before, '.' for anything else.
+ */
 static char next_letter(struct span *s)
 {
     uint8_t a = *s->at++;
@@ -118,7 +119,8 @@ static char next_letter(struct span *s)
     return a == 0xcc || (a == 0xcd && b < 0xb0) ? 0 : '.'; /* U+0300 to U+036F */
 }
 
-/* The next run of letters; numbers and signs between words are not looked at. A word that is too long is cut. */
+/* The next run of letters; numbers and signs between words are not looked at. A word that is too long is cut.
+ */
 static bool next_word(struct tokens *t)
 {
     size_t len = 0;
@@ -190,7 +192,8 @@ static enum words_language language_of(const char *name)
     return name != NULL && strcmp(name, "fr") == 0 ? WORDS_FR : WORDS_EN;
 }
 
-void zg_organisation_words(const zg_organisation *o, const char *language, const char *out[ZG_ORGANISATION_WORDS])
+void zg_organisation_words(const zg_organisation *o, const char *language,
+                           const char *out[ZG_ORGANISATION_WORDS])
 {
     uint8_t bytes[ZG_ORGANISATION_WORDS];
     memcpy(bytes, o->root.seed, SIGN_SEED_BYTES);

@@ -2,7 +2,6 @@
 
 #include "client/sqlite/vault_file.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
@@ -118,13 +117,6 @@ static zg_err connect(struct vault_file *f, const char *path, const char *vfs)
     return err;
 }
 
-static void disconnect(struct vault_file *f)
-{
-    sqlite3_close(f->db);
-    scrub_unregister(f->scrub);
-    free(f->scrub);
-}
-
 /* --- the journal --- */
 
 /*
@@ -172,12 +164,6 @@ static bool journal_left(const struct vault_file_options *o)
 
 /* --- transactions --- */
 
-zg_err vault_file_begin(struct vault_file *f)
-{
-    f->clean = false;
-    return sql_run(f->db, "BEGIN IMMEDIATE");
-}
-
 zg_err vault_file_commit(struct vault_file *f)
 {
     zg_err err = vault_keys_write(f->keys, f->key);
@@ -188,6 +174,8 @@ zg_err vault_file_commit(struct vault_file *f)
         return err;
     }
     vault_keys_committed(f->keys);
+    /* Pages in memory may hold copies of what was deleted (proto/sqlite/scrub.h); no journal must get them. */
+    sqlite3_db_release_memory(f->db);
     err = overwrite_journal(f->db);
     f->clean = err == ZG_OK;
     return err;
@@ -195,10 +183,9 @@ zg_err vault_file_commit(struct vault_file *f)
 
 void vault_file_rollback(struct vault_file *f)
 {
-    if (sqlite3_get_autocommit(f->db) == 0 && sql_run(f->db, "ROLLBACK") != ZG_OK)
-        assert(sqlite3_get_autocommit(f->db) !=
-               0); /* a rollback that fails has still ended the transaction */
-    vault_keys_undo(f->keys, 0);
+    f->broken = true;
+    if (f->db != NULL && sqlite3_get_autocommit(f->db) == 0 && sql_run(f->db, "ROLLBACK") != ZG_OK)
+        return; /* it will be rolled back when the file is opened again */
 }
 
 /* --- keys --- */
@@ -310,11 +297,48 @@ static zg_err load(struct vault_file *f)
     return err == ZG_OK ? vault_rows_claim(f->rows) : err;
 }
 
-/* A commit without content: it overwrites what lies in a journal. That it fails is no reason not to open. */
-static void clean(struct vault_file *f)
+/* Everything but the key, which is the same. */
+static void disconnect(struct vault_file *f)
 {
-    if (vault_file_begin(f) == ZG_OK && vault_file_commit(f) != ZG_OK)
-        vault_file_rollback(f);
+    sqlite3_file *journal = f->clean && f->db != NULL ? journal_of(f->db) : NULL;
+    vault_rows_free(f->rows);
+    vault_keys_free(f->keys);
+    /* It is in zeros: an empty one says that nothing is left to overwrite. */
+    if (journal != NULL)
+        (void)journal->pMethods->xTruncate(journal, 0);
+    sqlite3_close(f->db);
+    if (f->scrub != NULL)
+        scrub_unregister(f->scrub);
+    free(f->scrub);
+    f->scrub = NULL;
+    f->rows = NULL;
+    f->keys = NULL;
+    f->db = NULL;
+}
+
+static zg_err open_again(struct vault_file *f)
+{
+    disconnect(f);
+    zg_err err = connect(f, f->path, f->vfs);
+    if (err == ZG_OK)
+        err = load(f);
+    f->broken = err != ZG_OK;
+    return err;
+}
+
+zg_err vault_file_begin(struct vault_file *f)
+{
+    f->clean = false;
+    zg_err err = f->broken ? open_again(f) : ZG_OK;
+    return err == ZG_OK ? sql_run(f->db, "BEGIN IMMEDIATE") : err;
+}
+
+/* A commit without content: it overwrites what lies in a journal. That it fails is no reason not to open. */
+static zg_err clean(struct vault_file *f)
+{
+    if (vault_file_begin(f) != ZG_OK || vault_file_commit(f) != ZG_OK)
+        return f->broken ? open_again(f) : ZG_OK;
+    return ZG_OK;
 }
 
 static zg_err unlock(struct vault_file *f, const struct vault_file_options *options)
@@ -329,16 +353,14 @@ static zg_err unlock(struct vault_file *f, const struct vault_file_options *opti
         err = box_open(f->key, SPAN_LABEL(LABEL_VAULT_KEY), options->passphrase, box, sizeof(box));
     if (err == ZG_OK)
         err = version < SCHEMA_VERSION ? vault_file_migrate(f, options) : load(f);
-    if (err == ZG_OK && left)
-        clean(f);
-    return err;
+    return err == ZG_OK && left ? clean(f) : err;
 }
 
 /* --- opening and closing --- */
 
 zg_err vault_file_open(struct vault_file *out, const struct vault_file_options *options)
 {
-    struct vault_file f = {0};
+    struct vault_file f = {.vfs = options->vfs};
     if (sodium_init() < 0)
         return ZG_ERR_CRYPTO;
     if (options->mode == ZG_VAULT_CREATE && options->passphrase.len < BOX_PASSPHRASE_MIN)
@@ -352,7 +374,8 @@ zg_err vault_file_open(struct vault_file *out, const struct vault_file_options *
         goto err0;
     err = ZG_ERR_MEMORY;
     f.key = sodium_malloc(KEY_BYTES);
-    if (f.key == NULL)
+    f.path = strdup(options->path);
+    if (f.key == NULL || f.path == NULL)
         goto err1;
     err = options->mode == ZG_VAULT_CREATE ? create(&f, options) : unlock(&f, options);
     if (err != ZG_OK)
@@ -369,13 +392,8 @@ err0:
 
 void vault_file_close(struct vault_file *f)
 {
-    sqlite3_file *journal = f->clean ? journal_of(f->db) : NULL;
-    vault_rows_free(f->rows);
-    vault_keys_free(f->keys);
-    sodium_free(f->key); /* wipes */
-    /* It is in zeros: an empty one says that nothing is left to overwrite. */
-    if (journal != NULL)
-        (void)journal->pMethods->xTruncate(journal, 0);
     disconnect(f);
+    sodium_free(f->key); /* wipes */
+    free(f->path);
     *f = (struct vault_file){0};
 }

@@ -32,6 +32,10 @@ struct vault_file {
     struct vault_keys *keys;
     struct vault_rows *rows;
     bool clean; /* the journal is in zeros */
+    bool
+        broken; /* what is in memory may not be what is in the file: it is opened again before the next use */
+    char *path;
+    const char *vfs;
 };
 
 struct vault_file_options {
@@ -39,7 +43,7 @@ struct vault_file_options {
     enum zg_vault_sqlite_mode mode;
     struct span passphrase;
     struct box_cost cost; /* of a new vault, or of a new box */
-    const char *vfs;      /* under SQLite; NULL: the system's. Tests put a failing or recording one here */
+    const char *vfs; /* under SQLite, static; NULL: the system's. Tests put a failing or recording one here */
 };
 
 /* Errors as zg_vault_sqlite_open. A vault of schema 1 is made one of schema 2. The caller closes. */

@@ -45,6 +45,7 @@ struct vault_keys {
     sqlite3_stmt *statements[STATEMENTS];
     struct block *blocks; /* in guarded memory */
     size_t count, capacity;
+    size_t kept;            /* how many of them the transaction has written */
     struct former *formers; /* in guarded memory */
     size_t formers_count, formers_capacity;
     int64_t free_from; /* no free slot below */
@@ -288,14 +289,6 @@ void vault_keys_undo(struct vault_keys *k, size_t mark)
 
 /* --- writing --- */
 
-int vault_keys_changed(const struct vault_keys *k)
-{
-    for (size_t i = 0; i < k->count; i++)
-        if (k->blocks[i].dirty)
-            return 1;
-    return 0;
-}
-
 static zg_err write_block(struct vault_keys *k, size_t id)
 {
     uint8_t id_bytes[4];
@@ -314,17 +307,34 @@ static zg_err write_block(struct vault_keys *k, size_t id)
     return sql_step(s, rc);
 }
 
+static bool block_is_empty(const struct block *b)
+{
+    for (size_t i = 0; i < KEYS_IN_BLOCK; i++)
+        if (b->used[i])
+            return false;
+    return true;
+}
+
+/* Blocks at the end without an entry are not kept. */
+static size_t count_kept(const struct vault_keys *k)
+{
+    size_t count = k->count;
+    while (count > 0 && block_is_empty(&k->blocks[count - 1]))
+        count--;
+    return count;
+}
+
 static zg_err write_root(struct vault_keys *k, const uint8_t *vault_key)
 {
     const struct span ad[] = {SPAN_LABEL(LABEL_VAULT_ROOT)};
     const struct rng rng = rng_system();
-    size_t len = k->count * KEY_BYTES;
+    size_t len = k->kept * KEY_BYTES;
     zg_err err = ZG_ERR_MEMORY;
     uint8_t *plain = sodium_malloc(len + 1);
     uint8_t *box = malloc(len + SEAL_OVERHEAD);
     if (plain == NULL || box == NULL)
         goto out;
-    for (size_t i = 0; i < k->count; i++)
+    for (size_t i = 0; i < k->kept; i++)
         memcpy(plain + i * KEY_BYTES, k->blocks[i].key, KEY_BYTES);
     seal(box, vault_key, ad, 1, plain, len, &rng);
     sqlite3_stmt *s = k->statements[PUT_ROOT];
@@ -337,37 +347,23 @@ out:
 
 zg_err vault_keys_write(struct vault_keys *k, const uint8_t *vault_key)
 {
-    /* Always: what committed trimmed may still have its rows. */
-    zg_err err = sql_step(k->statements[TRIM], sqlite3_bind_int64(k->statements[TRIM], 1, (int64_t)k->count));
-    for (size_t i = 0; i < k->count && err == ZG_OK; i++)
+    k->kept = count_kept(k);
+    zg_err err = sql_step(k->statements[TRIM], sqlite3_bind_int64(k->statements[TRIM], 1, (int64_t)k->kept));
+    for (size_t i = 0; i < k->kept && err == ZG_OK; i++)
         if (k->blocks[i].dirty)
             err = write_block(k, i);
     return err == ZG_OK ? write_root(k, vault_key) : err;
 }
 
-static bool block_is_empty(const struct block *b)
-{
-    for (size_t i = 0; i < KEYS_IN_BLOCK; i++)
-        if (b->used[i])
-            return false;
-    return true;
-}
-
-/* Blocks at the end without an entry go; the next transaction takes their rows. */
-static void trim(struct vault_keys *k)
-{
-    while (k->count > 0 && block_is_empty(&k->blocks[k->count - 1]))
-        sodium_memzero(&k->blocks[--k->count], sizeof(struct block));
-    if (k->free_from > (int64_t)k->count * KEYS_IN_BLOCK)
-        k->free_from = (int64_t)k->count * KEYS_IN_BLOCK;
-}
-
 void vault_keys_committed(struct vault_keys *k)
 {
+    while (k->count > k->kept)
+        sodium_memzero(&k->blocks[--k->count], sizeof(struct block));
     for (size_t i = 0; i < k->count; i++)
         k->blocks[i].dirty = false;
+    if (k->free_from > (int64_t)k->count * KEYS_IN_BLOCK)
+        k->free_from = (int64_t)k->count * KEYS_IN_BLOCK;
     if (k->formers_count > 0)
         sodium_memzero(k->formers, k->formers_count * sizeof(struct former));
     k->formers_count = 0;
-    trim(k);
 }

@@ -11,7 +11,7 @@
  * survives. A block fills a page of 4 KiB.
  *
  * All keys are in memory, guarded, while the vault is open. Changes are undone as far as a mark when a batch
- * is rolled back, and wholly when a transaction is.
+ * is rolled back; after a rolled back transaction all is loaded again.
  */
 #ifndef CLIENT_SQLITE_VAULT_KEYS_H
 #define CLIENT_SQLITE_VAULT_KEYS_H
@@ -48,12 +48,10 @@ ZG_MUST_CHECK zg_err vault_keys_renew(struct vault_keys *k, int64_t *slot);
 /* The slot is not used any more, its key is forgotten. ZG_ERR_MEMORY: nothing was changed. */
 ZG_MUST_CHECK zg_err vault_keys_drop(struct vault_keys *k, int64_t slot);
 
-/* Where to go back to; vault_keys_undo(k, 0) undoes the whole transaction. */
+/* Where to go back to. */
 size_t vault_keys_mark(const struct vault_keys *k);
 void vault_keys_undo(struct vault_keys *k, size_t mark);
 
-/* Whether there is something to write. */
-int vault_keys_changed(const struct vault_keys *k);
 /* Writes what changed, inside a transaction, before its COMMIT; the root is sealed anew in any case. */
 ZG_MUST_CHECK zg_err vault_keys_write(struct vault_keys *k, const uint8_t *vault_key);
 /* After the COMMIT: former keys are wiped from memory. */

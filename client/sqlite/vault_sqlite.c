@@ -55,16 +55,20 @@ static zg_err write_one(struct vault *v, const zg_vault_write *w)
     return vault_rows_put(v->file.rows, w->key, w->value, w->len);
 }
 
+static zg_err write_all(struct vault *v, const zg_vault_batch *b)
+{
+    zg_err err = sql_run(v->file.db, "SAVEPOINT batch");
+    for (size_t i = 0; i < b->count && err == ZG_OK; i++)
+        err = write_one(v, &b->writes[i]);
+    return err == ZG_OK ? sql_run(v->file.db, "RELEASE batch") : err;
+}
+
 static zg_err write_batch(struct vault *v, const zg_vault_batch *b)
 {
     size_t mark = vault_keys_mark(v->file.keys);
-    zg_err err = sql_run(v->file.db, "SAVEPOINT batch");
-    if (err != ZG_OK)
-        return err;
-    for (size_t i = 0; i < b->count && err == ZG_OK; i++)
-        err = write_one(v, &b->writes[i]);
+    zg_err err = write_all(v, b);
     if (err == ZG_OK)
-        return sql_run(v->file.db, "RELEASE batch");
+        return ZG_OK;
     /* A full disk may have ended the whole transaction already: then there is nothing to roll back to. */
     if (sqlite3_get_autocommit(v->file.db) == 0 &&
         sql_run(v->file.db, "ROLLBACK TO batch; RELEASE batch") == ZG_OK)
@@ -148,14 +152,12 @@ static void vault_pump(zg_vault *base)
     v->pumping = true;
     if (v->loading.done != NULL) {
         struct loading l = v->loading;
-        zg_err err = vault_rows_each(v->file.rows, l.visit, l.ctx);
+        zg_err err = v->file.rows != NULL ? vault_rows_each(v->file.rows, l.visit, l.ctx) : ZG_ERR_STORAGE;
         v->loading = (struct loading){NULL, NULL, NULL};
         l.done(l.ctx, err);
     }
     while (v->line.first != NULL && write_line(v))
         ;
-    /* Pages in memory may hold copies of what was deleted (proto/sqlite/scrub.h); the next journal must not get them. */
-    sqlite3_db_release_memory(v->file.db);
     v->pumping = false;
 }
 
