@@ -14,6 +14,7 @@
 #include <zaguan/client.h>
 
 #include "client/cli/common.h"
+#include "proto/sqlite/wipe.h"
 
 static const char help[] =
     "zaguan knock                  write to the desk of a contact card\n"
@@ -64,6 +65,8 @@ int main(int argc, char **argv)
         setlocale(LC_CTYPE, "");
     if (sodium_init() < 0)
         return complain(FAILED, "the cryptographic library does not start");
+    if (!wipe_sqlite_memory())
+        return complain(FAILED, "SQLite cannot be told to wipe its memory");
     if (argc < 2)
         return complain(USAGE, "what shall be done? `zaguan --help' lists it");
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0)

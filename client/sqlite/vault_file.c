@@ -15,6 +15,7 @@
 #include "client/sqlite/vault_sql.h"
 #include "proto/kdf.h"
 #include "proto/labels.h"
+#include "proto/sqlite/scrub.h"
 
 enum { SCHEMA_VERSION = 2, APPLICATION_ID = 0x5a61676e /* "Zagn" */, JOURNAL_KEPT = 64 * 1024 };
 
@@ -82,7 +83,8 @@ static zg_err set_up_connection(sqlite3 *db)
     sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_VIEW, 0, NULL);
     sqlite3_extended_result_codes(db, 1);
     zg_err err = sql_run(db, "PRAGMA locking_mode=EXCLUSIVE; PRAGMA temp_store=MEMORY; PRAGMA mmap_size=0;"
-                             "PRAGMA cell_size_check=ON; PRAGMA secure_delete=ON; PRAGMA synchronous=EXTRA");
+                             "PRAGMA cell_size_check=ON; PRAGMA secure_delete=ON; PRAGMA synchronous=EXTRA;"
+                             "PRAGMA max_page_count=" SCRUB_PAGES_MAX);
     /*
      * With EXCLUSIVE the lock is kept from here on until the file is closed. With PERSIST a journal stays
      * where it is and can be overwritten; nothing is moved to blocks that nobody can name any more.
@@ -92,15 +94,26 @@ static zg_err set_up_connection(sqlite3 *db)
     return err;
 }
 
-static zg_err connect(sqlite3 **out, const char *path, const char *vfs)
+/* f has both afterwards, or neither. */
+static zg_err connect(struct vault_file *f, const char *path, const char *vfs)
 {
-    sqlite3 *db;
-    int rc = sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, vfs);
-    zg_err err = rc == SQLITE_OK ? set_up_connection(db) : sql_err(rc);
+    sqlite3 *db = NULL;
+    struct scrub_vfs *scrub = calloc(1, sizeof(*scrub));
+    if (scrub == NULL)
+        return ZG_ERR_MEMORY;
+    zg_err err = sql_err(scrub_register(scrub, vfs));
     if (err == ZG_OK)
-        *out = db;
-    else
-        sqlite3_close(db);
+        err = sql_err(sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, scrub->name));
+    if (err == ZG_OK)
+        err = set_up_connection(db);
+    if (err == ZG_OK) {
+        f->db = db;
+        f->scrub = scrub;
+        return ZG_OK;
+    }
+    sqlite3_close(db);
+    scrub_unregister(scrub);
+    free(scrub);
     return err;
 }
 
@@ -161,6 +174,8 @@ zg_err vault_file_commit(struct vault_file *f)
         return err;
     }
     vault_keys_committed(f->keys);
+    /* Pages in memory may hold copies of what was deleted (proto/sqlite/scrub.h); no journal must get them. */
+    sqlite3_db_release_memory(f->db);
     err = overwrite_journal(f->db);
     f->clean = err == ZG_OK;
     return err;
@@ -292,6 +307,10 @@ static void disconnect(struct vault_file *f)
     if (journal != NULL)
         (void)journal->pMethods->xTruncate(journal, 0);
     sqlite3_close(f->db);
+    if (f->scrub != NULL)
+        scrub_unregister(f->scrub);
+    free(f->scrub);
+    f->scrub = NULL;
     f->rows = NULL;
     f->keys = NULL;
     f->db = NULL;
@@ -300,7 +319,7 @@ static void disconnect(struct vault_file *f)
 static zg_err open_again(struct vault_file *f)
 {
     disconnect(f);
-    zg_err err = connect(&f->db, f->path, f->vfs);
+    zg_err err = connect(f, f->path, f->vfs);
     if (err == ZG_OK)
         err = load(f);
     f->broken = err != ZG_OK;
@@ -350,7 +369,7 @@ zg_err vault_file_open(struct vault_file *out, const struct vault_file_options *
     zg_err err = prepare_file(options->path, options->mode);
     if (err != ZG_OK)
         return err;
-    err = connect(&f.db, options->path, options->vfs);
+    err = connect(&f, options->path, options->vfs);
     if (err != ZG_OK)
         goto err0;
     err = ZG_ERR_MEMORY;

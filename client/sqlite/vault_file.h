@@ -23,8 +23,11 @@
 
 enum { VAULT_KEY_BOX_BYTES = KEY_BYTES + BOX_OVERHEAD };
 
+struct scrub_vfs;
+
 struct vault_file {
     sqlite3 *db;
+    struct scrub_vfs *scrub; /* under db */
     uint8_t *key; /* KEY_BYTES, in guarded memory */
     struct vault_keys *keys;
     struct vault_rows *rows;

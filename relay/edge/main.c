@@ -9,6 +9,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
+#include "proto/sqlite/wipe.h"
 #include "relay/edge/commands.h"
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -105,6 +106,10 @@ int main(int argc, char **argv)
     keep_memory_small();
     if (sodium_init() < 0) {
         fputs("zaguan-relay: the system gives no randomness\n", stderr);
+        return EXIT_TROUBLE;
+    }
+    if (!wipe_sqlite_memory()) {
+        fputs("zaguan-relay: SQLite cannot be told to wipe its memory\n", stderr);
         return EXIT_TROUBLE;
     }
     if (argc < 2)

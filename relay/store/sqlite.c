@@ -110,6 +110,19 @@ static int sync_journal(struct sqlite_engine *e)
     return journal->pMethods->xSync(journal, SQLITE_SYNC_FULL);
 }
 
+/*
+ * What SQLite keeps in memory. Its pages may hold copies of what was deleted (proto/sqlite/scrub.h), and the next
+ * journal must not get them. The last row that was written stands in its room for rows until another one does:
+ * one of zeros, which is taken back.
+ */
+static void forget_in_memory(struct sqlite_engine *e)
+{
+    if (statement_run(statement_get(e, S_BEGIN)) == SQLITE_OK)
+        (void)statement_run(statement_get(e, S_OVERWRITE));
+    roll_back(e);
+    sqlite3_db_release_memory(e->db);
+}
+
 static int job_forget(struct sqlite_engine *e, struct store_job *job)
 {
     (void)job;
@@ -118,6 +131,7 @@ static int job_forget(struct sqlite_engine *e, struct store_job *job)
     int rc = sqlite3_wal_checkpoint_v2(e->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
     if (rc == SQLITE_OK)
         rc = sync_journal(e);
+    forget_in_memory(e);
     e->journal_used = rc != SQLITE_OK;
     return rc;
 }

@@ -8,12 +8,12 @@
 
 #include <sqlite3.h>
 
+#include "proto/sqlite/scrub.h"
 #include "relay/core/store.h"
 #include "relay/store/at_rest.h"
 #include "relay/store/epoch.h"
 #include "relay/store/names.h"
 #include "relay/store/over.h"
-#include "relay/store/scrub.h"
 
 /*
  * identifier, SQL. Prepared once when the file is opened. live(epoch, hour) is ours: whether the key is there
@@ -23,6 +23,7 @@
     X(BEGIN, "BEGIN IMMEDIATE") \
     X(COMMIT, "COMMIT") \
     X(ROLLBACK, "ROLLBACK") \
+    X(OVERWRITE, "INSERT INTO queue (id, kind, ends, takes, names) VALUES (0, 0, 0, 0, zeroblob(4000))") \
     X(NAME_FIND, "SELECT role, id FROM name WHERE name = ?1") \
     X(NAME_ADD, "INSERT INTO name (name, role, id) VALUES (?1, ?2, ?3)") \
     X(NAME_OFFER, "INSERT OR IGNORE INTO name (name, role, id) VALUES (?1, ?2, ?3)") \

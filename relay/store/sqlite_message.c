@@ -1,4 +1,6 @@
 /* Writes of messages and vouchers. */
+#include <sodium.h>
+
 #include "relay/store/sqlite_engine.h"
 
 static int queue_exists(struct sqlite_engine *e, uint64_t id, bool *found)
@@ -59,6 +61,7 @@ static int insert(struct sqlite_engine *e, const struct stored_message *m, bool 
     bind_bytes(s, 4, m->handle.b, sizeof(m->handle.b));
     bind_bytes(s, 5, e->sealed, WIRE_ENVELOPE_BYTES + AT_REST_OVERHEAD);
     rc = statement_run(s);
+    sodium_memzero(e->sealed, WIRE_ENVELOPE_BYTES + AT_REST_OVERHEAD);
     *added = rc == SQLITE_OK && sqlite3_changes(e->db) == 1;
     e->delta.messages += *added;
     return rc;

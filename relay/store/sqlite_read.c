@@ -1,4 +1,5 @@
 /* Jobs that only read. */
+#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -129,6 +130,7 @@ static int load_row(struct sqlite_engine *e, sqlite3_stmt *s, struct stored_mess
     if (rc != SQLITE_OK)
         return rc;
     m->envelope = envelope_new(bytes);
+    sodium_memzero(bytes, sizeof(bytes));
     return m->envelope == NULL ? SQLITE_NOMEM : SQLITE_OK;
 }
 

@@ -1,4 +1,6 @@
 /* Writes of slots. */
+#include <sodium.h>
+
 #include "relay/store/sqlite_engine.h"
 
 /* OK: names and id are free. EXISTS: they are those of one slot of this lifetime. */
@@ -88,7 +90,10 @@ int db_slot_put(struct sqlite_engine *e, uint64_t id, const struct slot_row *row
         bind_bytes(s, 5, value, size);
     else
         bind_bytes(s, 5, e->sealed, (size_t)size + AT_REST_OVERHEAD);
-    return statement_run(s);
+    rc = statement_run(s);
+    if (!lasting)
+        sodium_memzero(e->sealed, (size_t)size + AT_REST_OVERHEAD);
+    return rc;
 }
 
 int db_write_slot_value(struct sqlite_engine *e, struct store_write *w, uint32_t hour)

@@ -3,10 +3,12 @@
  *
  * secure_delete overwrites a row where it lies. But when SQLite moves rows within a page or between pages it
  * leaves copies in the room between the page's pointers and its rows, and these would outlive the row. The
- * journal has them as well, until it is emptied.
+ * journal has them as well, until it is emptied, and so have the pages that SQLite keeps in memory, which get
+ * into the next journal unless they are released (sqlite3_db_release_memory). The relay's store and the
+ * worker's vault both stand on it.
  */
-#ifndef RELAY_STORE_SCRUB_H
-#define RELAY_STORE_SCRUB_H
+#ifndef PROTO_SQLITE_SCRUB_H
+#define PROTO_SQLITE_SCRUB_H
 
 #include <sqlite3.h>
 #include <stddef.h>

@@ -1,5 +1,6 @@
-#include "relay/store/scrub.h"
+#include "proto/sqlite/scrub.h"
 
+#include <sodium.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -71,7 +72,9 @@ static int x_write(sqlite3_file *f, const void *p, int n, sqlite3_int64 at)
         return below(f)->pMethods->xWrite(below(f), p, n, at);
     memcpy(page, p, (size_t)n);
     scrub_page(page, (size_t)n, at == 0);
-    return below(f)->pMethods->xWrite(below(f), page, n, at);
+    int rc = below(f)->pMethods->xWrite(below(f), page, n, at);
+    sodium_memzero(page, (size_t)n);
+    return rc;
 }
 
 static int x_truncate(sqlite3_file *f, sqlite3_int64 size)
