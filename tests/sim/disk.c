@@ -4,24 +4,16 @@
 #include "relay/store/sqlite.h"
 #include "tests/sim/world.h"
 
+static const char vfs_name[] = "plate";
+
 struct disk {
     struct store store; /* first: the core's handle */
     struct world *world;
-    struct engine *engine;
-    char *path;
+    struct plate *plate;
+    struct engine *engine; /* NULL while the relay is down */
     struct store_job *first, **last;
     uint64_t busy_until;
 };
-
-static void open_engine(struct disk *d)
-{
-    char why[256] = "";
-    struct sqlite_options options = {.path = d->path, .exclusive = true};
-    if (sqlite_engine_open(&d->engine, &options, why, sizeof(why)) != ZG_OK) {
-        fprintf(stderr, "sim: %s: %s\n", d->path, why);
-        abort();
-    }
-}
 
 static void submit(struct store *s, struct store_job *job)
 {
@@ -33,29 +25,50 @@ static void submit(struct store *s, struct store_job *job)
     d->last = &job->next;
 }
 
-struct disk *disk_open(struct world *w, const char *path)
+struct disk *disk_open(struct world *w)
 {
     struct disk *d = calloc(1, sizeof(*d));
-    if (d == NULL || (d->path = strdup(path)) == NULL)
+    if (d == NULL)
         abort();
     d->store.submit = submit;
     d->world = w;
     d->last = &d->first;
-    open_engine(d);
+    d->plate = plate_open(vfs_name, &w->plate_rng);
+    plate_lies(d->plate, w->options.plant == PLANT_TEAR);
     return d;
 }
 
 void disk_close(struct disk *d)
 {
-    if (d->engine != NULL)
-        d->engine->close(d->engine);
-    free(d->path);
+    plate_close(d->plate);
     free(d);
+}
+
+void disk_start(struct disk *d)
+{
+    char why[256] = "";
+    struct sqlite_options options = {.path = "relay.db", .vfs = vfs_name, .exclusive = true};
+    zg_err err = sqlite_engine_open(&d->engine, &options, why, sizeof(why));
+    while (err != ZG_OK && plate_is_out(d->plate)) {
+        world_trace(d->world, "the power fails at the start");
+        plate_power_on(d->plate);
+        err = sqlite_engine_open(&d->engine, &options, why, sizeof(why));
+    }
+    if (err != ZG_OK) {
+        fprintf(stderr, "sim: seed %llu at %llu ms: the relay does not start: %s\n",
+                (unsigned long long)d->world->options.seed, (unsigned long long)d->world->now.mono_ms, why);
+        abort();
+    }
 }
 
 struct store *disk_store(struct disk *d)
 {
     return &d->store;
+}
+
+struct plate *disk_plate(struct disk *d)
+{
+    return d->plate;
 }
 
 uint64_t disk_due(const struct disk *d)
@@ -73,33 +86,34 @@ static struct store_job *take(struct disk *d)
     return job;
 }
 
-/* PLANT_LOSE: says that messages are stored, and does not store them. */
-static void lose_messages(struct store_job *job)
+static void carry_out(struct disk *d, struct store_job *job)
 {
-    size_t kept = 0;
-    for (size_t i = 0; i < job->u.commit.count; i++)
-        if (job->u.commit.writes[i].kind != WRITE_MESSAGE)
-            job->u.commit.writes[kept++] = job->u.commit.writes[i];
-        else
-            job->u.commit.writes[i].outcome = OUTCOME_OK;
-    job->u.commit.count = kept;
+    if (plant_before_job(d->world, job))
+        d->engine->execute(d->engine, job);
+    plant_after_job(d->world, job);
+}
+
+static void refuse(struct store_job *job)
+{
+    job->result = ZG_ERR_STORAGE;
+    job->trouble = TROUBLE_IO;
 }
 
 bool disk_run(struct disk *d)
 {
     if (disk_due(d) > d->world->now.mono_ms)
         return false;
-    struct store_job *job = take(d);
-    size_t count = job->u.commit.count;
-    bool plant = job->kind == JOB_COMMIT && d->world->options.plant == PLANT_LOSE;
-    if (plant)
-        lose_messages(job);
+    struct store_job *job = d->first;
     if (d->world->disk_trouble && rng_below(&d->world->rng, 3) == 0)
-        job->result = ZG_ERR_STORAGE;
+        refuse(job);
     else
-        d->engine->execute(d->engine, job);
-    if (plant)
-        job->u.commit.count = count;
+        carry_out(d, job);
+    if (plate_is_out(d->plate)) {
+        world_trace(d->world, "the power fails in job %d", (int)job->kind);
+        world_relay_stop(d->world);
+        return true;
+    }
+    (void)take(d);
     world_trace(d->world, "disk job %d result %d", (int)job->kind, (int)job->result);
     job->done(job);
     relay_flush(d->world->relay);
@@ -109,15 +123,18 @@ bool disk_run(struct disk *d)
 void disk_crash(struct disk *d)
 {
     /* The first one may have been carried out, and only nobody heard of it any more. */
-    if (d->first != NULL && d->first->kind == JOB_COMMIT && rng_below(&d->world->rng, 2) == 0)
-        d->engine->execute(d->engine, d->first);
+    if (d->first != NULL && !plate_is_out(d->plate) && d->first->kind == JOB_COMMIT &&
+        rng_below(&d->world->rng, 2) == 0)
+        carry_out(d, d->first);
     while (d->first != NULL) {
         struct store_job *job = take(d);
-        job->result = ZG_ERR_STORAGE;
+        refuse(job);
         job->done(job);
     }
     d->engine->close(d->engine);
-    open_engine(d);
+    d->engine = NULL;
+    if (plate_is_out(d->plate))
+        plate_power_on(d->plate);
 }
 
 void disk_now(struct disk *d, struct store_job *job)
