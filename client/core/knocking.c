@@ -169,6 +169,9 @@ static void on_kept(struct call *call, const struct command *reply, zg_err err)
         knocking_move(k, KNOCKING_ASK);
         return;
     }
+    /* It was believed, and only could not be stored: should its cookie get too old meanwhile, that is no refusal of her. */
+    if (err == ZG_ERR_BUSY)
+        k->refusals = 0;
     if (!knocking_common_reply(k, reply, err))
         kept(k);
 }
