@@ -32,7 +32,7 @@ static void watch_relay(struct people *p)
 
 static bool may_be_lost(struct people *p, struct said *s)
 {
-    uint64_t now = p->world.now.mono_ms, life_ms = (uint64_t)s->lifetime_s * SECOND;
+    uint64_t now = p->world.now.mono_ms;
     uint64_t skew = p->skew_max_ms > p->relay_skew_max_ms ? p->skew_max_ms : p->relay_skew_max_ms;
     uint64_t until = p->relay_high_ms + class_hours(s) * HOUR_MS;
     if (s->accepted_ms == 0 && until < s->relay_until)
@@ -43,15 +43,15 @@ static bool may_be_lost(struct people *p, struct said *s)
         return true;
     if (s->accepted_ms != 0 && p->relay_high_ms >= s->relay_until)
         return true;
-    return s->from == ZG_AFTER_SENT && now + skew >= s->at_ms + life_ms;
+    return s->from == ZG_AFTER_SENT && now + skew >= s->sent_until;
 }
 
 static void excuse_line(struct people *p, struct line *l)
 {
     for (uint32_t i = 0; i < l->count; i++) {
         struct said *s = &l->said[i];
-        if (!s->got && !s->excused)
-            s->excused = may_be_lost(p, s);
+        bool over = !s->excused && may_be_lost(p, s);
+        s->excused = s->excused || (over && !s->got);
     }
 }
 

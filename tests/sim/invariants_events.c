@@ -4,7 +4,7 @@
 
 #include "tests/sim/invariants.h"
 
-enum { SECOND = 1000, MINUTE = 60 * SECOND };
+enum { SECOND = 1000, MINUTE = 60 * SECOND, UNDER_WAY_MS = 5 * SECOND };
 
 #define MONTH_S (30 * 86400)
 
@@ -61,16 +61,15 @@ static void check_heard(struct people *p, const struct talk *t, const struct lin
                         uint32_t number)
 {
     uint64_t now = p->world.now.mono_ms;
-    bool erased = t->her_erase == ERASE_DONE || t->his_erase == ERASE_DONE;
     if (s->unsaid)
         people_fail(p, "a message came that its sender does not keep", t, number);
-    if (erased && !t->loose)
+    if (t->erased_ms != 0 && now > t->erased_ms + UNDER_WAY_MS && !t->loose)
         people_fail(p, "a message came after its conversation was erased", t, number);
     if (s->got)
         people_fail(p, "a message twice", t, number);
     else if (number <= l->heard && !p->troubled)
         people_fail(p, "a message out of order", t, number);
-    if (s->from == ZG_AFTER_SENT && clocks_right(p) && now > s->at_ms + (uint64_t)s->lifetime_s * SECOND + 4 * MINUTE)
+    if (s->from == ZG_AFTER_SENT && clocks_right(p) && now > s->sent_until + 4 * MINUTE)
         people_fail(p, "a message came after its time", t, number);
 }
 
@@ -146,13 +145,20 @@ static void not_sent(struct people *p, struct peer *who, const zg_event *e)
 
 /* --- ends --- */
 
+/* Nobody answered it in its time. */
+static bool knock_is_over(const struct people *p, const struct talk *t)
+{
+    const struct said *s = &t->from_her.said[0];
+    return t->open_ms == 0 && (s->excused || p->relay_high_ms >= s->relay_until ||
+                               (s->got && p->world.now.mono_ms + SECOND >= s->reader_until));
+}
+
 static void ended(struct people *p, struct peer *who, const zg_event *e)
 {
     struct talk *t = people_talk_by_id(p, who, &e->conversation);
     if (t == NULL)
         return;
-    bool knock_over = !t->known && t->from_her.count > 0 && t->from_her.said[0].excused;
-    if (!t->over && !t->loose && !knock_over)
+    if (!t->over && !t->loose && !knock_is_over(p, t))
         people_fail(p, "a conversation ended that nobody ended", t, (uint32_t)e->kind);
     t->over = true;
 }
@@ -160,10 +166,12 @@ static void ended(struct people *p, struct peer *who, const zg_event *e)
 static void knock_failed(struct people *p, struct peer *who, const zg_event *e)
 {
     struct talk *t = people_talk_by_id(p, who, &e->conversation);
-    bool clock = e->err == ZG_ERR_EXPIRED && p->skew_max_ms > 0;
     if (t == NULL || t->over)
         return;
-    if (!clock && !t->loose)
+    /* Before it could be sent its own time was over; or a clock says so of card and bundle. */
+    bool expired = e->err == ZG_ERR_EXPIRED &&
+                   (p->skew_max_ms > 0 || p->world.now.mono_ms + SECOND >= t->from_her.said[0].sender_until);
+    if (!expired && !t->loose)
         people_fail(p, "a knock failed", t, (uint32_t)e->err);
     t->over = true;
 }
@@ -174,6 +182,8 @@ static void erased(struct people *p, struct peer *who, const zg_event *e)
     if (t == NULL)
         return;
     *(who == p->worker ? &t->his_erase : &t->her_erase) = ERASE_DONE;
+    if (t->erased_ms == 0)
+        t->erased_ms = p->world.now.mono_ms;
 }
 
 /* --- after a crash --- */

@@ -78,7 +78,8 @@ static uint64_t own_limit_ms(const struct peer *p, uint32_t lifetime_s)
     return most != 0 && most < ms ? most : ms;
 }
 
-static struct said *add(struct people *p, struct line *l, const struct peer *sender, const zg_send_options *o)
+static struct said *add(struct people *p, struct line *l, const struct peer *sender, const struct peer *reader,
+                        const zg_send_options *o)
 {
     if (l->count == l->cap) {
         l->cap = l->cap == 0 ? 16 : 2 * l->cap;
@@ -90,6 +91,7 @@ static struct said *add(struct people *p, struct line *l, const struct peer *sen
     struct said *s = &l->said[l->count++];
     *s = (struct said){.at_ms = now, .relay_until = UINT64_MAX, .lifetime_s = o->lifetime_s, .from = o->from};
     s->sender_until = now + own_limit_ms(sender, o->lifetime_s);
+    s->sent_until = o->from == ZG_AFTER_SENT ? now + own_limit_ms(reader, o->lifetime_s) : UINT64_MAX;
     return s;
 }
 
@@ -126,7 +128,7 @@ void people_knock(struct people *p, struct peer *she)
         return; /* its vault is not loaded yet */
     }
     p->talks[p->talk_count++] = t;
-    struct said *s = add(p, &t->from_her, she, &o);
+    struct said *s = add(p, &t->from_her, she, p->worker, &o);
     zg_message m;
     if (zg_client_message_at(she->client, &t->hers, 0, &m))
         s->id = m.id;
@@ -155,7 +157,7 @@ void people_say(struct people *p, struct talk *t, bool worker)
             people_fail(p, "a message cannot be sent", t, l->count + 1);
         return;
     }
-    add(p, l, who, &o)->id = message;
+    add(p, l, who, worker ? t->she : p->worker, &o)->id = message;
     world_trace(&p->world, "%s says %u in talk %u, %u s after %s", who->name, l->count, t->number, o.lifetime_s,
                 o.from == ZG_AFTER_SENT ? "sent" : "read");
     peer_turn(who);

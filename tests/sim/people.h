@@ -16,6 +16,7 @@ struct said {
     uint64_t accepted_ms;
     uint64_t read_ms;
     uint64_t relay_until; /* by the relay's clock: it keeps it until then at least */
+    uint64_t sent_until;  /* after sent: its reader does not show it from then on */
     uint64_t sender_until, reader_until; /* their copies are gone then */
     uint32_t lifetime_s;
     zg_lifetime_from from;
@@ -45,6 +46,7 @@ struct talk {
     bool over;     /* somebody ended it, or it never began: nothing more is promised */
     bool loose;    /* what the relay knows of it may be gone: a copy of former times was put back */
     uint64_t began_ms, open_ms;
+    uint64_t erased_ms; /* the first erase was confirmed */
     enum erase her_erase, his_erase;
     struct line from_her, from_worker;
 };
