@@ -87,8 +87,11 @@ void invariants_put_back(struct people *p, uint64_t copy_ms)
 /* With a clock that is wrong, nobody can count the time in which the program did not run. */
 static void longer(struct line *l, bool sender, uint64_t ms)
 {
-    for (uint32_t i = 0; i < l->count; i++)
-        *(sender ? &l->said[i].sender_until : &l->said[i].reader_until) += ms;
+    for (uint32_t i = 0; i < l->count; i++) {
+        struct said *s = &l->said[i];
+        *(sender ? &s->sender_until : &s->reader_until) += ms;
+        s->unread_until += sender ? 0 : ms;
+    }
 }
 
 void invariants_away(struct people *p, struct peer *who, uint64_t ms)
@@ -128,7 +131,8 @@ static void check_message(struct people *p, struct talk *t, const zg_message *m,
     check_text(p, t, l, number, m);
     uint64_t until = m->own ? s->sender_until : s->reader_until;
     if (p->world.now.mono_ms > until + SECOND + p->skew_max_ms)
-        people_fail(p, "a message is shown after its time", t, number);
+        people_fail(p, m->own ? "an own message is shown after its time" : "a message is shown after its time", t,
+                    number);
     if (number <= last[m->own])
         people_fail(p, "a message is shown in the wrong place", t, number);
     last[m->own] = number;

@@ -65,7 +65,7 @@ static void check_heard(struct people *p, const struct talk *t, const struct lin
         people_fail(p, "a message came that its sender does not keep", t, number);
     if (t->erased_ms != 0 && now > t->erased_ms + UNDER_WAY_MS && !t->loose)
         people_fail(p, "a message came after its conversation was erased", t, number);
-    if (s->got)
+    if (s->got && !s->again)
         people_fail(p, "a message twice", t, number);
     else if (number <= l->heard && !p->troubled)
         people_fail(p, "a message out of order", t, number);
@@ -93,9 +93,11 @@ static void heard(struct people *p, struct peer *who, const zg_event *e)
     check_heard(p, t, l, s, number);
     world_trace(&p->world, "%s hears %c %u %u", who->name, l->who, t->number, number);
     s->got = true;
+    s->again = false;
     l->heard = number > l->heard ? number : l->heard;
     l->arrived++;
     reader_until(p, s, who);
+    s->unread_until = s->reader_until;
     if (e->kind == ZG_EVENT_KNOCK) {
         t->his = e->conversation;
         t->known = true;
@@ -149,7 +151,7 @@ static void not_sent(struct people *p, struct peer *who, const zg_event *e)
 static bool knock_is_over(const struct people *p, const struct talk *t)
 {
     const struct said *s = &t->from_her.said[0];
-    return t->open_ms == 0 && (s->excused || p->relay_high_ms >= s->relay_until ||
+    return t->open_ms == 0 && (s->excused || world_relay_now(&p->world).utc_ms >= s->relay_until ||
                                (s->got && p->world.now.mono_ms + SECOND >= s->reader_until));
 }
 
@@ -188,25 +190,26 @@ static void erased(struct people *p, struct peer *who, const zg_event *e)
 
 /* --- after a crash --- */
 
-static bool *listed(const struct people *p, const struct peer *who, const struct talk *t, const struct line *l)
+enum { NOT_THERE, THERE, THERE_UNREAD };
+
+static uint8_t *listed(const struct peer *who, const zg_id *id, const struct line *l)
 {
     unsigned which, n;
     char c;
     zg_message m;
-    bool *there = calloc(l->count + 1u, sizeof(bool));
-    const zg_id *id = who == p->worker ? &t->his : &t->hers;
+    uint8_t *there = calloc(l->count + 1u, 1);
     if (there == NULL)
         abort();
     for (size_t i = 0; zg_client_message_at(who->client, id, i, &m); i++)
         if (sscanf(m.text, "%c %u %u ", &c, &which, &n) == 3 && c == l->who && n <= l->count)
-            there[n] = true;
+            there[n] = m.state == ZG_MESSAGE_RECEIVED ? THERE_UNREAD : THERE;
     return there;
 }
 
 /* What its vault did not have yet, it never said. */
-static void take_back_said(struct people *p, const struct peer *who, const struct talk *t, struct line *l)
+static void take_back_said(struct people *p, const struct peer *who, const zg_id *id, struct line *l)
 {
-    bool *there = listed(p, who, t, l);
+    uint8_t *there = listed(who, id, l);
     for (uint32_t n = 1; n <= l->count; n++) {
         struct said *s = &l->said[n - 1];
         if (!there[n] && s->accepted_ms == 0 && p->world.now.mono_ms < s->sender_until)
@@ -216,16 +219,22 @@ static void take_back_said(struct people *p, const struct peer *who, const struc
 }
 
 /* What its vault did not have yet, it never heard: it was not acknowledged and comes again. */
-static void take_back_heard(struct people *p, const struct peer *who, const struct talk *t, struct line *l)
+static void take_back_heard(struct people *p, const struct peer *who, const zg_id *id, struct line *l)
 {
-    bool *there = listed(p, who, t, l);
+    uint8_t *there = listed(who, id, l);
     l->heard = 0;
     for (uint32_t n = 1; n <= l->count; n++) {
         struct said *s = &l->said[n - 1];
-        if (there[n])
+        if (there[n] != NOT_THERE)
             l->heard = n;
-        else if (s->got && p->world.now.mono_ms < s->reader_until)
+        if (there[n] == THERE_UNREAD)
+            s->reader_until = s->unread_until; /* nobody remembers that it was read */
+        if (there[n] != NOT_THERE)
+            continue;
+        if (s->got && p->world.now.mono_ms < s->reader_until)
             s->got = false;
+        else
+            s->again = s->got; /* its time was over, or it was never kept: nobody can tell */
     }
     free(there);
 }
@@ -235,7 +244,8 @@ static void take_back(struct people *p, struct peer *who, struct talk *t)
     bool worker = who == p->worker;
     enum erase *erase = worker ? &t->his_erase : &t->her_erase;
     zg_conversation c;
-    bool there = zg_client_conversation(who->client, worker ? &t->his : &t->hers, &c) == ZG_OK;
+    const zg_id *id = worker ? &t->his : &t->hers;
+    bool there = zg_client_conversation(who->client, id, &c) == ZG_OK;
     if (*erase == ERASE_DONE || (worker && !t->known))
         return;
     if (there && *erase == ERASE_ASKED && c.state != ZG_CONVERSATION_ERASING)
@@ -244,8 +254,8 @@ static void take_back(struct people *p, struct peer *who, struct talk *t)
         *erase = ERASE_DONE; /* only the word was lost */
     if (*erase != ERASE_NOT)
         return;
-    take_back_said(p, who, t, worker ? &t->from_worker : &t->from_her);
-    take_back_heard(p, who, t, worker ? &t->from_her : &t->from_worker);
+    take_back_said(p, who, id, worker ? &t->from_worker : &t->from_her);
+    take_back_heard(p, who, id, worker ? &t->from_her : &t->from_worker);
     if (there)
         return;
     /* A knock that nobody answered is in memory only and comes again; one that was not kept was never made. */

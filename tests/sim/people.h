@@ -18,9 +18,11 @@ struct said {
     uint64_t relay_until; /* by the relay's clock: it keeps it until then at least */
     uint64_t sent_until;  /* after sent: its reader does not show it from then on */
     uint64_t sender_until, reader_until; /* their copies are gone then */
+    uint64_t unread_until; /* reader_until, had nobody read it */
     uint32_t lifetime_s;
     zg_lifetime_from from;
     bool got;
+    bool again;   /* a crash may have taken that back */
     bool excused; /* nobody promised that it arrives */
     bool unsaid;  /* a crash took it before it left */
     bool unread;  /* its sender was told that it expired unread */
