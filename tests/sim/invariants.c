@@ -4,23 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SECOND = 1000, MINUTE = 60 * SECOND, HOUR_S = 3600 };
+enum { SECOND = 1000, MINUTE = 60 * SECOND };
 
 #define HOUR_MS (UINT64_C(3600) * SECOND)
 
 /* --- what nobody promises any more --- */
-
-/* Hours that the relay keeps it at least. */
-static uint64_t class_hours(const struct said *s)
-{
-    static const uint32_t hours[] = {1, 6, 24, 72, 168, 336, 720};
-    uint32_t i = 0;
-    if (s->from == ZG_AFTER_READ)
-        return 168;
-    while (hours[i] * (uint64_t)HOUR_S < s->lifetime_s)
-        i++;
-    return hours[i];
-}
 
 /* The highest time that the relay believed in since it started. */
 static void watch_relay(struct people *p)
@@ -34,11 +22,9 @@ static bool may_be_lost(struct people *p, struct said *s)
 {
     uint64_t now = p->world.now.mono_ms;
     uint64_t skew = p->skew_max_ms > p->relay_skew_max_ms ? p->skew_max_ms : p->relay_skew_max_ms;
-    uint64_t until = p->relay_high_ms + class_hours(s) * HOUR_MS;
+    uint64_t until = p->relay_high_ms + s->class_ms;
     if (s->accepted_ms == 0 && until < s->relay_until)
         s->relay_until = until; /* it may have been stored, and nobody heard */
-    if (s->relay_until == UINT64_MAX)
-        s->relay_until = until;
     if (s->accepted_ms == 0 && now + p->skew_max_ms >= s->sender_until)
         return true;
     if (s->accepted_ms != 0 && p->relay_high_ms >= s->relay_until)
@@ -184,7 +170,7 @@ void invariants_all_arrived(struct people *p)
     excuse(p);
     for (uint32_t i = 0; i < p->talk_count && !p->failed; i++) {
         const struct talk *t = p->talks[i];
-        if (t->over || t->loose)
+        if (t->over || t->loose || people_knock_is_over(p, t))
             continue;
         line_arrived(p, t, &t->from_her);
         line_arrived(p, t, &t->from_worker);

@@ -147,20 +147,12 @@ static void not_sent(struct people *p, struct peer *who, const zg_event *e)
 
 /* --- ends --- */
 
-/* Nobody answered it in its time. */
-static bool knock_is_over(const struct people *p, const struct talk *t)
-{
-    const struct said *s = &t->from_her.said[0];
-    return t->open_ms == 0 && (s->excused || world_relay_now(&p->world).utc_ms >= s->relay_until ||
-                               (s->got && p->world.now.mono_ms + SECOND >= s->reader_until));
-}
-
 static void ended(struct people *p, struct peer *who, const zg_event *e)
 {
     struct talk *t = people_talk_by_id(p, who, &e->conversation);
     if (t == NULL)
         return;
-    if (!t->over && !t->loose && !knock_is_over(p, t))
+    if (!t->over && !t->loose && !people_knock_is_over(p, t))
         people_fail(p, "a conversation ended that nobody ended", t, (uint32_t)e->kind);
     t->over = true;
 }

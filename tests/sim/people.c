@@ -78,6 +78,18 @@ static uint64_t own_limit_ms(const struct peer *p, uint32_t lifetime_s)
     return most != 0 && most < ms ? most : ms;
 }
 
+/* Hours that the relay keeps it at least; docs/protocol.md section 7.1. */
+static uint64_t class_ms(const zg_send_options *o)
+{
+    static const uint32_t hours[] = {1, 6, 24, 72, 168, 336, 720};
+    uint32_t i = 0;
+    if (o->from == ZG_AFTER_READ)
+        return 7 * DAY_MS;
+    while (hours[i] * UINT32_C(3600) < o->lifetime_s)
+        i++;
+    return hours[i] * UINT64_C(60) * MINUTE;
+}
+
 static struct said *add(struct people *p, struct line *l, const struct peer *sender, const struct peer *reader,
                         const zg_send_options *o)
 {
@@ -89,10 +101,18 @@ static struct said *add(struct people *p, struct line *l, const struct peer *sen
     }
     uint64_t now = p->world.now.mono_ms;
     struct said *s = &l->said[l->count++];
-    *s = (struct said){.at_ms = now, .relay_until = UINT64_MAX, .lifetime_s = o->lifetime_s, .from = o->from};
+    *s = (struct said){.at_ms = now, .class_ms = class_ms(o), .lifetime_s = o->lifetime_s, .from = o->from};
+    s->relay_until = world_relay_now(&p->world).utc_ms + s->class_ms;
     s->sender_until = now + own_limit_ms(sender, o->lifetime_s);
     s->sent_until = o->from == ZG_AFTER_SENT ? now + own_limit_ms(reader, o->lifetime_s) : UINT64_MAX;
     return s;
+}
+
+bool people_knock_is_over(const struct people *p, const struct talk *t)
+{
+    const struct said *s = &t->from_her.said[0];
+    return t->open_ms == 0 && (s->excused || world_relay_now(&p->world).utc_ms >= s->relay_until ||
+                               (s->got && p->world.now.mono_ms + SECOND >= s->reader_until));
 }
 
 /* --- what people do --- */

@@ -15,6 +15,7 @@ struct said {
     uint64_t at_ms;
     uint64_t accepted_ms;
     uint64_t read_ms;
+    uint64_t class_ms;
     uint64_t relay_until; /* by the relay's clock: it keeps it until then at least */
     uint64_t sent_until;  /* after sent: its reader does not show it from then on */
     uint64_t sender_until, reader_until; /* their copies are gone then */
@@ -92,6 +93,9 @@ size_t people_compose(char *out, size_t cap, char who, uint32_t talk, uint32_t n
 /* What a text is; NULL: nobody said it. */
 struct said *people_find(struct people *p, const char *text, struct talk **talk, struct line **line, uint32_t *number);
 struct talk *people_talk_by_id(struct people *p, const struct peer *who, const zg_id *id);
+
+/* Nobody answered it in its time. */
+bool people_knock_is_over(const struct people *p, const struct talk *t);
 
 /* An invariant does not hold. */
 void people_fail(struct people *p, const char *what, const struct talk *t, uint32_t number);
