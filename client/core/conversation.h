@@ -19,6 +19,7 @@
 #include "client/core/parcels.h"
 #include "client/core/parts.h"
 #include "client/core/ratchet.h"
+#include "client/core/receipts.h"
 #include "client/core/safety.h"
 #include "client/core/subscription.h"
 #include "proto/secret.h"
@@ -89,6 +90,7 @@ struct conversation {
     zg_safety_state safety;
     uint8_t words[SAFETY_WORDS];
     char alias[ALIAS_BYTES_MAX + 1];
+    uint32_t limit_s;    /* own limit of lifetimes here; 0: none */
     uint32_t desk_epoch; /* hers: of the bundle she knocked with */
     uint64_t last_ms;
     uint64_t ended_ms;
@@ -117,6 +119,7 @@ struct conversation {
     struct call queue_call;
     struct call claim_call;
     struct subscription subscription;
+    struct receipts receipts;
     struct parcels parcels;
 
     struct message **messages; /* in the order they are shown */
@@ -140,6 +143,10 @@ void conversation_touch(struct conversation *v);
 /* The same, and nothing is asked of the relay until it is safe. */
 void conversation_touch_stage(struct conversation *v);
 void conversation_move(struct conversation *v, zg_conversation_state to);
+/* message_shift for all that it has. */
+void conversation_shift(struct conversation *v, uint64_t above_ms, int64_t by_ms);
+/* No message here lives longer, neither those that are there nor those that come or are written; 0: no limit of its own. */
+void conversation_limit(struct conversation *v, uint32_t limit_s);
 /* Something happened in it just now: it becomes the latest. */
 void conversation_stir(struct conversation *v);
 /* What has become possible. */
@@ -198,8 +205,11 @@ ZG_MUST_CHECK zg_err conversation_seal(struct conversation *v, struct message *m
 /* Seals what waited for the accept. */
 void conversation_seal_waiting(struct conversation *v);
 uint8_t lifetime_class(uint32_t lifetime_s, zg_lifetime_from from);
+uint32_t lifetime_class_hours(uint8_t class);
+/* Lowered to what the relay keeps at most, as far as it is known. */
+uint32_t lifetime_at_relay(const struct connection *c, uint32_t lifetime_s);
 /* The content of a knock, at most KNOCK_CONTENT_MAX. */
-ZG_MUST_CHECK zg_err conversation_knock_content(struct conversation *v, const struct message *m, struct writer *w);
+ZG_MUST_CHECK zg_err conversation_knock_content(struct conversation *v, struct message *m, struct writer *w);
 
 /* --- conversation_receive.c --- */
 

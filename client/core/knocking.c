@@ -158,7 +158,7 @@ static void kept(struct knocking *k)
         entry_touch(&v->client->journal, m->entry);
     }
     conversation_touch_stage(v);
-    client_event(v->client, ZG_EVENT_KNOCK_SENT, ZG_OK, v, m == NULL ? NULL : &m->id, 0);
+    client_event(v->client, ZG_EVENT_KNOCK_SENT, ZG_OK, v, m == NULL ? NULL : &m->id, m == NULL ? 0 : m->lifetime_s);
 }
 
 static void on_kept(struct call *call, const struct command *reply, zg_err err)

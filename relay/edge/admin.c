@@ -45,9 +45,9 @@ struct admin {
     bool closing, pipe_gone;
 };
 
-uint32_t voucher_end_hour(uint64_t utc_ms)
+uint32_t voucher_end_hour(uint32_t hour)
 {
-    return (uint32_t)(utc_ms / 3600000) + VOUCHER_DAYS * 24 + 1;
+    return hour + VOUCHER_DAYS * 24 + 1;
 }
 
 /* --- the end of a caller --- */
@@ -124,7 +124,7 @@ static void submit(struct caller *c, enum job_kind kind, void (*done)(struct sto
 static void on_counted(struct store_job *job)
 {
     struct caller *c = job->ctx;
-    struct status_numbers n = {.counts = job->u.counts};
+    struct status_numbers n = {.counts = job->u.counts, .keys_volatile = c->admin->options.keys_volatile};
     char lines[STATUS_TEXT_MAX];
 
     c->job_out = false;
@@ -168,6 +168,7 @@ static void on_voucher_stored(struct store_job *job)
 static void ask_voucher(struct caller *c, const char *arguments)
 {
     char hex[2 * WIRE_NAME_BYTES + 1] = "";
+    struct relay_stats stats;
     size_t got = 0;
     unsigned kind;
     int used = 0;
@@ -179,10 +180,11 @@ static void ask_voucher(struct caller *c, const char *arguments)
         answer_error(c, "voucher: a kind and a name are needed");
         return;
     }
+    relay_stats(c->admin->options.relay, &stats);
     memset(&c->write, 0, sizeof(c->write));
     c->write.kind = WRITE_VOUCHERS;
     c->write.u.vouchers.kind = (enum voucher_kind)kind;
-    c->write.u.vouchers.hour = voucher_end_hour(clock_now(c->admin->options.loop).utc_ms);
+    c->write.u.vouchers.hour = voucher_end_hour((uint32_t)stats.hour);
     c->write.u.vouchers.count = 1;
     c->write.u.vouchers.names = &c->name;
     c->job.u.commit.writes = &c->write;

@@ -22,6 +22,7 @@ struct admin_options {
     uv_loop_t *loop;
     struct relay *relay; /* borrowed until admin_close */
     struct store *store; /* borrowed until no job is on the way */
+    bool keys_volatile;  /* for status */
 };
 
 /* Binds the socket in the current folder, replacing what is there. ZG_ERR_MEMORY, ZG_ERR_STORAGE (why says
@@ -31,7 +32,7 @@ ZG_MUST_CHECK zg_err admin_open(struct admin **out, const struct admin_options *
 /* Closes everything; frees when all callbacks and jobs have come back. Removes the socket. */
 void admin_close(struct admin *a);
 
-/* The hour since 1970 at which a voucher made now is gone. */
-uint32_t voucher_end_hour(uint64_t utc_ms);
+/* The hour since 1970 at which a voucher made in this one is gone. */
+uint32_t voucher_end_hour(uint32_t hour);
 
 #endif

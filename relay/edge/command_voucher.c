@@ -11,6 +11,7 @@
 #include "relay/edge/commands.h"
 #include "relay/edge/control.h"
 #include "relay/edge/folder.h"
+#include "relay/edge/watch.h"
 #include "relay/store/sqlite.h"
 
 const char help_voucher[] =
@@ -75,7 +76,8 @@ static bool store_directly(enum voucher_kind kind, struct name *name)
         return false;
     }
     write.u.vouchers.kind = kind;
-    write.u.vouchers.hour = voucher_end_hour((uint64_t)time(NULL) * 1000);
+    uint32_t hour = (uint32_t)(time(NULL) / 3600), known = watch_known_hour();
+    write.u.vouchers.hour = voucher_end_hour(hour > known ? hour : known);
     write.u.vouchers.count = 1;
     write.u.vouchers.names = name;
     engine->execute(engine, &job);

@@ -11,12 +11,13 @@
 #include "relay/core/limits.h"
 #include "relay/edge/address.h"
 
-enum { CONFIG_LISTEN_MAX = 8 };
+enum { CONFIG_LISTEN_MAX = 8, CONFIG_PATH_MAX = 200 };
 
 struct config {
     struct address listen[CONFIG_LISTEN_MAX];
     uint8_t listen_count;
     char address[ADDRESS_BYTES_MAX + 1]; /* what goes into cards; empty: not given */
+    char keys[CONFIG_PATH_MAX + 1];      /* the folder of epoch keys, from the relay's folder */
     uint32_t settle_ms;
     uint8_t ttl_ceiling;
     struct limits limits;

@@ -1,6 +1,6 @@
 /*
- * Start: database, committer, relay, listeners, control socket, signals; each undone in reverse if the next
- * one fails. A turn of the loop: sockets, completions and the timer feed the core; then, before the loop
+ * Start: keys, database, committer, relay, listeners, control socket, signals; each undone in reverse if the
+ * next one fails. A turn of the loop: sockets, completions and the timer feed the core; then, before the loop
  * waits again, the core's output is flushed, paused sessions are read again, and the timer is set to the
  * core's next deadline. Stop: no new connections; the core drains (commits and answers what it received);
  * sessions close; connections have what is left of STOP_MS to take their last bytes; committer and database
@@ -21,8 +21,10 @@
 #include "relay/edge/admin.h"
 #include "relay/edge/clock.h"
 #include "relay/edge/committer.h"
+#include "relay/edge/keys.h"
 #include "relay/edge/log.h"
 #include "relay/edge/tcp.h"
+#include "relay/edge/watch.h"
 #include "relay/store/sqlite.h"
 
 enum {
@@ -42,6 +44,8 @@ struct server {
     struct committer *committer;
     struct tcp *tcp;
     struct admin *admin;
+    struct watch watch;
+    bool keys_volatile;
     enum phase phase;
     uint64_t stop_at; /* loop time at which patience ends */
 };
@@ -132,7 +136,10 @@ static void set_timer(struct server *s)
 static void on_prepare(uv_prepare_t *handle)
 {
     struct server *s = handle->data;
+    struct relay_stats stats;
     relay_flush(s->relay);
+    relay_stats(s->relay, &stats);
+    watch_turn(&s->watch, &stats, uv_now(&s->loop));
     tcp_turn(s->tcp);
     if (s->phase != PHASE_RUNNING)
         stop_step(s);
@@ -160,11 +167,28 @@ static uint32_t measure_settle(uint32_t wanted)
     return settle;
 }
 
-static bool open_store(struct server *s)
+static bool prepare_keys(struct server *s, const struct config *config)
+{
+    char why[600];
+    if (!keys_prepare(config->keys, &s->keys_volatile, why, sizeof(why))) {
+        log_line(LOG_ERROR, "%s", why);
+        return false;
+    }
+    if (s->keys_volatile)
+        log_line(LOG_INFO,
+                 "keys lie in memory only: what waits for its reader is lost when this machine stops");
+    if (!memory_can_be_locked())
+        log_line(LOG_WARNING, "secrets cannot be locked in memory: turn swap off, or raise LimitMEMLOCK");
+    return true;
+}
+
+static bool open_store(struct server *s, const struct config *config)
 {
     const struct sqlite_options options = {.path = FOLDER_DATABASE, .exclusive = true};
     struct engine *engine;
     char why[160];
+    if (!prepare_keys(s, config))
+        return false;
     if (sqlite_engine_open(&engine, &options, why, sizeof(why)) != ZG_OK) {
         log_line(LOG_ERROR, "%s: %s", FOLDER_DATABASE, why);
         return false;
@@ -176,6 +200,13 @@ static bool open_store(struct server *s)
     return true;
 }
 
+/* A clock can be believed that is ahead; hours never go back. */
+static uint32_t known_hour(const struct server_options *o, uint64_t utc_ms)
+{
+    uint32_t known = watch_known_hour();
+    return o->believe_clock && utc_ms / (3600 * 1000) > known ? 0 : known;
+}
+
 static bool open_relay(struct server *s, const struct server_options *o)
 {
     struct relay_options options = {
@@ -183,6 +214,7 @@ static bool open_relay(struct server *s, const struct server_options *o)
         .settle_ms = measure_settle(o->config->settle_ms),
         .ttl_ceiling = o->config->ttl_ceiling,
         .store = committer_store(s->committer),
+        .known_hour = known_hour(o, clock_now(&s->loop).utc_ms),
         .rng = rng_system(),
     };
     memcpy(options.relay_sk, o->key->sk, sizeof(options.relay_sk));
@@ -212,7 +244,8 @@ static bool open_listeners(struct server *s, const struct config *config)
 
 static bool open_admin(struct server *s)
 {
-    const struct admin_options options = {&s->loop, s->relay, committer_store(s->committer)};
+    const struct admin_options options = {&s->loop, s->relay, committer_store(s->committer),
+                                          s->keys_volatile};
     char why[160];
     if (admin_open(&s->admin, &options, why, sizeof(why)) == ZG_OK)
         return true;
@@ -236,7 +269,7 @@ static void open_handles(struct server *s)
 
 static bool start(struct server *s, const struct server_options *options)
 {
-    if (!open_store(s))
+    if (!open_store(s, options->config))
         goto err0;
     if (!open_relay(s, options))
         goto err1;

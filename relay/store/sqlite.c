@@ -112,17 +112,39 @@ static int job_commit(struct sqlite_engine *e, struct store_job *job)
     return transact(e, job, write_all);
 }
 
+static int job_forget(struct sqlite_engine *e, struct store_job *job)
+{
+    (void)job;
+    return sqlite3_wal_checkpoint_v2(e->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+}
+
+static int job_not_yet(struct sqlite_engine *e, struct store_job *job)
+{
+    (void)e;
+    (void)job;
+    return SQLITE_IOERR;
+}
+
+static int job_status(struct sqlite_engine *e, struct store_job *job)
+{
+    (void)e;
+    memset(job->u.status.fates, FATE_UNKNOWN, sizeof(job->u.status.fates));
+    return SQLITE_OK;
+}
+
 static void execute(struct engine *engine, struct store_job *job)
 {
     static int (*const jobs[])(struct sqlite_engine *, struct store_job *) = {
-        [JOB_COMMIT] = job_commit, [JOB_FIND] = db_job_find, [JOB_LOAD] = db_job_load,
-        [JOB_SLOT] = db_job_slot,  [JOB_PURGE] = job_purge,  [JOB_COUNTS] = db_job_counts,
+        [JOB_COMMIT] = job_commit, [JOB_FIND] = db_job_find,   [JOB_LOAD] = db_job_load,
+        [JOB_SLOT] = db_job_slot,  [JOB_PURGE] = job_purge,    [JOB_COUNTS] = db_job_counts,
+        [JOB_FORGET] = job_forget, [JOB_BACKUP] = job_not_yet, [JOB_STATUS] = job_status,
     };
     struct sqlite_engine *e = (struct sqlite_engine *)engine;
 
     assert((size_t)job->kind < sizeof(jobs) / sizeof(jobs[0]));
     zg_err err = sqlite_err(jobs[job->kind](e, job));
     job->result = err == ZG_OK || err == ZG_ERR_MEMORY ? err : ZG_ERR_STORAGE;
+    job->trouble = err == ZG_OK ? TROUBLE_NONE : err == ZG_ERR_MEMORY ? TROUBLE_MEMORY : TROUBLE_IO;
 }
 
 static void close_engine(struct engine *engine)

@@ -72,6 +72,8 @@ int db_purge(struct sqlite_engine *e, struct store_job *job)
     job->u.purge.messages = messages;
     job->u.purge.slots = slots;
     job->u.purge.vouchers = vouchers;
+    job->u.purge.queues = 0;
+    job->u.purge.marks = 0;
 
     sqlite3_stmt *s = statement_get(e, S_DUE_ANY);
     bind_number(s, 1, hour);
