@@ -1,6 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "relay/store/memory.h"
 #include "relay/store/sqlite.h"
 #include "tests/sim/world.h"
 
@@ -40,11 +41,19 @@ struct disk *disk_open(struct world *w)
 
 void disk_close(struct disk *d)
 {
+    if (d->engine != NULL)
+        d->engine->close(d->engine);
     plate_close(d->plate);
     free(d);
 }
 
-void disk_start(struct disk *d)
+static void open_memory(struct disk *d)
+{
+    if (d->engine == NULL && (d->engine = memory_engine_new()) == NULL)
+        abort();
+}
+
+static void open_files(struct disk *d)
 {
     char why[256] = "";
     struct sqlite_options options = {.path = "relay.db", .vfs = vfs_name, .exclusive = true};
@@ -59,6 +68,14 @@ void disk_start(struct disk *d)
                 (unsigned long long)d->world->options.seed, (unsigned long long)d->world->now.mono_ms, why);
         abort();
     }
+}
+
+void disk_start(struct disk *d)
+{
+    if (d->world->options.memory)
+        open_memory(d);
+    else
+        open_files(d);
 }
 
 struct store *disk_store(struct disk *d)
@@ -131,6 +148,8 @@ void disk_crash(struct disk *d)
         refuse(job);
         job->done(job);
     }
+    if (d->world->options.memory)
+        return;
     d->engine->close(d->engine);
     d->engine = NULL;
     if (plate_is_out(d->plate))

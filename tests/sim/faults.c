@@ -34,6 +34,7 @@ static void disk_trouble(struct people *p, bool on)
 {
     p->world.disk_trouble = on;
     p->troubled = p->troubled || on;
+    world_trouble(&p->world);
     world_trace(&p->world, "disk trouble %d", on);
 }
 
@@ -41,6 +42,7 @@ static void full(struct people *p, bool on)
 {
     plate_fill(disk_plate(p->world.disk), on);
     p->troubled = p->troubled || on;
+    world_trouble(&p->world);
     world_trace(&p->world, "disk full %d", on);
 }
 
@@ -50,6 +52,7 @@ static void restore(struct people *p)
     if (p->copy == NULL) {
         p->copy = plate_copy(plate);
         p->copy_ms = p->world.now.mono_ms;
+        p->copy_hour = (uint32_t)(people_relay_ms(p) / (uint64_t)HOUR_MS);
         world_trace(&p->world, "a copy of the store is made");
         return;
     }
@@ -59,6 +62,7 @@ static void restore(struct people *p)
         world_relay_stop(&p->world);
     plate_put_back(plate, p->copy);
     world_trace(&p->world, "the copy of %llu is put back", (unsigned long long)p->copy_ms);
+    p->world.relay_hour = p->copy_hour;
     invariants_put_back(p, p->copy_ms);
     plate_copy_free(p->copy);
     p->copy = NULL;
@@ -86,6 +90,10 @@ static void relay_clock(struct people *p, int64_t skew)
 {
     if (size_of(skew) > p->relay_skew_max_ms)
         p->relay_skew_max_ms = size_of(skew);
+    if (skew < 100 * DAY_MS)
+        p->relay_wild_ms = 0;
+    else if (p->relay_wild_ms == 0)
+        p->relay_wild_ms = p->world.now.mono_ms;
     p->relay_clock_touched = p->relay_clock_touched || skew != 0;
     p->world.relay_skew_ms = skew;
     world_trace(&p->world, "the relay's clock is %lld s ahead", (long long)skew / SECOND);
@@ -120,6 +128,7 @@ static void crash(struct people *p, struct peer *who)
 static void away(struct people *p, struct peer *who)
 {
     uint64_t ms = (uint64_t)rng_below(&p->world.rng, 9 * 24) * (uint64_t)HOUR_MS + rng_below(&p->world.rng, HOUR_MS);
+    who->calm_ms = UINT64_MAX / 2;
     bool ends = rng_below(&p->world.rng, 2) == 0;
     world_trace(&p->world, "%s is away for %llu s", who->name, (unsigned long long)ms / SECOND);
     if (ends)
@@ -133,17 +142,19 @@ static void away(struct people *p, struct peer *who)
         people_act(p);
         invariants_check(p);
     }
-    if (ends)
+    if (ends) {
         comes_back(p, who, ms);
-    else
-        zg_client_network(who->client, true, peer_now(who));
-    if (!ends)
-        peer_turn(who);
+        return;
+    }
+    who->calm_ms = p->world.now.mono_ms;
+    zg_client_network(who->client, true, peer_now(who));
+    peer_turn(who);
 }
 
 static void vault_trouble(struct people *p, struct peer *who, bool on)
 {
     drawer_trouble(who->drawer, on);
+    who->calm_ms = p->world.now.mono_ms;
     world_trace(&p->world, "vault trouble of %s %d", who->name, on);
 }
 

@@ -10,24 +10,16 @@ enum { SECOND = 1000, MINUTE = 60 * SECOND };
 
 /* --- what nobody promises any more --- */
 
-/* The highest time that the relay believed in since it started. */
-static void watch_relay(struct people *p)
-{
-    uint64_t utc = world_relay_now(&p->world).utc_ms;
-    if (p->world.relay == NULL || utc > p->relay_high_ms)
-        p->relay_high_ms = utc;
-}
-
 static bool may_be_lost(struct people *p, struct said *s)
 {
     uint64_t now = p->world.now.mono_ms;
     uint64_t skew = p->skew_max_ms > p->relay_skew_max_ms ? p->skew_max_ms : p->relay_skew_max_ms;
-    uint64_t until = p->relay_high_ms + s->class_ms;
+    uint64_t relay = people_relay_ms(p), until = relay + s->class_ms;
     if (s->accepted_ms == 0 && until < s->relay_until)
         s->relay_until = until; /* it may have been stored, and nobody heard */
     if (s->accepted_ms == 0 && now + p->skew_max_ms >= s->sender_until)
         return true;
-    if (s->accepted_ms != 0 && p->relay_high_ms >= s->relay_until)
+    if (s->accepted_ms != 0 && relay >= s->relay_until)
         return true;
     return s->from == ZG_AFTER_SENT && now + skew >= s->sent_until;
 }
@@ -41,9 +33,16 @@ static void excuse_line(struct people *p, struct line *l)
     }
 }
 
+/* That a clock jumps by decades is believed only after a day. */
+static void check_relay_hour(struct people *p)
+{
+    if (p->relay_wild_ms != 0 && p->world.now.mono_ms < p->relay_wild_ms + 23 * HOUR_MS &&
+        people_relay_ms(p) > p->world.now.utc_ms + 1000 * HOUR_MS)
+        people_fail(p, "the relay believed a clock that is decades ahead", NULL, 0);
+}
+
 static void excuse(struct people *p)
 {
-    watch_relay(p);
     for (uint32_t i = 0; i < p->talk_count; i++) {
         excuse_line(p, &p->talks[i]->from_her);
         excuse_line(p, &p->talks[i]->from_worker);
@@ -61,6 +60,7 @@ static void lost_with_the_store(struct line *l, uint64_t copy_ms)
 
 void invariants_put_back(struct people *p, uint64_t copy_ms)
 {
+    p->restored = true;
     for (uint32_t i = 0; i < p->talk_count; i++) {
         struct talk *t = p->talks[i];
         lost_with_the_store(&t->from_her, copy_ms);
@@ -109,6 +109,8 @@ static void check_message(struct people *p, struct talk *t, const zg_message *m,
     struct talk *in;
     struct line *l;
     uint32_t number;
+    if (m->state == ZG_MESSAGE_EXPIRED_UNREAD && m->text_len == 0)
+        return;
     struct said *s = people_find(p, m->text, &in, &l, &number);
     if (s == NULL || in != t) {
         people_fail(p, "a message is shown that nobody said", t, 0);
@@ -147,6 +149,8 @@ void invariants_check(struct people *p)
 {
     zg_conversation c;
     excuse(p);
+    check_relay_hour(p);
+    invariants_unread(p);
     for (size_t k = 0; k < p->world.peer_count; k++) {
         struct peer *who = &p->world.peers[k];
         for (size_t i = 0; who->ready && !p->failed && zg_client_conversation_at(who->client, i, &c); i++)

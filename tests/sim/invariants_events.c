@@ -93,6 +93,7 @@ static void heard(struct people *p, struct peer *who, const zg_event *e)
     check_heard(p, t, l, s, number);
     world_trace(&p->world, "%s hears %c %u %u", who->name, l->who, t->number, number);
     s->got = true;
+    s->got_ms = p->world.now.mono_ms;
     s->again = false;
     l->heard = number > l->heard ? number : l->heard;
     l->arrived++;
@@ -120,6 +121,23 @@ static struct said *own(struct talk *t, const struct people *p, const struct pee
     return NULL;
 }
 
+static void keep(struct people *p, const struct peer *who, struct said *s)
+{
+    uint64_t until = people_relay_ms(p) + s->class_ms;
+    s->accepted_ms = p->world.now.mono_ms;
+    if (until < s->relay_until)
+        s->relay_until = until;
+    s->smooth = who->calm_ms + MINUTE < s->at_ms && s->accepted_ms < s->at_ms + 2 * SECOND;
+}
+
+static void told_unread(struct people *p, struct peer *who, const zg_event *e)
+{
+    uint32_t number;
+    struct talk *t = people_talk_by_id(p, who, &e->conversation);
+    if (t != NULL && own(t, p, who, &e->message, &number) != NULL)
+        invariant_told_unread(p, t, number);
+}
+
 static void accepted(struct people *p, struct peer *who, const zg_event *e)
 {
     uint32_t number;
@@ -130,7 +148,7 @@ static void accepted(struct people *p, struct peer *who, const zg_event *e)
     if (s == NULL)
         people_fail(p, "the relay keeps a message that nobody said", t, 0);
     else if (s->accepted_ms == 0)
-        s->accepted_ms = p->world.now.mono_ms;
+        keep(p, who, s);
 }
 
 static void not_sent(struct people *p, struct peer *who, const zg_event *e)
@@ -293,6 +311,13 @@ static void common_event(struct people *p, struct peer *who, const zg_event *e)
     case ZG_EVENT_ERASED:
         erased(p, who, e);
         break;
+    case ZG_EVENT_EXPIRED_UNREAD:
+        told_unread(p, who, e);
+        break;
+    case ZG_EVENT_RELAY_WENT_BACK:
+        if (!p->restored)
+            people_fail(p, "it is said that the relay went back, and it did not", NULL, 0);
+        break;
     case ZG_EVENT_STORAGE:
         p->troubled = true;
         break;
@@ -311,9 +336,7 @@ static void common_event(struct people *p, struct peer *who, const zg_event *e)
 void invariants_worker_event(void *ctx, struct peer *who, const zg_event *e)
 {
     struct people *p = ctx;
-    if (e->kind == ZG_EVENT_DESK_READY)
-        p->desk_ready = true;
-    else if (e->kind == ZG_EVENT_DESK_FAILED)
+    if (e->kind == ZG_EVENT_DESK_FAILED)
         people_fail(p, "the desk failed", NULL, (uint32_t)e->err);
     common_event(p, who, e);
     /* An accept that the relay has is in the vault. */

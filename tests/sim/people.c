@@ -7,8 +7,8 @@
 
 enum { SECOND = 1000, MINUTE = 60 * SECOND };
 
-#define DAY_MS (UINT64_C(24) * 60 * MINUTE)
-#define MONTH_MS (30 * DAY_MS)
+#define HOUR_MS (UINT64_C(60) * MINUTE)
+#define DAY_MS (24 * HOUR_MS)
 
 void people_fail(struct people *p, const char *what, const struct talk *t, uint32_t number)
 {
@@ -24,6 +24,17 @@ void people_settle(struct people *p, uint64_t ms)
     uint64_t end = w->now.mono_ms + ms;
     while (w->now.mono_ms < end && world_step(w, end - w->now.mono_ms))
         continue;
+}
+
+uint64_t people_relay_ms(struct people *p)
+{
+    struct relay_stats stats;
+    uint64_t hour = p->world.now.utc_ms / HOUR_MS;
+    if (p->world.relay != NULL) {
+        relay_stats(p->world.relay, &stats);
+        p->relay_ahead_ms = (int64_t)((stats.hour - hour) * HOUR_MS);
+    }
+    return hour * HOUR_MS + (uint64_t)p->relay_ahead_ms;
 }
 
 /* --- texts --- */
@@ -87,7 +98,7 @@ static uint64_t class_ms(const zg_send_options *o)
         return 7 * DAY_MS;
     while (hours[i] * UINT32_C(3600) < o->lifetime_s)
         i++;
-    return hours[i] * UINT64_C(60) * MINUTE;
+    return hours[i] * HOUR_MS;
 }
 
 static struct said *add(struct people *p, struct line *l, const struct peer *sender, const struct peer *reader,
@@ -102,16 +113,16 @@ static struct said *add(struct people *p, struct line *l, const struct peer *sen
     uint64_t now = p->world.now.mono_ms;
     struct said *s = &l->said[l->count++];
     *s = (struct said){.at_ms = now, .class_ms = class_ms(o), .lifetime_s = o->lifetime_s, .from = o->from};
-    s->relay_until = world_relay_now(&p->world).utc_ms + s->class_ms;
+    s->relay_until = people_relay_ms(p) + s->class_ms;
     s->sender_until = now + own_limit_ms(sender, o->lifetime_s);
     s->sent_until = o->from == ZG_AFTER_SENT ? now + own_limit_ms(reader, o->lifetime_s) : UINT64_MAX;
     return s;
 }
 
-bool people_knock_is_over(const struct people *p, const struct talk *t)
+bool people_knock_is_over(struct people *p, const struct talk *t)
 {
     const struct said *s = &t->from_her.said[0];
-    return t->open_ms == 0 && (s->excused || world_relay_now(&p->world).utc_ms >= s->relay_until ||
+    return t->open_ms == 0 && (s->excused || people_relay_ms(p) >= s->relay_until ||
                                (s->got && p->world.now.mono_ms + SECOND >= s->reader_until));
 }
 

@@ -13,7 +13,7 @@ enum { WOMEN = 3, TALKS_MAX = 256, TEXT_MAX = 6000 };
 struct said {
     zg_id id; /* the sender's */
     uint64_t at_ms;
-    uint64_t accepted_ms;
+    uint64_t accepted_ms, got_ms;
     uint64_t read_ms;
     uint64_t class_ms;
     uint64_t relay_until; /* by the relay's clock: it keeps it until then at least */
@@ -26,6 +26,8 @@ struct said {
     bool again;   /* a crash may have taken that back */
     bool excused; /* nobody promised that it arrives */
     bool unsaid;  /* a crash took it before it left */
+    bool certain; /* the relay knows that it was read */
+    bool smooth;  /* sent in one piece, once */
     bool unread;  /* its sender was told that it expired unread */
 };
 
@@ -64,12 +66,14 @@ struct people {
     unsigned kinds;       /* of faults, see faults.h */
     bool troubled;        /* a store that failed may have had messages overtaken: then only the order shown counts */
     uint64_t skew_max_ms; /* of clients' clocks, in any direction */
-    uint64_t relay_high_ms;
+    int64_t relay_ahead_ms; /* the hour that the relay goes by, before the true one */
+    uint64_t relay_wild_ms; /* since when its clock is decades ahead; 0: it is not */
     bool relay_clock_touched;
     uint64_t relay_skew_max_ms;
     struct plate_copy *copy;
     uint64_t copy_ms;
-    bool desk_ready;
+    uint32_t copy_hour;
+    bool restored;
     bool failed;
 };
 
@@ -94,8 +98,10 @@ size_t people_compose(char *out, size_t cap, char who, uint32_t talk, uint32_t n
 struct said *people_find(struct people *p, const char *text, struct talk **talk, struct line **line, uint32_t *number);
 struct talk *people_talk_by_id(struct people *p, const struct peer *who, const zg_id *id);
 
+/* The beginning of the hour that the relay goes by. */
+uint64_t people_relay_ms(struct people *p);
 /* Nobody answered it in its time. */
-bool people_knock_is_over(const struct people *p, const struct talk *t);
+bool people_knock_is_over(struct people *p, const struct talk *t);
 
 /* An invariant does not hold. */
 void people_fail(struct people *p, const char *what, const struct talk *t, uint32_t number);

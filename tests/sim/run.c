@@ -1,7 +1,7 @@
 /*
  * The simulation: people talk through a relay while everything around them breaks, from one seed.
  *
- *     zg_sim [--first SEED] [--seeds N] [--steps M] [--faults MASK] [--trace] [--plant NAME]
+ *     zg_sim [--first SEED] [--seeds N] [--steps M] [--faults MASK] [--memory] [--trace] [--plant NAME]
  *
  * Invariants (invariants.h) are checked at each event and after each step; at the end, after the faults stop, everything
  * that was promised must have arrived, and when everybody has erased everything, nothing may be left.
@@ -81,6 +81,8 @@ static bool run(const struct task *task, uint8_t hash[32])
     p->kinds = faults_of_seed(&p->world.rng);
     if (task->faults != 0)
         p->kinds = task->faults;
+    if (task->options.memory)
+        p->kinds &= ~(unsigned)(FAULT_POWER | FAULT_FULL | FAULT_RESTORE);
     for (uint32_t i = 0; i < task->steps && !p->failed; i++)
         step(p);
     if (!p->failed)
@@ -99,7 +101,7 @@ static bool read_options(struct task *task, unsigned long *seeds, int argc, char
         {"first", required_argument, NULL, 'f'}, {"seeds", required_argument, NULL, 'n'},
         {"steps", required_argument, NULL, 's'}, {"faults", required_argument, NULL, 'm'},
         {"trace", no_argument, NULL, 't'},       {"plant", required_argument, NULL, 'p'},
-        {NULL, 0, NULL, 0},
+        {"memory", no_argument, NULL, 'y'},      {NULL, 0, NULL, 0},
     };
     int c;
     while ((c = getopt_long(argc, argv, "", longs, NULL)) != -1) {
@@ -113,6 +115,8 @@ static bool read_options(struct task *task, unsigned long *seeds, int argc, char
             task->faults = (unsigned)strtoul(optarg, NULL, 0);
         else if (c == 't')
             task->options.trace = stdout;
+        else if (c == 'y')
+            task->options.memory = true;
         else if (c != 'p' || !plant_by_name(optarg, &task->options.plant))
             return false;
     }

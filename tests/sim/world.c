@@ -53,6 +53,7 @@ void world_relay_start(struct world *w)
     struct relay_options options = {
         .limits = limits_of(w),
         .settle_ms = 250,
+        .known_hour = w->relay_hour,
         .ttl_ceiling = WIRE_TTL_30D,
         .store = disk_store(w->disk),
         .rng = rng_seeded(&w->relay_seed, w->options.seed ^ (UINT64_C(1) << 40) ^ w->now.mono_ms),
@@ -62,12 +63,23 @@ void world_relay_start(struct world *w)
     memcpy(options.relay_pk, w->relay_pk, sizeof(options.relay_pk));
     if (relay_new(&w->relay, &options, world_relay_now(w)) != ZG_OK)
         abort();
+    world_trouble(w);
     world_trace(w, "relay starts");
+}
+
+void world_trouble(struct world *w)
+{
+    for (size_t i = 0; i < w->peer_count; i++)
+        w->peers[i].calm_ms = w->now.mono_ms;
 }
 
 void world_relay_stop(struct world *w)
 {
+    struct relay_stats stats;
     world_trace(w, "relay ends");
+    world_trouble(w);
+    relay_stats(w->relay, &stats);
+    w->relay_hour = (uint32_t)stats.hour;
     for (size_t i = 0; i < w->peer_count; i++)
         for (struct link *l = w->peers[i].links; l != NULL; l = l->next)
             if (l->session != NULL) {
@@ -148,6 +160,7 @@ void peer_start(struct peer *p)
         .lifetime_max_s = p->lifetime_max_s,
     };
     world_trace(p->world, "%s starts", p->name);
+    p->calm_ms = p->world->now.mono_ms;
     if (zg_client_new(&p->client, &options, peer_now(p)) != ZG_OK)
         abort();
     peer_turn(p);
@@ -196,6 +209,7 @@ void peer_break(struct peer *p)
 {
     struct link *next;
     world_trace(p->world, "%s is cut off", p->name);
+    p->calm_ms = p->world->now.mono_ms;
     for (struct link *l = p->links; l != NULL; l = next) {
         uint32_t id = l->id;
         next = l->next;

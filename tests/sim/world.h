@@ -36,6 +36,7 @@ struct disk;
 struct world_options {
     uint64_t seed;
     enum plant plant;
+    bool memory; /* the store's engine in memory: no disk that could fail */
     FILE *trace; /* NULL: none */
 };
 
@@ -48,6 +49,7 @@ struct peer {
     struct drawer *drawer;
     struct link *links;
     bool ready;              /* its vault is loaded */
+    uint64_t calm_ms;        /* since when nothing broke for it */
     uint32_t lifetime_max_s; /* own limit; 0: 30 days */
     int64_t skew_ms;         /* of its clock */
     void (*event)(void *ctx, struct peer *p, const zg_event *e);
@@ -62,6 +64,7 @@ struct world {
     uint64_t start_utc_ms;
     struct relay *relay; /* NULL while it is down */
     int64_t relay_skew_ms;
+    uint32_t relay_hour; /* that it went by, as it was kept outside */
     struct rng_seed relay_seed;
     struct rng_seed plate_seed;
     struct rng plate_rng;
@@ -105,6 +108,8 @@ void world_relay_start(struct world *w);
 void world_address(const struct world *w, char *out, size_t cap);
 void world_voucher(struct world *w, char *out, size_t cap);
 
+/* Something broke for everybody. */
+void world_trouble(struct world *w);
 /* One line of the trace; goes into the hash also when nobody reads it. */
 void world_trace(struct world *w, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
