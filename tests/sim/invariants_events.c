@@ -241,7 +241,7 @@ static void take_back_heard(struct people *p, const struct peer *who, const zg_i
             s->reader_until = s->unread_until; /* nobody remembers that it was read */
         if (there[n] != NOT_THERE)
             continue;
-        if (s->got && p->world.now.mono_ms < s->reader_until)
+        if (s->got && clocks_right(p) && p->world.now.mono_ms < s->reader_until)
             s->got = false;
         else
             s->again = s->got; /* its time was over, or it was never kept: nobody can tell */
