@@ -81,6 +81,15 @@ static int64_t some_skew(const struct rng *rng)
     return rng_below(rng, 2) == 0 && skew < 10 * DAY_MS ? -skew : skew;
 }
 
+static void relay_clock(struct people *p, int64_t skew);
+
+/* A relay that is decades ahead for a day has forgotten everybody: a clock that wrong does not stay. */
+static void no_decades(struct people *p)
+{
+    if (p->relay_wild_ms != 0)
+        relay_clock(p, 0);
+}
+
 static uint64_t size_of(int64_t skew)
 {
     return (uint64_t)(skew < 0 ? -skew : skew);
@@ -130,6 +139,7 @@ static void away(struct people *p, struct peer *who)
     uint64_t ms = (uint64_t)rng_below(&p->world.rng, 9 * 24) * (uint64_t)HOUR_MS + rng_below(&p->world.rng, HOUR_MS);
     who->calm_ms = UINT64_MAX / 2;
     bool ends = rng_below(&p->world.rng, 2) == 0;
+    no_decades(p);
     world_trace(&p->world, "%s is away for %llu s", who->name, (unsigned long long)ms / SECOND);
     if (ends)
         peer_crash(who);
@@ -220,6 +230,8 @@ void faults_act(struct people *p)
 {
     const struct rng *rng = &p->world.rng;
     enum fault kind = (enum fault)(1u << rng_below(rng, 11));
+    if (p->world.now.mono_ms > p->relay_wild_ms + 10 * (uint64_t)HOUR_MS)
+        no_decades(p);
     if (rng_below(rng, 8) == 0)
         mend_something(p);
     if (rng_below(rng, 4) == 0 && (p->kinds & (unsigned)kind) != 0)
