@@ -110,10 +110,10 @@ static void a_newer_version_is_left_alone(void **state)
     char why[128] = "";
     struct engine *e = place_open(p, NULL);
     e->close(e);
-    run_sql(p->db, "PRAGMA user_version = 2");
+    run_sql(p->db, "PRAGMA user_version = 3");
     assert_int_equal(open_err(p, why), ZG_ERR_VERSION);
     assert_non_null(strstr(why, "newer version"));
-    assert_int_equal(number_of(p->db, "PRAGMA user_version"), 2);
+    assert_int_equal(number_of(p->db, "PRAGMA user_version"), 3);
 }
 
 static void a_foreign_database_is_left_alone(void **state)
@@ -149,7 +149,7 @@ static void the_file_has_the_promised_form(void **state)
     struct engine *e = place_open(p, NULL);
     e->close(e);
     assert_int_equal(number_of(p->db, "PRAGMA page_size"), 4096);
-    assert_int_equal(number_of(p->db, "PRAGMA user_version"), 1);
+    assert_int_equal(number_of(p->db, "PRAGMA user_version"), 2);
     assert_int_equal(number_of(p->db, "SELECT journal_mode = 'wal' FROM pragma_journal_mode"), 1);
 }
 
