@@ -48,9 +48,8 @@ static void full(struct people *p, bool on)
 
 static void restore(struct people *p)
 {
-    struct plate *plate = disk_plate(p->world.disk);
     if (p->copy == NULL) {
-        p->copy = plate_copy(plate);
+        p->copy = disk_copy(p->world.disk);
         p->copy_ms = p->world.now.mono_ms;
         p->copy_hour = (uint32_t)(people_relay_ms(p) / (uint64_t)HOUR_MS);
         world_trace(&p->world, "a copy of the store is made");
@@ -60,11 +59,11 @@ static void restore(struct people *p)
         return;
     if (p->world.relay != NULL)
         world_relay_stop(&p->world);
-    plate_put_back(plate, p->copy);
+    disk_put_back(p->world.disk, p->copy);
     world_trace(&p->world, "the copy of %llu is put back", (unsigned long long)p->copy_ms);
     p->world.relay_hour = p->copy_hour;
     invariants_put_back(p, p->copy_ms);
-    plate_copy_free(p->copy);
+    disk_copy_free(p->copy);
     p->copy = NULL;
     p->troubled = true;
     relay_starts(p);

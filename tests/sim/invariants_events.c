@@ -222,8 +222,8 @@ static void take_back_said(struct people *p, const struct peer *who, const zg_id
     uint8_t *there = listed(who, id, l);
     for (uint32_t n = 1; n <= l->count; n++) {
         struct said *s = &l->said[n - 1];
-        if (!there[n] && s->accepted_ms == 0 && p->world.now.mono_ms < s->sender_until)
-            s->unsaid = true;
+        if (there[n] == NOT_THERE && s->accepted_ms == 0 && p->world.now.mono_ms < s->sender_until)
+            *(p->skew_max_ms == 0 ? &s->unsaid : &s->excused) = true;
     }
     free(there);
 }

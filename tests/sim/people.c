@@ -296,7 +296,7 @@ void people_close(struct people *p)
 {
     world_close(&p->world);
     zg_organisation_free(p->organisation);
-    plate_copy_free(p->copy);
+    disk_copy_free(p->copy);
     for (uint32_t i = 0; i < p->talk_count; i++) {
         free(p->talks[i]->from_her.said);
         free(p->talks[i]->from_worker.said);

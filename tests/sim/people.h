@@ -70,10 +70,11 @@ struct people {
     uint64_t relay_wild_ms; /* since when its clock is decades ahead; 0: it is not */
     bool relay_clock_touched;
     uint64_t relay_skew_max_ms;
-    struct plate_copy *copy;
+    struct disk_copy *copy;
     uint64_t copy_ms;
     uint32_t copy_hour;
     bool restored;
+    uint32_t checks;
     bool failed;
 };
 

@@ -8,6 +8,7 @@
 static const char *const names[] = {
     [PLANT_LOSE] = "lose",     [PLANT_TEAR] = "tear",   [PLANT_TWICE] = "twice",   [PLANT_ORDER] = "order",
     [PLANT_CHANGE] = "change", [PLANT_LATE] = "late",   [PLANT_REVIVE] = "revive", [PLANT_LEAVE] = "leave",
+    [PLANT_KEEP_KEYS] = "keep-keys",
     [PLANT_EARLY_STATUS] = "early-status",
 };
 

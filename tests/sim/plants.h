@@ -22,6 +22,7 @@ enum plant {
     PLANT_LATE,   /* a client is not called when its time has come */
     PLANT_REVIVE, /* what a client deletes stays in its vault */
     PLANT_LEAVE,  /* what the relay should not leave in its files stays there */
+    PLANT_KEEP_KEYS, /* epoch keys that are destroyed stay there */
     PLANT_EARLY_STATUS, /* "expired unread" is said of everything */
 };
 

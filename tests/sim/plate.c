@@ -169,6 +169,16 @@ bool plate_is_out(const struct plate *p)
     return p->out;
 }
 
+bool plate_step(struct plate *p)
+{
+    return !cut(p);
+}
+
+bool plate_is_full(const struct plate *p)
+{
+    return p->full;
+}
+
 void plate_power_on(struct plate *p)
 {
     p->out = false;

@@ -26,6 +26,9 @@ void plate_close(struct plate *p); /* no file may be open */
 /* The power fails before the n-th operation from now on (1: the next); 0: not. */
 void plate_cut_after(struct plate *p, uint32_t operations);
 bool plate_is_out(const struct plate *p);
+/* An operation of something else that lies there; false: the power is gone before it. */
+bool plate_step(struct plate *p);
+bool plate_is_full(const struct plate *p);
 /* After a cut, and every file closed: the files become what is left of them. */
 void plate_power_on(struct plate *p);
 /* While it is full, files do not grow. */

@@ -71,6 +71,7 @@ void world_trouble(struct world *w)
 {
     for (size_t i = 0; i < w->peer_count; i++)
         w->peers[i].calm_ms = w->now.mono_ms;
+    w->store_calm_ms = w->now.mono_ms;
 }
 
 void world_relay_stop(struct world *w)

@@ -5,6 +5,8 @@
  *     world.c      clocks, relay, clients, the scheduler
  *     network.c    delay, bytes cut at any place, connections that break, or that take little at a time
  *     disk.c       the store's thread: jobs are done later, in order, on the database that outlives the relay
+ *     ledger.c     what it wrote and deleted
+ *     keys.c       its epoch keys
  *     plate.c      what the database lies on: power cuts, a full disk, copies of former times
  *     drawer.c     what a client's vault lies on
  *     plants.c     deliberate faults
@@ -32,6 +34,7 @@ enum { WORLD_CLIENTS_MAX = 8 };
 struct world;
 struct link;
 struct disk;
+struct disk_copy;
 
 struct world_options {
     uint64_t seed;
@@ -64,6 +67,7 @@ struct world {
     uint64_t start_utc_ms;
     struct relay *relay; /* NULL while it is down */
     int64_t relay_skew_ms;
+    uint64_t store_calm_ms; /* since when nothing broke for the relay's store */
     uint32_t relay_hour; /* that it went by, as it was kept outside */
     struct rng_seed relay_seed;
     struct rng_seed plate_seed;
@@ -169,6 +173,14 @@ bool disk_run(struct disk *d);
 void disk_start(struct disk *d);
 /* The relay is gone: jobs that wait are given back as failed, which nobody reads. */
 void disk_crash(struct disk *d);
+/* The files and the keys as they are now, and back to that while the relay is down. */
+struct disk_copy *disk_copy(const struct disk *d);
+void disk_put_back(struct disk *d, const struct disk_copy *copy);
+void disk_copy_free(struct disk_copy *copy); /* NULL-safe */
+/* What is found in the files although it was deleted before this time; NULL: nothing. */
+const char *disk_leftover(const struct disk *d, uint64_t mono_ms);
+/* How many epoch keys there are. */
+size_t disk_keys(const struct disk *d);
 /* Carries out one job at once, for set-up. */
 void disk_now(struct disk *d, struct store_job *job);
 
