@@ -40,6 +40,8 @@ static void disk_trouble(struct people *p, bool on)
 
 static void full(struct people *p, bool on)
 {
+    if (plate_is_full(disk_plate(p->world.disk)) == on)
+        return;
     plate_fill(disk_plate(p->world.disk), on);
     p->troubled = p->troubled || on;
     world_trouble(&p->world);
@@ -139,6 +141,7 @@ static void away(struct people *p, struct peer *who)
     who->calm_ms = UINT64_MAX / 2;
     bool ends = rng_below(&p->world.rng, 2) == 0;
     no_decades(p);
+    full(p, false); /* a relay that tries again every few seconds for days takes long to simulate */
     world_trace(&p->world, "%s is away for %llu s", who->name, (unsigned long long)ms / SECOND);
     if (ends)
         peer_crash(who);

@@ -19,6 +19,7 @@ struct needle {
     enum what what;
     uint64_t queue; /* it belongs to */
     uint32_t seq;
+    uint32_t hour; /* a message's: from then on its handle may be a mark for STATUS */
 };
 
 struct ledger {
@@ -68,6 +69,9 @@ static void put(struct ledger *l, enum what what, const uint8_t *bytes, uint64_t
 static void put_message(struct ledger *l, const struct stored_message *m, uint64_t now)
 {
     put(l, NEEDLE_HANDLE, m->handle.b, m->queue, m->seq, 0);
+    uint32_t at = *slot(l, m->handle.b);
+    if (at != 0)
+        l->needles[at - 1].hour = m->hour;
     put(l, NEEDLE_ENVELOPE, m->envelope->bytes, m->queue, m->seq, now);
 }
 
@@ -83,26 +87,27 @@ static void put_names(struct ledger *l, uint64_t queue, const struct stored_name
 }
 
 /* Of a queue: all of one kind, or both. */
-static void gone(struct ledger *l, uint64_t queue, bool names, bool handles, uint64_t now)
+static void gone(struct ledger *l, uint64_t queue, bool names, bool handles, uint32_t hour, uint64_t now)
 {
     for (uint32_t i = 0; i < l->count; i++) {
         struct needle *n = &l->needles[i];
         if (n->queue == queue && n->since_ms == 0 && ((n->what == NEEDLE_NAME && names) ||
-                                                      (n->what == NEEDLE_HANDLE && handles)))
+                                                      (n->what == NEEDLE_HANDLE && handles && n->hour > hour)))
             n->since_ms = now;
     }
 }
 
-static void gone_message(struct ledger *l, uint64_t queue, uint32_t seq, uint64_t now)
+static void gone_message(struct ledger *l, uint64_t queue, uint32_t seq, uint32_t hour, uint64_t now)
 {
     for (uint32_t i = 0; i < l->count; i++) {
         struct needle *n = &l->needles[i];
-        if (n->what == NEEDLE_HANDLE && n->queue == queue && n->seq == seq && n->since_ms == 0)
+        if (n->what == NEEDLE_HANDLE && n->queue == queue && n->seq == seq && n->since_ms == 0 &&
+            n->hour > hour)
             n->since_ms = now;
     }
 }
 
-static void wrote(struct ledger *l, const struct store_write *w, uint64_t now)
+static void wrote(struct ledger *l, const struct store_write *w, uint32_t hour, uint64_t now)
 {
     switch (w->kind) {
     case WRITE_MESSAGE:
@@ -110,7 +115,7 @@ static void wrote(struct ledger *l, const struct store_write *w, uint64_t now)
         break;
     case WRITE_DROP_MESSAGE:
     case WRITE_DROP_HANDLE:
-        gone_message(l, w->u.message.queue, w->u.message.seq, now);
+        gone_message(l, w->u.message.queue, w->u.message.seq, hour, now);
         break;
     case WRITE_QUEUE:
         put_names(l, w->u.queue.id, w->u.queue.names);
@@ -120,11 +125,11 @@ static void wrote(struct ledger *l, const struct store_write *w, uint64_t now)
         put_message(l, &w->u.knock.message, now);
         break;
     case WRITE_QUEUE_NAMES:
-        gone(l, w->u.queue.id, true, false, now);
+        gone(l, w->u.queue.id, true, false, hour, now);
         put_names(l, w->u.queue.id, w->u.queue.names);
         break;
     case WRITE_DROP_QUEUE:
-        gone(l, w->u.queue.id, true, true, now);
+        gone(l, w->u.queue.id, true, true, hour, now);
         break;
     default:
         break;
@@ -137,7 +142,7 @@ void ledger_job(struct ledger *l, const struct store_job *job, uint64_t mono_ms)
         return;
     for (size_t i = 0; i < job->u.commit.count; i++)
         if (job->u.commit.writes[i].outcome == OUTCOME_OK)
-            wrote(l, &job->u.commit.writes[i], mono_ms);
+            wrote(l, &job->u.commit.writes[i], job->u.commit.hour, mono_ms);
 }
 
 /* --- what is left --- */
