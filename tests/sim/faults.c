@@ -141,6 +141,8 @@ static void away(struct people *p, struct peer *who)
     who->calm_ms = UINT64_MAX / 2;
     bool ends = rng_below(&p->world.rng, 2) == 0;
     no_decades(p);
+    if (p->world.disk_trouble)
+        disk_trouble(p, false);
     full(p, false); /* a relay that tries again every few seconds for days takes long to simulate */
     world_trace(&p->world, "%s is away for %llu s", who->name, (unsigned long long)ms / SECOND);
     if (ends)
