@@ -112,6 +112,8 @@ static void wipe_free(void *p, size_t len)
 void conversation_drop_calls(struct conversation *v)
 {
     call_forget(&v->queue_call);
+    for (int i = 0; i < CLEANUP_KINDS; i++)
+        call_forget(&v->cleanup_calls[i]);
     call_forget(&v->claim_call);
     subscription_stop(&v->subscription);
 }

@@ -43,6 +43,7 @@ enum cleanup {
     CLEANUP_OWN = 2,      /* the own queue */
     CLEANUP_PEER = 4,     /* the other side's, by end */
     CLEANUP_PEER_OLD = 8, /* the same, by the end secret before its rotation */
+    CLEANUP_KINDS = 4,
 };
 
 struct queue_secrets {
@@ -95,7 +96,6 @@ struct conversation {
     uint64_t last_ms;
     uint64_t ended_ms;
     unsigned cleanup; /* of enum cleanup */
-    unsigned cleanup_asked;
     uint32_t block_len;   /* of keys->block */
     bool peer_known;      /* keys->peer_* are meaningful */
     bool voucher_known;
@@ -117,6 +117,7 @@ struct conversation {
     uint32_t knock_delivery;
 
     struct call queue_call;
+    struct call cleanup_calls[CLEANUP_KINDS];
     struct call claim_call;
     struct subscription subscription;
     struct receipts receipts;

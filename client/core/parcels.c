@@ -224,6 +224,9 @@ static bool send(struct parcel *p)
 void parcels_work(struct conversation *v)
 {
     for (struct parcel *p = v->parcels.first; p != NULL && v->parcels.flying < PARCELS_FLIGHT_MAX; p = p->next) {
+        /* Section 3: what is under way is never far apart, also when the first had to be repeated. */
+        if (p->order >= v->parcels.first->order + PARCELS_FLIGHT_MAX)
+            return;
         if (call_waits(&p->call))
             continue;
         if (!p->sendable) {

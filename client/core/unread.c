@@ -16,6 +16,7 @@ enum {
 #define HOUR_MS UINT64_C(3600000)
 #define DAY_MS (24 * HOUR_MS)
 #define KNOWN_MS (7 * DAY_MS) /* section 4.1 */
+#define EARLY_DAYS 6          /* so that no such week is missed */
 
 /* --- one watch --- */
 
@@ -38,16 +39,28 @@ zg_err watch_new(struct watch **out, struct zg_client *c)
     return ZG_OK;
 }
 
-/* Section 4.1: the relay counts in hours, and tells from the next 00:00 UTC on. */
+/* Section 4.1: the relay tells from the next 00:00 UTC on. */
+static uint64_t told_from(const struct watch *w)
+{
+    return (w->gone_ms / DAY_MS + 1) * DAY_MS;
+}
+
+static void set_next(struct watch *w, uint64_t now_ms)
+{
+    uint64_t early = (now_ms / DAY_MS + EARLY_DAYS) * DAY_MS;
+    w->ask_ms = early < told_from(w) ? early : told_from(w);
+}
+
+/* The relay counts in hours. */
 void watch_start(struct watch *w, const struct message *m, const struct handle *handle, uint8_t ttl)
 {
     struct zg_client *c = m->conversation->client;
-    uint64_t gone_ms = (client_time_ms(c) / HOUR_MS + lifetime_class_hours(ttl) + 1) * HOUR_MS;
+    uint64_t now_ms = client_time_ms(c);
     w->message = m->id;
     w->handle = *handle;
     w->sent_ms = m->sent_ms;
-    w->ask_ms = (gone_ms / DAY_MS + 1) * DAY_MS;
-    w->until_ms = gone_ms + KNOWN_MS;
+    w->gone_ms = (now_ms / HOUR_MS + lifetime_class_hours(ttl) + 1) * HOUR_MS;
+    set_next(w, now_ms);
     entry_touch(&c->journal, w->entry);
 }
 
@@ -107,12 +120,13 @@ static void on_due(void *thing)
 {
     struct watch *w = thing;
     struct zg_client *c = w->conversation->client;
-    if (client_time_ms(c) >= w->until_ms) {
+    uint64_t until_ms = told_from(w) + KNOWN_MS;
+    if (client_time_ms(c) >= until_ms) {
         end_one(w);
         return;
     }
     set_waiting(w, true);
-    agenda_set(&c->agenda, &w->due, w->until_ms);
+    agenda_set(&c->agenda, &w->due, until_ms);
 }
 
 void unread_add(struct watch *w, struct conversation *v)
@@ -188,8 +202,10 @@ static void tell(struct watch *w)
     struct message *m = conversation_message(v, &w->message);
     zg_id id = w->message;
 
-    if (m == NULL && make_stub(w, &m) != ZG_OK)
+    if (m == NULL && make_stub(w, &m) != ZG_OK) {
+        c->unread.retry_ms = c->now.mono_ms + PAUSE_MS;
         return;
+    }
     m->state = ZG_MESSAGE_EXPIRED_UNREAD;
     message_schedule(c, m);
     entry_touch(&c->journal, m->entry);
@@ -202,12 +218,17 @@ static void tell(struct watch *w)
 static void nothing_known(struct watch *w)
 {
     struct zg_client *c = w->conversation->client;
+    uint64_t now_ms = client_time_ms(c);
     if (w->again) {
         end_one(w);
         return;
     }
-    w->again = true;
-    w->ask_ms = client_time_ms(c) + DAY_MS;
+    if (now_ms < told_from(w)) {
+        set_next(w, now_ms);
+    } else {
+        w->again = true;
+        w->ask_ms = now_ms + DAY_MS;
+    }
     set_waiting(w, false);
     agenda_set(&c->agenda, &w->due, w->ask_ms);
     entry_touch(&c->journal, w->entry);
@@ -286,8 +307,8 @@ static void save(const void *thing, struct writer *w)
     writer_put(w, of->message.b, ZG_ID_BYTES);
     writer_put(w, of->handle.b, WIRE_HANDLE_BYTES);
     writer_u64(w, of->sent_ms);
+    writer_u64(w, of->gone_ms);
     writer_u64(w, of->ask_ms);
-    writer_u64(w, of->until_ms);
     writer_u8(w, of->again);
 }
 
@@ -306,8 +327,8 @@ zg_err watch_load(struct watch **out, struct zg_client *c, const uint8_t key[ZG_
     reader_copy(r, w->message.b, ZG_ID_BYTES);
     reader_copy(r, w->handle.b, WIRE_HANDLE_BYTES);
     w->sent_ms = reader_u64(r);
+    w->gone_ms = reader_u64(r);
     w->ask_ms = reader_u64(r);
-    w->until_ms = reader_u64(r);
     w->again = reader_u8(r) != 0;
     bool ok = reader_done(r) && version == SAVED_VERSION;
     w->entry = ok ? entry_loaded(&watch_entry_kind, w, key) : NULL;

@@ -4,8 +4,9 @@
  *
  * Happy path: a parcel is accepted, its watch is started and added; the day after it expired at the relay
  * comes, the watch waits for a connection, is asked for together with others, and ends with the second
- * "unknown" or with ZG_EVENT_EXPIRED_UNREAD. Failure: no connection within the week in which the relay knows:
- * it ends without a word.
+ * "unknown" or with ZG_EVENT_EXPIRED_UNREAD. Every six days before that it is asked for, too: a relay that
+ * lost its keys lost the message earlier, and knows that for a week. Failure: no connection within the week
+ * in which the relay knows: it ends without a word.
  */
 #ifndef CLIENT_UNREAD_H
 #define CLIENT_UNREAD_H
@@ -31,10 +32,10 @@ struct watch {
     zg_id message;
     struct handle handle;
     uint64_t sent_ms;
-    uint64_t ask_ms;   /* when to ask, 00:00 UTC */
-    uint64_t until_ms; /* then the relay has forgotten, too */
-    bool again;        /* asked once */
-    bool waiting;      /* for a connection: its time has come */
+    uint64_t gone_ms; /* when it expires at the relay */
+    uint64_t ask_ms;  /* when to ask next, 00:00 UTC */
+    bool again;       /* asked once after it expired */
+    bool waiting;     /* for a connection: its time has come */
 };
 
 /* All of a client. Zeroed: none. */

@@ -2,6 +2,8 @@
 
 #define HOUR_MS (UINT64_C(3600) * 1000)
 
+enum { LOOK_AGAIN_MS = 5000 }; /* at a clock that is doubted: it may have been set right */
+
 static bool further_than(uint64_t a, uint64_t b, uint64_t distance)
 {
     return (a > b ? a - b : b - a) > distance;
@@ -18,7 +20,7 @@ static void doubt(struct hour *h, struct now now)
 
 void hour_init(struct hour *h, struct now now, uint32_t known)
 {
-    *h = (struct hour){.sure = now, .now = (uint32_t)(now.utc_ms / HOUR_MS)};
+    *h = (struct hour){.sure = now, .looked = now.mono_ms, .now = (uint32_t)(now.utc_ms / HOUR_MS)};
     if (known == 0)
         return;
     bool good = !further_than(h->now, known, h->now > known ? HOUR_AWAY : HOUR_STEP);
@@ -53,6 +55,7 @@ bool hour_advance(struct hour *h, struct now now)
 {
     uint32_t before = h->now;
 
+    h->looked = now.mono_ms;
     if (!further_than(now.utc_ms, expected(h, now), HOUR_STEP * HOUR_MS) || convinced(h, now)) {
         h->doubted = false;
         h->sure = now;
@@ -70,8 +73,10 @@ uint64_t hour_left(const struct hour *h, struct now now)
     uint64_t next = ((uint64_t)h->now + 1) * HOUR_MS;
     uint64_t utc = hour_utc_ms(h, now);
 
-    if (utc >= next)
+    if (utc >= next || (h->doubted && now.mono_ms - h->looked >= LOOK_AGAIN_MS))
         return 0;
+    if (h->doubted && next - utc > LOOK_AGAIN_MS)
+        return h->looked + LOOK_AGAIN_MS - now.mono_ms;
     /* A clock that was set back may be far behind; then it is looked at again in an hour. */
     return next - utc < HOUR_MS ? next - utc : HOUR_MS;
 }

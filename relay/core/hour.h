@@ -22,6 +22,7 @@ struct hour {
     struct now sure;        /* the clocks when they were believed last */
     uint64_t doubted_mono;  /* since when; meaningful if doubted */
     uint64_t doubted_utc_s; /* by the time that is believed */
+    uint64_t looked;        /* mono_ms at hour_advance */
     uint32_t now;           /* since 1970: the highest */
     bool doubted;
 };
@@ -30,7 +31,7 @@ struct hour {
 void hour_init(struct hour *h, struct now now, uint32_t known);
 /* true: a new one has begun. */
 bool hour_advance(struct hour *h, struct now now);
-/* Milliseconds until the next one begins; 0 if it has begun since hour_advance. */
+/* Milliseconds until the next one begins, or until the clock should be looked at again; 0: now. */
 uint64_t hour_left(const struct hour *h, struct now now);
 /* The time that is believed. */
 uint64_t hour_utc_ms(const struct hour *h, struct now now);

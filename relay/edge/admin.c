@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "relay/edge/clock.h"
+#include "relay/edge/copy.h"
 #include "relay/edge/folder.h"
 #include "relay/edge/status.h"
 
@@ -32,9 +33,10 @@ struct caller {
     struct store_job job;
     struct store_write write;
     struct name name;
-    bool asked;     /* the line is complete */
-    bool job_out;   /* the store has it */
-    bool pipe_gone; /* the close callback came */
+    struct copy *copy; /* a backup that it waits for; NULL: none */
+    bool asked;        /* the line is complete */
+    bool job_out;      /* the store has it */
+    bool pipe_gone;    /* the close callback came */
 };
 
 struct admin {
@@ -42,6 +44,7 @@ struct admin {
     uv_pipe_t pipe;
     size_t callers;
     struct caller *caller[CALLERS_MAX];
+    bool copying; /* one at a time */
     bool closing, pipe_gone;
 };
 
@@ -193,12 +196,74 @@ static void ask_voucher(struct caller *c, const char *arguments)
     submit(c, JOB_COMMIT, on_voucher_stored);
 }
 
+/* Done, or given up. */
+static void end_copy(struct caller *c)
+{
+    copy_end(c->copy);
+    free(c->copy);
+    c->copy = NULL;
+    c->admin->copying = false;
+}
+
+/* The next slice goes behind what others want of the disk meanwhile. When the relay stops, the store drops
+ * what is not complete. */
+static void on_copied(struct store_job *job)
+{
+    struct caller *c = job->ctx;
+    struct store *s = c->admin->options.store;
+    bool more = job->result == ZG_OK && job->u.backup.more;
+
+    if (more && !c->admin->closing) {
+        s->submit(s, job);
+        return;
+    }
+    c->job_out = false;
+    if (!more && c->pipe_gone)
+        unlink(c->copy->path); /* nobody heard that it is there */
+    snprintf(c->answer, sizeof(c->answer), "ok\n");
+    if (job->result != ZG_OK)
+        snprintf(c->answer, sizeof(c->answer), "error the backup failed: %s\n", copy_trouble(c->copy));
+    end_copy(c);
+    if (c->pipe_gone || c->admin->closing)
+        forget_caller(c);
+    else
+        answer(c);
+}
+
+static void ask_backup(struct caller *c, const char *arguments)
+{
+    struct store *s = c->admin->options.store;
+    char why[300];
+    unsigned scope;
+    int used = 0;
+
+    if (sscanf(arguments, "%1u %n", &scope, &used) != 1 || used == 0 || scope > BACKUP_EVERYTHING) {
+        answer_error(c, "backup: a scope and a path are needed");
+        return;
+    }
+    if (c->admin->copying || (c->copy = calloc(1, sizeof(*c->copy))) == NULL) {
+        answer_error(c, "a backup is being made already, or there is no memory; try again later");
+        return;
+    }
+    c->admin->copying = true;
+    if (!copy_begin(c->copy, arguments + used, (enum backup_scope)scope, why, sizeof(why))) {
+        end_copy(c);
+        answer_error(c, why);
+        return;
+    }
+    c->copy->job.done = on_copied;
+    c->copy->job.ctx = c;
+    c->job_out = true;
+    s->submit(s, &c->copy->job);
+}
+
 static const struct {
     const char *word;
     void (*ask)(struct caller *c, const char *arguments);
 } commands[] = {
     {"status", ask_status},
     {"voucher", ask_voucher},
+    {"backup", ask_backup},
 };
 
 /* line: without its line feed. */

@@ -5,6 +5,8 @@
  *   voucher KIND NAME         ok; KIND is a number of section 1, NAME 32 hex digits: the secret stays with
  * who asks
  *
+ *   backup SCOPE PATH         ok, when it is done; SCOPE is a number of enum backup_scope, PATH begins with /
+ *
  * or "error words". A line is at most ADMIN_LINE_MAX bytes; who sends more, or is one too many, is cut off.
  */
 #ifndef RELAY_EDGE_ADMIN_H
@@ -14,7 +16,7 @@
 
 #include "relay/core/relay.h"
 
-enum { ADMIN_LINE_MAX = 128, ADMIN_ANSWER_MAX = 2048 + 64, VOUCHER_DAYS = 30 };
+enum { ADMIN_LINE_MAX = 1100, ADMIN_ANSWER_MAX = 2048 + 64, VOUCHER_DAYS = 30 };
 
 struct admin;
 

@@ -23,9 +23,9 @@
 #include "relay/edge/committer.h"
 #include "relay/edge/keys.h"
 #include "relay/edge/log.h"
+#include "relay/edge/storage.h"
 #include "relay/edge/tcp.h"
 #include "relay/edge/watch.h"
-#include "relay/store/sqlite.h"
 
 enum {
     STOP_MS = 800, /* from the signal to the end of the last connection */
@@ -45,7 +45,7 @@ struct server {
     struct tcp *tcp;
     struct admin *admin;
     struct watch watch;
-    bool keys_volatile;
+    struct storage storage;
     enum phase phase;
     uint64_t stop_at; /* loop time at which patience ends */
 };
@@ -77,6 +77,7 @@ static void close_all(struct server *s)
     tcp_close(s->tcp);
     committer_close(s->committer, NULL,
                     NULL); /* waits for the disk; the control socket's jobs are done here, too */
+    storage_close(&s->storage);
     relay_free(s->relay);
     s->relay = NULL;
     close_handle(&s->prepare);
@@ -167,14 +168,15 @@ static uint32_t measure_settle(uint32_t wanted)
     return settle;
 }
 
-static bool prepare_keys(struct server *s, const struct config *config)
+static bool open_engine(struct server *s, const struct config *config, struct engine **out)
 {
-    char why[600];
-    if (!keys_prepare(config->keys, &s->keys_volatile, why, sizeof(why))) {
+    char why[STORAGE_WHY_MAX];
+    if (!storage_prepare(&s->storage, config, why, sizeof(why)) ||
+        !storage_engine(&s->storage, out, why, sizeof(why))) {
         log_line(LOG_ERROR, "%s", why);
         return false;
     }
-    if (s->keys_volatile)
+    if (s->storage.keys_volatile)
         log_line(LOG_INFO,
                  "keys lie in memory only: what waits for its reader is lost when this machine stops");
     if (!memory_can_be_locked())
@@ -184,17 +186,14 @@ static bool prepare_keys(struct server *s, const struct config *config)
 
 static bool open_store(struct server *s, const struct config *config)
 {
-    const struct sqlite_options options = {.path = FOLDER_DATABASE, .exclusive = true};
     struct engine *engine;
-    char why[160];
-    if (!prepare_keys(s, config))
-        return false;
-    if (sqlite_engine_open(&engine, &options, why, sizeof(why)) != ZG_OK) {
-        log_line(LOG_ERROR, "%s: %s", FOLDER_DATABASE, why);
+    if (!open_engine(s, config, &engine)) {
+        storage_close(&s->storage);
         return false;
     }
     if (committer_open(&s->committer, &s->loop, engine) != ZG_OK) {
         log_line(LOG_ERROR, "no memory or no thread for the committer");
+        storage_close(&s->storage);
         return false;
     }
     return true;
@@ -245,7 +244,7 @@ static bool open_listeners(struct server *s, const struct config *config)
 static bool open_admin(struct server *s)
 {
     const struct admin_options options = {&s->loop, s->relay, committer_store(s->committer),
-                                          s->keys_volatile};
+                                          s->storage.keys_volatile};
     char why[160];
     if (admin_open(&s->admin, &options, why, sizeof(why)) == ZG_OK)
         return true;
@@ -286,6 +285,7 @@ err2:
     relay_free(s->relay);
 err1:
     committer_close(s->committer, NULL, NULL);
+    storage_close(&s->storage);
 err0:
     return false;
 }

@@ -122,13 +122,6 @@ static int job_forget(struct sqlite_engine *e, struct store_job *job)
     return rc;
 }
 
-static int job_not_yet(struct sqlite_engine *e, struct store_job *job)
-{
-    (void)e;
-    (void)job;
-    return SQLITE_IOERR;
-}
-
 static enum store_trouble trouble_of(struct sqlite_engine *e, int rc)
 {
     switch (rc & 0xff) {
@@ -163,9 +156,9 @@ static enum store_trouble trouble_of(struct sqlite_engine *e, int rc)
 static void execute(struct engine *engine, struct store_job *job)
 {
     static int (*const jobs[])(struct sqlite_engine *, struct store_job *) = {
-        [JOB_COMMIT] = job_commit, [JOB_FIND] = db_job_find,   [JOB_LOAD] = db_job_load,
-        [JOB_SLOT] = db_job_slot,  [JOB_PURGE] = job_purge,    [JOB_STATUS] = db_job_status,
-        [JOB_FORGET] = job_forget, [JOB_BACKUP] = job_not_yet, [JOB_COUNTS] = db_job_counts,
+        [JOB_COMMIT] = job_commit, [JOB_FIND] = db_job_find,     [JOB_LOAD] = db_job_load,
+        [JOB_SLOT] = db_job_slot,  [JOB_PURGE] = job_purge,      [JOB_STATUS] = db_job_status,
+        [JOB_FORGET] = job_forget, [JOB_BACKUP] = db_job_backup, [JOB_COUNTS] = db_job_counts,
     };
     struct sqlite_engine *e = (struct sqlite_engine *)engine;
 
@@ -180,6 +173,7 @@ static void execute(struct engine *engine, struct store_job *job)
 static void close_engine(struct engine *engine)
 {
     struct sqlite_engine *e = (struct sqlite_engine *)engine;
+    db_backup_abandon(e);
     statements_finalize(e);
     sqlite3_close(e->db);
     key_ring_close(&e->ring);

@@ -52,6 +52,8 @@
     X(SLOT_FIND, "SELECT ttl, version, epoch, hour, names FROM slot WHERE id = ?1") \
     X(SLOT_ADD, "INSERT INTO slot (id, ttl, version, epoch, hour, names, value)" \
                 " VALUES (?1, ?2, 0, ?3, ?4, ?5, x'')") \
+    X(SLOT_COPY, "INSERT INTO slot (id, ttl, version, epoch, hour, names, value)" \
+                 " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)") \
     X(SLOT_SET, "UPDATE slot SET version = ?2, epoch = ?3, hour = ?4, value = ?5 WHERE id = ?1") \
     X(SLOT_NAMES, "UPDATE slot SET names = ?2 WHERE id = ?1") \
     X(SLOT_VALUE, "SELECT version, epoch, value FROM slot WHERE id = ?1") \
@@ -112,6 +114,7 @@ struct sqlite_engine {
     uint32_t fresh[FRESH_MAX];
     size_t fresh_count;
     struct rng rng;
+    struct backup_writer *backup;                           /* NULL: none is under way */
     uint8_t sealed[WIRE_SLOT_BYTES_MAX + AT_REST_OVERHEAD]; /* of the statement that runs */
 };
 
@@ -258,6 +261,9 @@ int db_job_find(struct sqlite_engine *e, struct store_job *job);
 int db_job_load(struct sqlite_engine *e, struct store_job *job);
 int db_job_slot(struct sqlite_engine *e, struct store_job *job);
 int db_job_counts(struct sqlite_engine *e, struct store_job *job);
+int db_job_backup(struct sqlite_engine *e, struct store_job *job);
+/* One that is under way is given up, its file too. */
+void db_backup_abandon(struct sqlite_engine *e);
 int db_job_status(struct sqlite_engine *e, struct store_job *job);
 /* Inside a transaction. */
 int db_purge(struct sqlite_engine *e, struct store_job *job);

@@ -55,8 +55,11 @@ static int fails(int fd)
 
 #define REAL(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
 
+/* Found by the loader. */
+#define SEEN __attribute__((visibility("default")))
+
 #define FAULTY(result, name, parameters, arguments) \
-    result name parameters \
+    SEEN result name parameters \
     { \
         return fails(fd) ? -1 : REAL(name) arguments; \
     }
@@ -69,7 +72,7 @@ FAULTY(int, ftruncate64, (int fd, off64_t size), (fd, size))
 FAULTY(int, fsync, (int fd), (fd))
 FAULTY(int, fdatasync, (int fd), (fd))
 
-int clock_gettime(clockid_t clock, struct timespec *t)
+SEEN int clock_gettime(clockid_t clock, struct timespec *t)
 {
     int rc = REAL(clock_gettime)(clock, t);
     if (rc == 0 && clock == CLOCK_REALTIME)

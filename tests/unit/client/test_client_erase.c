@@ -1,6 +1,7 @@
 /* Erasing, and a relay that is an older copy of itself; docs/protocol.md sections 4.1, 4.3 and 8. */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -103,6 +104,27 @@ static void what_is_refused_the_second_time_was_done_the_first(void **state)
     assert_int_equal(scene.her->events[ZG_EVENT_ERASED], 0);
     reply(OP_QUEUE_DELETE, STATUS_REFUSED);
     assert_int_equal(scene.her->events[ZG_EVENT_ERASED], 1);
+    close_both();
+}
+
+/* An answer may take seconds: both queues are asked for at once. */
+static void both_queues_are_deleted_together(void **state)
+{
+    (void)state;
+    open_meeting(&scene);
+    stand_in_open(&relay, scene.her);
+    stand_in_run(&relay, MINUTE);
+    relay.holds[OP_QUEUE_DELETE] = true;
+    erase(scene.her, &scene.hers);
+    assert_int_equal(relay.count[OP_QUEUE_DELETE], 2);
+    assert_int_equal(relay.count[OP_CANCEL], 0);
+    uint32_t second = relay.seq[OP_QUEUE_DELETE];
+    reply(OP_QUEUE_DELETE, STATUS_OK);
+    assert_int_equal(scene.her->events[ZG_EVENT_ERASED], 0);
+    fake_relay_reply(&relay.relay, second - 1, STATUS_OK, 0);
+    stand_in_turn(&relay);
+    assert_int_equal(scene.her->events[ZG_EVENT_ERASED], 1);
+    assert_int_equal(relay.count[OP_QUEUE_DELETE], 2);
     close_both();
 }
 
@@ -266,12 +288,39 @@ static void what_nobody_confirmed_proves_nothing(void **state)
     close_scene(&scene);
 }
 
+/* Section 3: so it cannot be repeated long after others were read. */
+static void no_more_than_sixteen_in_a_row_are_under_way(void **state)
+{
+    (void)state;
+    open_meeting(&scene);
+    stand_in_open(&relay, scene.worker);
+    stand_in_run(&relay, MINUTE);
+    relay.holds[OP_SEND] = true;
+    char *text = make_text(60000);
+    assert_int_equal(zg_client_send(scene.worker->client, &scene.his, text, strlen(text), NULL, NULL,
+                                    person_now(scene.worker)),
+                     ZG_OK);
+    stand_in_turn(&relay);
+    assert_int_equal(relay.count[OP_SEND], RECEIPTS_SENDER);
+    uint32_t last = relay.seq[OP_SEND];
+    for (uint32_t i = 0; i < RECEIPTS_SENDER - 1; i++)
+        fake_relay_reply(&relay.relay, last - i, STATUS_OK, 0);
+    stand_in_run(&relay, SECOND);
+    assert_int_equal(relay.count[OP_SEND], RECEIPTS_SENDER);
+    fake_relay_reply(&relay.relay, last - (RECEIPTS_SENDER - 1), STATUS_OK, 0);
+    stand_in_turn(&relay);
+    assert_int_equal(relay.count[OP_SEND], 2 * RECEIPTS_SENDER);
+    free(text);
+    close_both();
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(erased_is_said_when_the_relay_has_confirmed_all_of_it),
         cmocka_unit_test(a_busy_relay_has_not_confirmed),
         cmocka_unit_test(what_is_refused_the_second_time_was_done_the_first),
+        cmocka_unit_test(both_queues_are_deleted_together),
         cmocka_unit_test(a_bundle_of_a_lower_version_is_noticed_and_replaced),
         cmocka_unit_test(a_write_whose_reply_was_lost_is_no_sign),
         cmocka_unit_test(a_bundle_that_is_gone_is_noticed_and_made_again),
@@ -279,6 +328,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(it_is_noticed_after_a_restart_too),
         cmocka_unit_test(what_came_last_proves_nothing),
         cmocka_unit_test(what_nobody_confirmed_proves_nothing),
+        cmocka_unit_test(no_more_than_sixteen_in_a_row_are_under_way),
     };
     if (argc > 1)
         cmocka_set_test_filter(argv[1]);
