@@ -176,6 +176,7 @@ static void close_engine(struct engine *engine)
     db_backup_abandon(e);
     statements_finalize(e);
     sqlite3_close(e->db);
+    scrub_unregister(&e->scrub);
     key_ring_close(&e->ring);
     if (e->own_keys != NULL)
         e->own_keys->close(e->own_keys);
@@ -248,7 +249,9 @@ static zg_err open_database(struct sqlite_engine *e, const struct sqlite_options
 
     if (options->vfs == NULL)
         create_private(options->path);
-    int rc = sqlite3_open_v2(options->path, &e->db, flags, options->vfs);
+    int rc = scrub_register(&e->scrub, options->vfs);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_open_v2(options->path, &e->db, flags, e->scrub.name);
     if (rc != SQLITE_OK) {
         *why = "the database cannot be opened; check that the folder exists and permissions";
         return sqlite_err(rc);

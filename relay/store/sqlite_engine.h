@@ -13,6 +13,7 @@
 #include "relay/store/epoch.h"
 #include "relay/store/names.h"
 #include "relay/store/over.h"
+#include "relay/store/scrub.h"
 
 /*
  * identifier, SQL. Prepared once when the file is opened. live(epoch, hour) is ours: whether the key is there
@@ -108,7 +109,8 @@ struct sqlite_engine {
     sqlite3 *db;
     sqlite3_stmt *statement[STATEMENT_COUNT];
     struct totals delta;
-    bool journal_used;          /* since it was emptied, for all we know */
+    bool journal_used; /* since it was emptied, for all we know */
+    struct scrub_vfs scrub;
     struct key_place *own_keys; /* if the opener gave none */
     struct key_ring ring;
     uint32_t fresh[FRESH_MAX];

@@ -21,6 +21,7 @@ static const char settings_sql[] = "PRAGMA page_size = 4096;"
                                    "PRAGMA temp_store = MEMORY;"
                                    "PRAGMA mmap_size = 0;"
                                    "PRAGMA cache_size = -2048;"
+                                   "PRAGMA max_page_count = " SCRUB_PAGES_MAX ";"
                                    "PRAGMA journal_mode = WAL;"
                                    "PRAGMA synchronous = FULL;"
                                    /* The limit is above what gathers until a checkpoint: a journal that is

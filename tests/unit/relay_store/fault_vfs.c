@@ -2,6 +2,7 @@
 
 #include <sqlite3.h>
 #include <string.h>
+#include <unistd.h>
 
 static struct {
     sqlite3_vfs vfs;
@@ -33,6 +34,8 @@ static int fails(void)
     if (state.times != UINT32_MAX)
         state.times--;
     state.hits++;
+    if (state.kind == FAULT_DEATH)
+        _exit(FAULT_DEATH_STATUS);
     return 1;
 }
 
@@ -55,7 +58,7 @@ static int x_write(sqlite3_file *f, const void *p, int n, sqlite3_int64 at)
 
 static int x_truncate(sqlite3_file *f, sqlite3_int64 size)
 {
-    if (state.kind == FAULT_IO && fails())
+    if (state.kind != FAULT_FULL && fails())
         return SQLITE_IOERR_TRUNCATE;
     return real_of(f)->pMethods->xTruncate(real_of(f), size);
 }
@@ -63,7 +66,7 @@ static int x_truncate(sqlite3_file *f, sqlite3_int64 size)
 static int x_sync(sqlite3_file *f, int flags)
 {
     state.syncs++;
-    if (state.kind == FAULT_IO && fails())
+    if (state.kind != FAULT_FULL && fails())
         return SQLITE_IOERR_FSYNC;
     return real_of(f)->pMethods->xSync(real_of(f), flags);
 }

@@ -9,9 +9,12 @@
 
 enum fault_kind {
     FAULT_NONE,
-    FAULT_IO,   /* writes, syncs and truncations answer SQLITE_IOERR */
-    FAULT_FULL, /* writes answer SQLITE_FULL */
+    FAULT_IO,    /* writes, syncs and truncations answer SQLITE_IOERR */
+    FAULT_FULL,  /* writes answer SQLITE_FULL */
+    FAULT_DEATH, /* the process ends at a write, sync or truncation, with FAULT_DEATH_STATUS */
 };
+
+enum { FAULT_DEATH_STATUS = 77 };
 
 void fault_vfs_register(void);
 /* From the n-th write, sync or truncation on (0: from the next one), `times` of them fail; UINT32_MAX: all.
