@@ -2,7 +2,7 @@
 
 #include "tests/sim/invariants.h"
 
-enum { SECOND = 1000, MINUTE = 60 * SECOND };
+enum { SECOND = 1000, MINUTE = 60 * SECOND, AWAY_DAYS = 14, AWAY_ACTS = 24 };
 
 #define HOUR_MS (INT64_C(60) * MINUTE)
 #define DAY_MS (24 * HOUR_MS)
@@ -134,10 +134,10 @@ static void crash(struct people *p, struct peer *who)
     comes_back(p, who, p->world.now.mono_ms - before);
 }
 
-/* The others go on; nobody says anything for that time. */
+/* The others go on, and say little. */
 static void away(struct people *p, struct peer *who)
 {
-    uint64_t ms = (uint64_t)rng_below(&p->world.rng, 9 * 24) * (uint64_t)HOUR_MS + rng_below(&p->world.rng, HOUR_MS);
+    uint64_t ms = (uint64_t)rng_below(&p->world.rng, AWAY_DAYS * 24) * (uint64_t)HOUR_MS + rng_below(&p->world.rng, HOUR_MS);
     who->calm_ms = UINT64_MAX / 2;
     bool ends = rng_below(&p->world.rng, 2) == 0;
     no_decades(p);
@@ -151,9 +151,9 @@ static void away(struct people *p, struct peer *who)
         zg_client_network(who->client, false, peer_now(who));
     if (!ends)
         peer_turn(who);
-    for (uint32_t i = 0; i < 6 && !p->failed; i++) {
-        people_settle(p, ms / 6);
+    for (uint32_t i = 0; i < AWAY_ACTS && !p->failed; i++) {
         people_act(p);
+        people_settle(p, ms / AWAY_ACTS);
         invariants_check(p);
     }
     if (ends) {

@@ -182,7 +182,7 @@ static void knock_failed(struct people *p, struct peer *who, const zg_event *e)
         return;
     /* Before it could be sent its own time was over; or a clock says so of card and bundle. */
     bool expired = e->err == ZG_ERR_EXPIRED &&
-                   (p->skew_max_ms > 0 || p->world.now.mono_ms + SECOND >= t->from_her.said[0].sender_until);
+                   (!clocks_right(p) || p->world.now.mono_ms + SECOND >= t->from_her.said[0].sender_until);
     if (!expired && !t->loose)
         people_fail(p, "a knock failed", t, (uint32_t)e->err);
     t->over = true;
@@ -223,7 +223,7 @@ static void take_back_said(struct people *p, const struct peer *who, const zg_id
     for (uint32_t n = 1; n <= l->count; n++) {
         struct said *s = &l->said[n - 1];
         if (there[n] == NOT_THERE && s->accepted_ms == 0 && p->world.now.mono_ms < s->sender_until)
-            *(p->skew_max_ms == 0 ? &s->unsaid : &s->excused) = true;
+            *(clocks_right(p) ? &s->unsaid : &s->excused) = true;
     }
     free(there);
 }

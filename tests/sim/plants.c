@@ -10,6 +10,7 @@ static const char *const names[] = {
     [PLANT_CHANGE] = "change", [PLANT_LATE] = "late",   [PLANT_REVIVE] = "revive", [PLANT_LEAVE] = "leave",
     [PLANT_KEEP_KEYS] = "keep-keys",
     [PLANT_EARLY_STATUS] = "early-status",
+    [PLANT_NO_STATUS] = "no-status",
 };
 
 bool plant_by_name(const char *name, enum plant *out)
@@ -77,7 +78,9 @@ void plant_after_job(const struct world *w, struct store_job *job)
     if (planted(w, PLANT_ORDER) && job->kind == JOB_LOAD)
         swap_first_two(job);
     if (planted(w, PLANT_EARLY_STATUS) && job->kind == JOB_STATUS)
-        memset(job->u.status.fates, 1, sizeof(job->u.status.fates));
+        memset(job->u.status.fates, FATE_EXPIRED, sizeof(job->u.status.fates));
+    if (planted(w, PLANT_NO_STATUS) && job->kind == JOB_STATUS)
+        memset(job->u.status.fates, FATE_UNKNOWN, sizeof(job->u.status.fates));
 }
 
 /* --- clients --- */

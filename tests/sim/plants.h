@@ -24,6 +24,7 @@ enum plant {
     PLANT_LEAVE,  /* what the relay should not leave in its files stays there */
     PLANT_KEEP_KEYS, /* epoch keys that are destroyed stay there */
     PLANT_EARLY_STATUS, /* "expired unread" is said of everything */
+    PLANT_NO_STATUS,    /* and of nothing */
 };
 
 /* false: there is none of this name. */
