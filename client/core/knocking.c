@@ -169,8 +169,8 @@ static void on_kept(struct call *call, const struct command *reply, zg_err err)
         knocking_move(k, KNOCKING_ASK);
         return;
     }
-    /* It was believed, and only could not be stored: should its cookie get too old meanwhile, that is no refusal of her. */
-    if (err == ZG_ERR_BUSY)
+    /* Stored later, or asked of a relay that starts again: should its cookie be too old then, that is no refusal of her. */
+    if (err == ZG_ERR_BUSY || err == ZG_ERR_NETWORK)
         k->refusals = 0;
     if (!knocking_common_reply(k, reply, err))
         kept(k);
