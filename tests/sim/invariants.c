@@ -149,7 +149,9 @@ static void check_conversation(struct people *p, struct peer *who, const zg_conv
 static void check_files(struct people *p)
 {
     uint64_t now = p->world.now.mono_ms;
-    if (p->world.relay == NULL || now < p->world.store_calm_ms + 2 * FORGET_MS)
+    /* On a disk without room the journal cannot be emptied; an erase is not confirmed either then. */
+    bool broken = p->world.relay == NULL || p->world.disk_trouble || plate_is_full(disk_plate(p->world.disk));
+    if (broken || now < p->world.store_calm_ms + 2 * FORGET_MS)
         return;
     const char *left = disk_leftover(p->world.disk, now - FORGET_MS);
     if (left == NULL)
