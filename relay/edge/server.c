@@ -31,6 +31,7 @@ enum {
     STOP_MS = 800, /* from the signal to the end of the last connection */
     SYNC_PROBES = 20,
     SETTLE_MAX_MS = 5000,
+    STACK_USED = 64 * 1024, /* by callbacks; libuv's own list of events is a part of it */
 };
 
 enum phase { PHASE_RUNNING, PHASE_DRAINING, PHASE_LEAVING, PHASE_CLOSED };
@@ -146,6 +147,8 @@ static void on_prepare(uv_prepare_t *handle)
         stop_step(s);
     if (s->phase != PHASE_CLOSED)
         set_timer(s);
+    /* Before the loop waits: names, hashes and what was decrypted do not stay on the stack. */
+    sodium_stackzero(STACK_USED);
 }
 
 /* --- starting --- */

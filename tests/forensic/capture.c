@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <zaguan/vault_sqlite.h>
 
@@ -45,7 +46,7 @@ static void add_column(struct wanted *w, sqlite3_stmt *s, int column)
         wanted_add(w, WHAT_SEALED, blob, len);
 }
 
-static void add_envelopes(struct wanted *w, struct engine *e, uint64_t queue)
+static size_t add_envelopes(struct wanted *w, struct engine *e, uint64_t queue)
 {
     static struct store_job job;
     job = (struct store_job){.kind = JOB_LOAD, .u.load = {.queue = queue, .limit = STORE_LOAD_MAX}};
@@ -56,12 +57,14 @@ static void add_envelopes(struct wanted *w, struct engine *e, uint64_t queue)
         wanted_add(w, WHAT_ENVELOPE, job.u.load.messages[i].envelope->bytes, WIRE_ENVELOPE_BYTES);
         envelope_unref(job.u.load.messages[i].envelope);
     }
+    return job.u.load.count;
 }
 
 enum { QUEUES_MAX = 16 };
 
 /* Rows as they are; returns the queues that they belong to. */
-static size_t read_rows(struct wanted *w, const char *db_path, uint64_t queues[QUEUES_MAX], size_t *queue_count)
+static size_t read_rows(struct wanted *w, const char *db_path, uint64_t queues[QUEUES_MAX],
+                        size_t *queue_count)
 {
     sqlite3 *db;
     sqlite3_stmt *s;
@@ -90,30 +93,68 @@ static int add_key(void *ctx, uint32_t id, const uint8_t key[EPOCH_KEY_BYTES])
     return 0;
 }
 
-size_t capture_relay(struct wanted *w, const char *relay_dir)
-{
-    char folder[64], path[128], why[128] = "";
-    uint64_t queues[QUEUES_MAX];
-    size_t count;
-    struct engine *e;
-    copy(relay_dir, folder, sizeof(folder));
-    snprintf(path, sizeof(path), "%s/relay/relay.db", folder);
-    size_t rows = read_rows(w, path, queues, &count);
+/* A relay's folder, copied; and where its keys are. */
+struct relay_copy {
+    char folder[64], db[128], keys[128];
+};
 
-    char keys[128];
-    snprintf(keys, sizeof(keys), "%s/relay/keys", folder);
-    struct key_place *place = epoch_files_new(keys);
+static void copy_relay(struct relay_copy *c, const char *relay_dir, const char *keys)
+{
+    copy(relay_dir, c->folder, sizeof(c->folder));
+    snprintf(c->db, sizeof(c->db), "%s/relay/relay.db", c->folder);
+    snprintf(c->keys, sizeof(c->keys), "%s/relay/keys", c->folder);
+    if (keys == NULL)
+        return;
+    /* The engine destroys what it has no use for: so with a copy, too. */
+    char own[64];
+    copy(keys, own, sizeof(own));
+    snprintf(c->keys, sizeof(c->keys), "%s/%s", own, strrchr(keys, '/') + 1);
+}
+
+/* Envelopes of these queues that can be opened. */
+static size_t open_relay(struct wanted *w, const struct relay_copy *c, const uint64_t *queues, size_t count)
+{
+    char why[128] = "";
+    struct engine *e;
+    size_t opened = 0;
+    struct key_place *place = epoch_files_new(c->keys);
     if (place == NULL || place->load(place, add_key, w) != 0)
         give_up("the relay's keys", "cannot be read");
-    const struct sqlite_options options = {.path = path, .exclusive = true, .keys = place};
+    const struct sqlite_options options = {.path = c->db, .exclusive = true, .keys = place};
     if (sqlite_engine_open(&e, &options, why, sizeof(why)) != ZG_OK)
         give_up("the copy cannot be opened", why);
     for (size_t i = 0; i < count; i++)
-        add_envelopes(w, e, queues[i]);
+        opened += add_envelopes(w, e, queues[i]);
     e->close(e);
     place->close(place);
-    folder_remove(folder);
+    return opened;
+}
+
+size_t capture_relay(struct wanted *w, const char *relay_dir, const char *keys)
+{
+    struct relay_copy c;
+    uint64_t queues[QUEUES_MAX];
+    size_t count;
+    copy_relay(&c, relay_dir, keys);
+    size_t rows = read_rows(w, c.db, queues, &count);
+    open_relay(w, &c, queues, count);
+    folder_remove(c.folder);
     return rows;
+}
+
+size_t capture_openable(const char *relay_dir, const char *keys)
+{
+    static struct wanted unused;
+    struct relay_copy c;
+    uint64_t queues[QUEUES_MAX];
+    size_t count;
+    unused.count = 0;
+    copy_relay(&c, relay_dir, keys);
+    (void)mkdir(c.keys, 0700); /* there is none if they are elsewhere */
+    read_rows(&unused, c.db, queues, &count);
+    size_t opened = open_relay(&unused, &c, queues, count);
+    folder_remove(c.folder);
+    return opened;
 }
 
 /* --- a vault --- */
@@ -156,7 +197,8 @@ static zg_err visit(void *ctx, const uint8_t key[ZG_VAULT_KEY_BYTES], const uint
     o->count++;
     if (o->drop != NULL)
         wanted_drop(o->drop, value, len);
-    for (size_t at = 0; o->add != NULL && at + WANTED_BYTES <= len && at < 20 * WANTED_BYTES; at += 4 * WANTED_BYTES)
+    for (size_t at = 0; o->add != NULL && at + WANTED_BYTES <= len && at < 20 * WANTED_BYTES;
+         at += 4 * WANTED_BYTES)
         if (is_telling(value + at, WANTED_BYTES))
             wanted_add(o->add, WHAT_ENTRY_WORDS, value + at, WANTED_BYTES);
     return ZG_OK;

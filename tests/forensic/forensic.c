@@ -3,184 +3,26 @@
  *
  *   forensic ZAGUAN ZAGUAN_RELAY CLOCK.so
  *
- * First everything is planted through the programs themselves and must be found where it lies. Then it is acknowledged, erased,
- * expires; and must not be found anywhere. Hours pass by a clock that the programs take for theirs. Memory of another process can
- * be read by root, or where ptrace is allowed; if not, the test looks at files only, says so and ends with 77: skipped.
+ * First everything is planted through the programs themselves and must be found where it lies. Then it is
+ * acknowledged, erased, expires; and must not be found anywhere. Hours pass by a clock that the programs take
+ * for theirs. Memory of another process can be read by root, or where ptrace is allowed; if not, the test
+ * looks at files only, says so and ends with 77: skipped.
  */
 #define _GNU_SOURCE
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
-#include <fcntl.h>
 
-#include "tests/forensic/capture.h"
-#include "tests/integration/cli/desk_world.h"
+#include "tests/forensic/stage.h"
 #include "tests/support/support.h"
 
 enum {
     SKIPPED = 77,
-    HOUR_S = 3600,
-    DAY_S = 24 * HOUR_S,
     FORGOTTEN_MS = 6500, /* an acknowledgement, and the 5 s until the journal is emptied */
-    TEXT_BYTES = 96,
 };
-
-static struct desk_world world;
-static struct process her, worker;
-static bool memory_seen = true;
-static int faults;
-
-/* --- words --- */
-
-#define WHAT_WORDS "words"
-
-/* Words that nobody ever said. */
-static void new_text(char out[TEXT_BYTES + 1])
-{
-    const struct rng rng = rng_system();
-    for (size_t i = 0; i < TEXT_BYTES; i++)
-        out[i] = (char)('a' + rng_below(&rng, 26));
-    out[TEXT_BYTES] = '\0';
-}
-
-static _Noreturn void give_up(const char *what)
-{
-    fprintf(stderr, "forensic: %s; the last line was: %s\n", what, world.line);
-    process_kill(&her);
-    process_kill(&worker);
-    world_close(&world);
-    exit(1);
-}
-
-static void say(struct process *who, const char *text)
-{
-    char line[TEXT_BYTES + 16];
-    snprintf(line, sizeof(line), "%s\n", text);
-    if (!process_write(who, line))
-        give_up("a program reads nothing");
-}
-
-static void expect(struct process *who, const char *event, const char *part)
-{
-    char start[64];
-    snprintf(start, sizeof(start), "\"event\":\"%s\"", event);
-    if (!await(&world, who, start, part))
-        give_up(event);
-}
-
-static void worker_begins(const char *conversation)
-{
-    WORKER_START(&world, &worker, "chat", conversation, "--json");
-    expect(&worker, "connected", "");
-}
-
-static void worker_leaves(void)
-{
-    say(&worker, "/quit");
-    if (process_wait(&worker, 10000) != 0)
-        give_up("the worker's program does not end");
-    worker.pid = 0;
-}
-
-/* --- time --- */
-
-static volatile int64_t *clock_ahead;
-
-static void clock_start(const char *library, const char *folder)
-{
-    char path[160];
-    snprintf(path, sizeof(path), "%s/clock", folder);
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (fd < 0 || ftruncate(fd, sizeof(*clock_ahead)) != 0)
-        give_up("no clock");
-    void *at = mmap(NULL, sizeof(*clock_ahead), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    close(fd);
-    if (at == MAP_FAILED)
-        give_up("no clock");
-    clock_ahead = at;
-    setenv("ZG_TEST_CLOCK", path, 1);
-    setenv("LD_PRELOAD", library, 1);
-}
-
-/* Programs that wait for something notice it when they are spoken to. */
-static void pass_time(int64_t seconds)
-{
-    char said[4096];
-    const char *const status[] = {world.relay.program, "status", world.relay.dir, NULL};
-    *clock_ahead += seconds;
-    if (process_run(status, NULL, said, sizeof(said)) != 0)
-        give_up("the relay has no status");
-    if (worker.pid != 0)
-        say(&worker, "/words");
-    if (her.pid != 0)
-        say(&her, "/words");
-}
-
-static void wait_ms(int ms)
-{
-    usleep((useconds_t)ms * 1000);
-}
-
-/* --- looking --- */
-
-enum place { RELAY_FILES = 1, RELAY_MEMORY = 2, VAULT_FILES = 4, WORKER_MEMORY = 8, HER_MEMORY = 16 };
-
-static void look_memory(struct wanted *w, const struct process *p, const char *who)
-{
-    if (p->pid == 0)
-        return;
-    scan_open_files(w, p->pid, who);
-    if (scan_memory(w, p->pid, who) == 0) {
-        printf("forensic: the memory of the %s cannot be read here\n", who);
-        memory_seen = false;
-    }
-}
-
-static void look(struct wanted *w, unsigned places)
-{
-    wanted_reset(w);
-    if ((places & RELAY_FILES) != 0)
-        scan_folder(w, world.relay.dir);
-    if ((places & VAULT_FILES) != 0) {
-        char folder[128];
-        snprintf(folder, sizeof(folder), "%.*s", (int)(strrchr(world.vault, '/') - world.vault), world.vault);
-        scan_folder(w, folder);
-    }
-    if ((places & RELAY_MEMORY) != 0)
-        look_memory(w, &world.relay.process, "relay");
-    if ((places & WORKER_MEMORY) != 0)
-        look_memory(w, &worker, "worker's program");
-    if ((places & HER_MEMORY) != 0)
-        look_memory(w, &her, "participant's program");
-}
-
-/* The scan must see what is there: all pieces of this kind. */
-static void must_find(struct wanted *w, unsigned places, const char *what, const char *when)
-{
-    look(w, places);
-    size_t found = wanted_found(w, what), missing = wanted_missing(w, what);
-    bool blind = (places & (RELAY_FILES | VAULT_FILES)) == 0 && !memory_seen;
-    printf("%-46s %-28s found %zu of %zu%s\n", when, what, found, found + missing, blind ? ", not looked at" : "");
-    if (!blind && (found == 0 || missing > 0)) {
-        printf("FAULT: the scan does not find what was planted: %s\n", what);
-        faults++;
-    }
-}
-
-static void must_be_gone(struct wanted *w, unsigned places, const char *when)
-{
-    look(w, places);
-    printf("%-46s %-28s found %zu of %zu\n", when, "anything", wanted_found(w, NULL), w->count);
-    for (size_t i = 0; i < w->count; i++)
-        if (w->items[i].times > 0) {
-            printf("FAULT: %s: left: %s, %u times, in %s\n", when, w->items[i].what, w->items[i].times,
-                   w->items[i].where);
-            faults++;
-        }
-}
 
 /* --- what is shown --- */
 
@@ -190,7 +32,8 @@ static void text_of(struct wanted *w, const char *text)
     wanted_add(w, WHAT_WORDS, text, strlen(text));
 }
 
-/* She writes while nobody reads: it waits at the relay. Then the worker comes, it is acknowledged, and gone. */
+/* She writes while nobody reads: it waits at the relay. Then the worker comes, it is acknowledged, and gone.
+ */
 static void acknowledged(const char *conversation)
 {
     static struct wanted stored, words;
@@ -201,7 +44,7 @@ static void acknowledged(const char *conversation)
     expect(&her, "sent", "");
     text_of(&words, text);
     stored.count = 0;
-    if (capture_relay(&stored, world.relay.dir) == 0)
+    if (capture_relay(&stored, world.relay.dir, NULL) == 0)
         give_up("nothing waits at the relay");
     must_find(&stored, RELAY_FILES, WHAT_SEALED, "while it waits");
     must_find(&stored, RELAY_FILES, WHAT_HANDLE, "while it waits");
@@ -227,7 +70,8 @@ static void acknowledged(const char *conversation)
     expect(&worker, "expired", "");
     expect(&her, "expired", "");
     wait_ms(1000);
-    must_be_gone(&words, WORKER_MEMORY | HER_MEMORY | VAULT_FILES | RELAY_FILES | RELAY_MEMORY, "words, expired");
+    must_be_gone(&words, WORKER_MEMORY | HER_MEMORY | VAULT_FILES | RELAY_FILES | RELAY_MEMORY,
+                 "words, expired");
 }
 
 /* She erases while a message waits: confirmed means that it is true on the disk. */
@@ -241,7 +85,7 @@ static void erased(void)
     expect(&her, "sent", "");
     text_of(&words, text);
     stored.count = 0;
-    if (capture_relay(&stored, world.relay.dir) == 0)
+    if (capture_relay(&stored, world.relay.dir, NULL) == 0)
         give_up("nothing waits at the relay");
     must_find(&stored, RELAY_FILES, WHAT_SEALED, "before it is erased");
     say(&her, "/erase");
@@ -249,6 +93,26 @@ static void erased(void)
     wanted_forgive(&stored, WHAT_EPOCH_KEY);
     must_be_gone(&stored, RELAY_FILES | RELAY_MEMORY, "the relay, when erased is said");
     must_be_gone(&words, RELAY_FILES | RELAY_MEMORY | VAULT_FILES, "words, when erased is said");
+    process_kill(&her);
+}
+
+/* She takes her knock back before anybody answered. */
+static void taken_back(void)
+{
+    static struct wanted stored, words;
+    char text[TEXT_BYTES + 1];
+    new_text(text);
+    participant_knock(&world, &her, text);
+    text_of(&words, text);
+    stored.count = 0;
+    if (capture_relay(&stored, world.relay.dir, NULL) == 0)
+        give_up("no knock waits at the relay");
+    must_find(&stored, RELAY_FILES, WHAT_SEALED, "before it is taken back");
+    say(&her, "/erase");
+    expect(&her, "erased", "");
+    wanted_forgive(&stored, WHAT_EPOCH_KEY);
+    must_be_gone(&stored, RELAY_FILES | RELAY_MEMORY, "the relay, when it is taken back");
+    must_be_gone(&words, RELAY_FILES | RELAY_MEMORY | VAULT_FILES, "words, when they are taken back");
     process_kill(&her);
 }
 
@@ -261,7 +125,7 @@ static void expired(void)
     participant_knock(&world, &her, text);
     text_of(&words, text);
     stored.count = 0;
-    if (capture_relay(&stored, world.relay.dir) == 0)
+    if (capture_relay(&stored, world.relay.dir, NULL) == 0)
         give_up("no knock waits at the relay");
     must_find(&stored, RELAY_FILES, WHAT_SEALED, "before it expires");
     must_find(&words, HER_MEMORY, WHAT_WORDS, "before it expires");
@@ -287,10 +151,72 @@ static void erased_by_worker(const char *conversation)
         give_up("not erased");
     size_t before = entries.count;
     capture_keep(&entries, world.vault, PASSPHRASE);
-    printf("%-46s %zu of %zu pieces are no longer held\n", "the vault, when it is erased", entries.count, before);
+    printf("%-46s %zu of %zu pieces are no longer held\n", "the vault, when it is erased", entries.count,
+           before);
     if (entries.count == 0)
         give_up("erasing changed nothing in the vault");
     must_be_gone(&entries, VAULT_FILES | RELAY_FILES | RELAY_MEMORY, "entries, erased");
+}
+
+/* The vault is wiped: not only its name is gone. Whoever had the file open reads the rest of it. */
+static void wiped(void)
+{
+    static struct wanted entries;
+    entries.count = 0;
+    if (capture_vault(&entries, world.vault, PASSPHRASE) == 0)
+        give_up("an empty vault");
+    int kept = open(world.vault, O_RDONLY | O_CLOEXEC);
+    if (kept < 0)
+        give_up("no vault");
+    wanted_reset(&entries);
+    scan_descriptor(&entries, kept, "the vault");
+    if (wanted_found(&entries, WHAT_ENTRY) == 0)
+        give_up("the vault cannot be seen");
+    if (process_run(
+            (const char *const[]){world.zaguan, "vault", "wipe", "--yes", "--vault", world.vault, NULL}, "",
+            world.line, sizeof(world.line)) != 0)
+        give_up("not wiped");
+    must_be_gone(&entries, VAULT_FILES, "entries, wiped");
+    scan_descriptor(&entries, kept, "the blocks of the vault");
+    if (wanted_found(&entries, NULL) > 0) {
+        printf("FAULT: what was wiped is left in the blocks of the file\n");
+        faults++;
+    }
+    close(kept);
+}
+
+/* With keys in memory, what is on the disk opens nothing. */
+static void volatile_keys(void)
+{
+    static struct wanted stored;
+    char keys[64], settings[128], text[TEXT_BYTES + 1];
+    snprintf(keys, sizeof(keys), "/dev/shm/zaguan-forensic-XXXXXX");
+    if (mkdtemp(keys) == NULL) {
+        printf("forensic: no folder in memory here, so keys in memory are not looked at\n");
+        return;
+    }
+    if (relay_stop(&world.relay) != 0)
+        give_up("the relay does not stop");
+    snprintf(settings, sizeof(settings), "keys = %s\n", keys);
+    relay_configure(&world.relay, settings);
+    relay_start(&world.relay);
+    new_text(text);
+    participant_knock(&world, &her, text);
+    stored.count = 0;
+    size_t messages = capture_relay(&stored, world.relay.dir, keys);
+    must_find(&stored, RELAY_FILES, WHAT_SEALED, "keys in memory");
+    wanted_forgive(&stored, WHAT_SEALED);
+    wanted_forgive(&stored, WHAT_HANDLE);
+    must_be_gone(&stored, RELAY_FILES, "the disk: keys and envelopes");
+    size_t opened = capture_openable(world.relay.dir, NULL);
+    printf("%-46s %zu of %zu messages, with the keys %zu\n", "the disk alone opens", opened, messages,
+           capture_openable(world.relay.dir, keys));
+    if (messages == 0 || opened != 0 || capture_openable(world.relay.dir, keys) != messages) {
+        printf("FAULT: what the disk alone opens\n");
+        faults++;
+    }
+    process_kill(&her);
+    folder_remove(keys);
 }
 
 int main(int argc, char **argv)
@@ -310,8 +236,11 @@ int main(int argc, char **argv)
     expect(&worker, "message", text);
     acknowledged(conversation);
     erased();
+    taken_back();
     erased_by_worker(conversation);
     expired();
+    volatile_keys();
+    wiped();
     world_close(&world);
     folder_remove(folder);
     if (faults > 0)

@@ -114,8 +114,8 @@ static void look_at(struct wanted *w, const char *where, const uint8_t *at, size
     }
 }
 
-static void look_through(struct wanted *w, const struct heads *h, const char *where, const uint8_t *data, size_t len,
-                         size_t offset)
+static void look_through(struct wanted *w, const struct heads *h, const char *where, const uint8_t *data,
+                         size_t len, size_t offset)
 {
     for (size_t i = 0; i + 1 < len; i++)
         if ((h->bit[pair(data + i) / 8] >> pair(data + i) % 8 & 1) != 0)
@@ -130,7 +130,8 @@ void scan_bytes(struct wanted *w, const char *where, const uint8_t *data, size_t
 }
 
 /* Pieces that overlap, so that nothing lies between two of them. Bytes that could be read. */
-static size_t look_at_range(struct wanted *w, const struct heads *h, const char *where, int fd, uint64_t from, uint64_t to)
+static size_t look_at_range(struct wanted *w, const struct heads *h, const char *where, int fd, uint64_t from,
+                            uint64_t to)
 {
     static uint8_t chunk[CHUNK];
     size_t all = 0;
@@ -141,19 +142,25 @@ static size_t look_at_range(struct wanted *w, const struct heads *h, const char 
             break;
         look_through(w, h, where, chunk, (size_t)n, (size_t)from);
         all += (size_t)n;
-        from += (uint64_t)n > WANTED_BYTES && from + (uint64_t)n < to ? (uint64_t)n - WANTED_BYTES : (uint64_t)n;
+        from +=
+            (uint64_t)n > WANTED_BYTES && from + (uint64_t)n < to ? (uint64_t)n - WANTED_BYTES : (uint64_t)n;
     }
     return all;
 }
 
-static void scan_file(struct wanted *w, const char *path, const char *where)
+void scan_descriptor(struct wanted *w, int fd, const char *where)
 {
     static struct heads heads;
+    heads_make(&heads, w);
+    look_at_range(w, &heads, where, fd, 0, UINT64_MAX >> 1);
+}
+
+static void scan_file(struct wanted *w, const char *path, const char *where)
+{
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return;
-    heads_make(&heads, w);
-    look_at_range(w, &heads, where, fd, 0, UINT64_MAX >> 1);
+    scan_descriptor(w, fd, where);
     close(fd);
 }
 
@@ -210,7 +217,8 @@ size_t scan_memory(struct wanted *w, pid_t pid, const char *who)
         while (fgets(line, sizeof(line), maps) != NULL) {
             unsigned long long from, to;
             char rights[8], name[256] = "";
-            if (sscanf(line, "%llx-%llx %7s %*s %*s %*s %255[^\n]", &from, &to, rights, name) < 3 || rights[0] != 'r')
+            if (sscanf(line, "%llx-%llx %7s %*s %*s %*s %255[^\n]", &from, &to, rights, name) < 3 ||
+                rights[0] != 'r')
                 continue;
             snprintf(where, sizeof(where), "memory of the %.32s, %.100s", who, name);
             all += look_at_range(w, &heads, where, fd, from, to);

@@ -1,6 +1,6 @@
 /*
- * Looks for bytes everywhere a program may have left them: files of a folder, files that it has open though they were
- * deleted, its memory.
+ * Looks for bytes everywhere a program may have left them: files of a folder, files that it has open though
+ * they were deleted, its memory.
  */
 #ifndef TESTS_FORENSIC_SCAN_H
 #define TESTS_FORENSIC_SCAN_H
@@ -12,7 +12,8 @@
 
 enum { WANTED_MAX = 512, WANTED_BYTES = 32, WANTED_WHAT = 64, WANTED_WHERE = 192 };
 
-/* What is looked for. Of something long, a few pieces from its middle: what is freed loses its first bytes at once. */
+/* What is looked for. Of something long, a few pieces from its middle: what is freed loses its first bytes at
+ * once. */
 struct wanted {
     struct {
         char what[WANTED_WHAT];
@@ -37,6 +38,8 @@ size_t wanted_missing(const struct wanted *w, const char *what);
 
 /* Each looks for all items. where: said with what is found. */
 void scan_bytes(struct wanted *w, const char *where, const uint8_t *data, size_t len);
+/* A file that is open. */
+void scan_descriptor(struct wanted *w, int fd, const char *where);
 /* Every file of the folder and below. */
 void scan_folder(struct wanted *w, const char *path);
 /* Regular files that the process has open, deleted ones too. */
