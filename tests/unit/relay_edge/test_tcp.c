@@ -22,7 +22,7 @@
 
 /* --- the core's part --- */
 
-enum { BIG = 8 << 20, PIECE = 60000 };
+enum { BIG = 8 << 20, PIECE = 60000, CONNECTIONS_MAX = 3 };
 
 struct session {
     struct carrier carrier;
@@ -150,7 +150,7 @@ void session_close(struct session *s)
 struct world {
     uv_loop_t loop;
     uv_prepare_t prepare;
-    struct tcp *tcp;
+    struct streams *streams;
     uint16_t port;
     int fd;
 };
@@ -158,7 +158,7 @@ struct world {
 static void on_prepare(uv_prepare_t *p)
 {
     struct world *w = p->data;
-    tcp_turn(w->tcp);
+    streams_turn(w->streams);
 }
 
 static void turn(struct world *w)
@@ -185,9 +185,9 @@ static int make_world(void **state)
 
     memset(&core, 0, sizeof(core));
     assert_int_equal(uv_loop_init(&w->loop), 0);
-    assert_int_equal(tcp_open(&w->tcp, &w->loop, NULL), ZG_OK);
+    assert_int_equal(streams_open(&w->streams, &w->loop, CONNECTIONS_MAX), ZG_OK);
     assert_int_equal(address_parse(&a, "127.0.0.1:0"), ZG_OK);
-    assert_int_equal(tcp_listen(w->tcp, &a, bound, why, sizeof(why)), ZG_OK);
+    assert_int_equal(streams_listen(w->streams, &a, &tcp_handler, NULL, bound, why, sizeof(why)), ZG_OK);
     assert_int_equal(address_parse(&a, bound), ZG_OK);
     w->port = a.port;
     uv_prepare_init(&w->loop, &w->prepare);
@@ -206,8 +206,8 @@ static int make_world(void **state)
 static int end_world(void **state)
 {
     struct world *w = *state;
-    tcp_close_sessions(w->tcp);
-    tcp_close(w->tcp);
+    streams_leave(w->streams);
+    streams_close(w->streams);
     uv_close((uv_handle_t *)&w->prepare, NULL);
     uv_run(&w->loop, UV_RUN_DEFAULT);
     assert_int_equal(uv_loop_close(&w->loop), 0);
@@ -272,7 +272,7 @@ static void bytes_reach_the_session(void **state)
     turn_until(w, &core.closed, 1);
     turn(w);
     turn(w);
-    assert_true(tcp_empty(w->tcp));
+    assert_true(streams_empty(w->streams));
 }
 
 static void what_a_socket_does_not_take_follows_in_order(void **state)
@@ -297,7 +297,7 @@ static void an_ended_session_s_last_bytes_still_arrive(void **state)
     assert_int_equal(core.ended, 1);
     for (int i = 0; i < 10; i++)
         turn(w);
-    assert_true(tcp_empty(w->tcp));
+    assert_true(streams_empty(w->streams));
 }
 
 static void what_the_socket_had_not_taken_at_the_end_still_arrives(void **state)
@@ -306,11 +306,11 @@ static void what_the_socket_had_not_taken_at_the_end_still_arrives(void **state)
     turn_until(w, &core.opened, 1);
     say(w, "h", 1);
     turn_until(w, &core.ended, 1);
-    assert_false(tcp_empty(w->tcp));
+    assert_false(streams_empty(w->streams));
     assert_int_equal(hear_all(w, (size_t)BIG + 1), BIG);
     for (int i = 0; i < 10; i++)
         turn(w);
-    assert_true(tcp_empty(w->tcp));
+    assert_true(streams_empty(w->streams));
 }
 
 static void a_session_that_ends_closes_its_connection(void **state)
@@ -323,7 +323,7 @@ static void a_session_that_ends_closes_its_connection(void **state)
     for (int i = 0; i < 10; i++)
         turn(w);
     assert_int_equal(hear(w, &byte, 1), -1);
-    assert_true(tcp_empty(w->tcp));
+    assert_true(streams_empty(w->streams));
 }
 
 static void a_refused_session_closes_its_connection(void **state)
@@ -334,7 +334,7 @@ static void a_refused_session_closes_its_connection(void **state)
     for (int i = 0; i < 50; i++)
         turn(w);
     assert_int_equal(hear(w, &byte, 1), -1);
-    assert_true(tcp_empty(w->tcp));
+    assert_true(streams_empty(w->streams));
 }
 
 static void a_paused_session_gets_no_bytes_until_it_carries_on(void **state)
@@ -367,7 +367,7 @@ static void a_peer_that_vanishes_while_it_is_written_to_is_let_go(void **state)
     turn_until(w, &core.closed, 1);
     for (int i = 0; i < 10; i++)
         turn(w);
-    assert_true(tcp_empty(w->tcp));
+    assert_true(streams_empty(w->streams));
 }
 
 static void a_write_to_a_dead_socket_ends_the_session_outside_of_the_write(void **state)
@@ -388,14 +388,14 @@ static void a_write_to_a_dead_socket_ends_the_session_outside_of_the_write(void 
     turn_until(w, &core.closed, 1);
     for (int i = 0; i < 10; i++)
         turn(w);
-    assert_true(tcp_empty(w->tcp));
+    assert_true(streams_empty(w->streams));
 }
 
 static void no_connection_is_accepted_any_more_when_it_stops(void **state)
 {
     struct world *w = *state;
     turn_until(w, &core.opened, 1);
-    tcp_stop_accepting(w->tcp);
+    streams_stop_accepting(w->streams);
     for (int i = 0; i < 10; i++)
         turn(w);
     struct sockaddr_in where = {.sin_family = AF_INET, .sin_port = htons(w->port)};
