@@ -133,6 +133,8 @@ static const struct {
 
 static void end_field(struct parse *p)
 {
+    /* "Host :" is a Host for some who read it (RFC 9112, section 5.1). */
+    p->bad = p->bad || trim(p->field).len < p->field.len;
     for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
         if (same(p->field, fields[i].name))
             fields[i].take(p, trim(p->value));
