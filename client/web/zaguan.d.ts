@@ -70,7 +70,7 @@ export type Source = BufferSource | WebAssembly.Module | Response;
 export interface Options {
     /** zaguan.wasm, for example fetch('zaguan.wasm'). */
     wasm: Source | Promise<Source>;
-    /** The WebSocket of a relay that a card names by host and port; `wss://host:port/` without it. */
+    /** The WebSocket of a relay that a card names by host and port; `wss://host:port/zaguan` (`ws:` for an onion service) without it. */
     address?(host: string, port: number): string;
     /** Called for each event, never from inside `open`. It may call the client. */
     onevent?(event: ZaguanEvent): void;

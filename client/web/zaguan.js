@@ -22,7 +22,7 @@ const NEVER = 0xffffffffffffffffn;
 const SLEEP_MAX_MS = 60000; // clocks may jump, and timers may be late
 
 const nameOf = (names, value, first = 1) => names[value - first] ?? 'unknown';
-const ownAddress = (host, port) => `wss://${host.includes(':') ? `[${host}]` : host}:${port}/`;
+const ownAddress = (host, port) => `${host.endsWith('.onion') ? 'ws' : 'wss'}://${host.includes(':') ? `[${host}]` : host}:${port}/zaguan`;
 
 export class Client {
     #core;
