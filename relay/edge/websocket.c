@@ -237,7 +237,7 @@ static void writable(void *user)
 {
     struct websocket *ws = user;
     write_pong(ws);
-    if (!ws->session_waits || stream_waits(ws->stream))
+    if (!ws->session_waits)
         return;
     ws->session_waits = false;
     session_writable(ws->session);

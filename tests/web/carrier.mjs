@@ -177,6 +177,7 @@ async function onlyWellMadeRequestsOpen() {
     assert.equal(await status('/zaguan', good.replace('dGhl', '!!!!')), 404);
     assert.equal(await status('/zaguan', `${good}Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n`), 404);
     assert.equal(await status('/nothing', good), 404);
+    assert.equal((await ask(relay.webPort, `${get('/zaguan', good)}early`)).status, 404); // nobody may send before the answer
     assert.equal(await status('/', good), 200);
     assert.equal(await status('/zaguan', good, 'POST'), 405);
     assert.equal(await status('/zaguan', `${good}Origin: https://elsewhere.example\r\nX-Forwarded-For: 10.0.0.1\r\n`), 101);

@@ -390,6 +390,25 @@ static void a_large_file_reaches_a_slow_reader_whole(void **state)
     free(body);
 }
 
+static void whoever_does_not_take_the_answer_is_not_read(void **state)
+{
+    static const char request[] = "GET /large.txt HTTP/1.1\r\nHost: a\r\n\r\n";
+    static const char more[65536];
+    struct world *w = *state;
+    size_t sent = 0;
+    int full = 0;
+    say(w, request, sizeof(request) - 1);
+    turn(w, 100);
+    while (sent < (64 << 20) && full < 100) {
+        ssize_t n = send(w->fd, more, sizeof(more), MSG_NOSIGNAL);
+        sent += n > 0 ? (size_t)n : 0;
+        full = n > 0 ? 0 : full + 1;
+        turn(w, 2);
+    }
+    assert_int_equal(full, 100);
+    assert_false(streams_empty(w->streams));
+}
+
 static void whoever_vanishes_under_an_answer_is_let_go(void **state)
 {
     static const char request[] = "GET /large.txt HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -421,6 +440,7 @@ int main(void)
         TEST(no_session_no_socket),
         TEST(more_connections_than_allowed_are_closed),
         TEST(a_large_file_reaches_a_slow_reader_whole),
+        TEST(whoever_does_not_take_the_answer_is_not_read),
         TEST(whoever_vanishes_under_an_answer_is_let_go),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
