@@ -25,6 +25,7 @@ const relay = new Relay(relayProgram, WEB);
 const few = new Relay(relayProgram, '[web]\nlisten-web = 127.0.0.1:0\n[limits]\nconnections = 10\n');
 
 const sleep = (ms) => new Promise((resolve) => { setTimeout(resolve, ms); });
+const until = async (what) => { for (let i = 0; i < 300 && !what(); i++) await sleep(10); };
 const within = (seconds, what, promise) => Promise.race([promise, sleep(seconds * 1000).then(() => { throw new Error(`${what}: nothing within ${seconds} s`); })]);
 
 // --- files ---
@@ -109,7 +110,7 @@ async function whatIsNoRequestIsRefused() {
         await within(3, `${what}: the end`, c.ended);
     }
     const many = new Connection(relay.webPort);
-    many.send(`GET / HTTP/1.1\r\nHost: a\r\n${'A: b\r\n'.repeat(2000)}`);
+    many.send('GET / HTTP/1.1\r\nHost: a\r\nA: '.padEnd(8192, 'a'));
     assert.equal(strict(await within(3, 'too much', many.answer())).status, 431);
     await many.ended;
 }
@@ -193,8 +194,10 @@ async function framesAreHeldToTheRules() {
         'a reserved control': [1002, frame(11, bytes)],
         'a continuation of nothing': [1002, frame(CONTINUE, bytes)],
         'a message in a message': [1002, Buffer.concat([frame(BINARY, [4], { fin: false }), frame(BINARY, [224])])],
-        'a message that is too long': [1009, frame(BINARY, Buffer.alloc((1 << 20) + 1), { length: 8 })],
-        'fragments that are too long': [1009, Buffer.concat([frame(BINARY, [4], { fin: false }), frame(CONTINUE, Buffer.alloc(1 << 20), { length: 8 })])],
+        // Their beginnings only: whoever goes on sending after the close may lose it, as TCP is.
+        'a message that is too long': [1009, frame(BINARY, Buffer.alloc((1 << 20) + 1), { length: 8 }).subarray(0, 99)],
+        'fragments that are too long': [1009, Buffer.concat([frame(BINARY, [4], { fin: false }),
+            frame(CONTINUE, Buffer.alloc(1 << 20), { length: 8 }).subarray(0, 99)])],
         'a length in more bytes than it needs': [1002, frame(BINARY, bytes, { length: 8 })],
         'a ping in pieces': [1002, frame(PING, bytes, { fin: false })],
         'a ping that is too long': [1002, frame(PING, Buffer.alloc(126))],
@@ -215,12 +218,12 @@ async function framesAreHeldToTheRules() {
 
     const s = await open();
     s.raw.write(Buffer.concat([frame(PING, []), frame(PONG, [1]), frame(BINARY, [], { fin: false }), frame(PING, bytes), frame(CONTINUE, [])]));
-    await sleep(200);
+    await until(() => s.frames.length > 0);
     assert.deepEqual(s.frames.map((f) => [f.opcode, f.fin, f.rsv]), [[PONG, true, 0]]); // of several in one go, the newest
     assert.deepEqual(s.frames[0].payload, bytes);
     for (const byte of frame(PING, [9, 9]))
         s.raw.write(Buffer.from([byte]));
-    await sleep(200);
+    await until(() => s.frames.length > 1);
     assert.deepEqual(s.frames[1].payload, Buffer.from([9, 9]));
     // A flood of pings from somebody who does not read: one answer waits at most.
     s.raw.pause();
