@@ -175,6 +175,7 @@ static int on_value(parser *lib, const char *at, size_t len)
 {
     struct parse *p = lib->data;
     p->in_value = true;
+    p->bad = p->bad || p->field.len == 0; /* llhttp minds no empty name */
     extend(p, &p->value, at, len);
     return 0;
 }
