@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "proto/wire.h"
+#include "relay/edge/folder.h"
 
 /* Where a mistake is said. */
 struct complaint {
@@ -29,7 +30,7 @@ struct key;
 /* Reads a value into *c; false: complained. */
 typedef bool parse_fn(struct config *c, const struct key *key, const char *value, struct complaint *why);
 
-static parse_fn parse_listen, parse_address, parse_lifetime, parse_u32, parse_mib;
+static parse_fn parse_listen, parse_address, parse_lifetime, parse_keys, parse_u32, parse_mib;
 static parse_fn parse_listen_web, parse_page, parse_web_address;
 
 struct key {
@@ -55,6 +56,13 @@ static const struct key keys[] = {
      "tells nothing. At start the disk is measured; if it is slower, that counts."},
     {"relay", "lifetime", parse_lifetime, AT(ttl_ceiling), 0, 0,
      "The longest time that a message may wait: 1h 6h 1d 3d 7d 14d or 30d."},
+    {"relay", "keys", parse_keys, 0, 0, 0,
+     "Where the keys lie under which waiting messages are sealed: \"keys\", in this folder, or another "
+     "folder, "
+     "from\n"
+     "/ on. On a file system in memory (/run, /dev/shm) they end with the power: nobody can read the disk of "
+     "a\n"
+     "server that was unplugged, but what waited is lost then. Swap must be off for that."},
     {"web", "listen-web", parse_listen_web, 0, 0, 0,
      "Where it listens for browsers, by HTTP and without TLS: behind a proxy that has TLS, or an onion\n"
      "service. IP:PORT, several with spaces between them. The WebSocket is at the path /zaguan."},
@@ -222,6 +230,17 @@ static bool parse_address(struct config *c, const struct key *key, const char *v
     return true;
 }
 
+static bool parse_keys(struct config *c, const struct key *key, const char *value, struct complaint *why)
+{
+    if (strlen(value) > CONFIG_PATH_MAX)
+        return complain(why, "%s: too long", key->name);
+    if (value[0] != '/' && strcmp(value, FOLDER_KEYS) != 0)
+        return complain(why, "%s: \"%.40s\" is neither \"" FOLDER_KEYS "\" nor a folder from / on", key->name,
+                        value);
+    memcpy(c->keys, value, strlen(value) + 1);
+    return true;
+}
+
 /* --- the file --- */
 
 struct parse {
@@ -317,6 +336,7 @@ void config_default(struct config *c)
     memset(c, 0, sizeof(*c));
     c->settle_ms = 250;
     c->ttl_ceiling = WIRE_TTL_7D;
+    memcpy(c->keys, FOLDER_KEYS, sizeof(FOLDER_KEYS));
     c->limits = limits_default();
     (void)parse_listen(c, &keys[0], CONFIG_LISTEN_DEFAULT, &why);
 }
@@ -407,6 +427,8 @@ static void write_key(FILE *out, const struct key *key, const char *given)
         fprintf(out, "# %s = www.example.org\n", key->name);
     else if (key->parse == parse_lifetime)
         fprintf(out, "# %s = %s\n", key->name, lifetimes[c.ttl_ceiling]);
+    else if (key->parse == parse_keys)
+        fprintf(out, "# %s = %s\n", key->name, c.keys);
     else
         write_number(out, key, &c);
 }

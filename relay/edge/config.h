@@ -25,6 +25,7 @@ struct config {
     char page[CONFIG_PATH_MAX + 1];                   /* folder; empty: none */
     char web_addresses[CONFIG_WEB_ADDRESSES_MAX + 1]; /* HOST or HOST:PORT, with spaces between them */
     char address[ADDRESS_BYTES_MAX + 1];              /* what goes into cards; empty: not given */
+    char keys[CONFIG_PATH_MAX + 1];                   /* the folder of epoch keys, from the relay's folder */
     uint32_t settle_ms;
     uint8_t ttl_ceiling;
     struct limits limits;

@@ -1,6 +1,6 @@
 /*
- * Start: database, committer, relay, listeners, control socket, signals; each undone in reverse if the next
- * one fails. A turn of the loop: sockets, completions and the timer feed the core; then, before the loop
+ * Start: keys, database, committer, relay, listeners, control socket, signals; each undone in reverse if the
+ * next one fails. A turn of the loop: sockets, completions and the timer feed the core; then, before the loop
  * waits again, the core's output is flushed, paused sessions are read again, and the timer is set to the
  * core's next deadline. Stop: no new connections; the core drains (commits and answers what it received);
  * sessions close; connections have what is left of STOP_MS to take their last bytes; committer and database
@@ -21,10 +21,12 @@
 #include "relay/edge/admin.h"
 #include "relay/edge/clock.h"
 #include "relay/edge/committer.h"
+#include "relay/edge/keys.h"
 #include "relay/edge/log.h"
+#include "relay/edge/storage.h"
 #include "relay/edge/tcp.h"
+#include "relay/edge/watch.h"
 #include "relay/edge/web_start.h"
-#include "relay/store/sqlite.h"
 
 enum {
     STOP_MS = 800, /* from the signal to the end of the last connection */
@@ -44,6 +46,8 @@ struct server {
     struct streams *streams;
     struct web_part web;
     struct admin *admin;
+    struct watch watch;
+    struct storage storage;
     enum phase phase;
     uint64_t stop_at; /* loop time at which patience ends */
 };
@@ -76,6 +80,7 @@ static void close_all(struct server *s)
     web_part_close(&s->web);
     committer_close(s->committer, NULL,
                     NULL); /* waits for the disk; the control socket's jobs are done here, too */
+    storage_close(&s->storage);
     relay_free(s->relay);
     s->relay = NULL;
     close_handle(&s->prepare);
@@ -135,7 +140,10 @@ static void set_timer(struct server *s)
 static void on_prepare(uv_prepare_t *handle)
 {
     struct server *s = handle->data;
+    struct relay_stats stats;
     relay_flush(s->relay);
+    relay_stats(s->relay, &stats);
+    watch_turn(&s->watch, &stats, uv_now(&s->loop));
     streams_turn(s->streams);
     if (s->phase != PHASE_RUNNING)
         stop_step(s);
@@ -163,20 +171,42 @@ static uint32_t measure_settle(uint32_t wanted)
     return settle;
 }
 
-static bool open_store(struct server *s)
+static bool open_engine(struct server *s, const struct config *config, struct engine **out)
 {
-    const struct sqlite_options options = {.path = FOLDER_DATABASE, .exclusive = true};
+    char why[STORAGE_WHY_MAX];
+    if (!storage_prepare(&s->storage, config, why, sizeof(why)) ||
+        !storage_engine(&s->storage, out, why, sizeof(why))) {
+        log_line(LOG_ERROR, "%s", why);
+        return false;
+    }
+    if (s->storage.keys_volatile)
+        log_line(LOG_INFO,
+                 "keys lie in memory only: what waits for its reader is lost when this machine stops");
+    if (!memory_can_be_locked())
+        log_line(LOG_WARNING, "secrets cannot be locked in memory: turn swap off, or raise LimitMEMLOCK");
+    return true;
+}
+
+static bool open_store(struct server *s, const struct config *config)
+{
     struct engine *engine;
-    char why[160];
-    if (sqlite_engine_open(&engine, &options, why, sizeof(why)) != ZG_OK) {
-        log_line(LOG_ERROR, "%s: %s", FOLDER_DATABASE, why);
+    if (!open_engine(s, config, &engine)) {
+        storage_close(&s->storage);
         return false;
     }
     if (committer_open(&s->committer, &s->loop, engine) != ZG_OK) {
         log_line(LOG_ERROR, "no memory or no thread for the committer");
+        storage_close(&s->storage);
         return false;
     }
     return true;
+}
+
+/* A clock can be believed that is ahead; hours never go back. */
+static uint32_t known_hour(const struct server_options *o, uint64_t utc_ms)
+{
+    uint32_t known = watch_known_hour();
+    return o->believe_clock && utc_ms / (3600 * 1000) > known ? 0 : known;
 }
 
 static bool open_relay(struct server *s, const struct server_options *o)
@@ -186,6 +216,7 @@ static bool open_relay(struct server *s, const struct server_options *o)
         .settle_ms = measure_settle(o->config->settle_ms),
         .ttl_ceiling = o->config->ttl_ceiling,
         .store = committer_store(s->committer),
+        .known_hour = known_hour(o, clock_now(&s->loop).utc_ms),
         .rng = rng_system(),
     };
     memcpy(options.relay_sk, o->key->sk, sizeof(options.relay_sk));
@@ -215,7 +246,8 @@ static bool open_listeners(struct server *s, const struct config *config)
 
 static bool open_admin(struct server *s)
 {
-    const struct admin_options options = {&s->loop, s->relay, committer_store(s->committer)};
+    const struct admin_options options = {&s->loop, s->relay, committer_store(s->committer),
+                                          s->storage.keys_volatile};
     char why[160];
     if (admin_open(&s->admin, &options, why, sizeof(why)) == ZG_OK)
         return true;
@@ -239,7 +271,7 @@ static void open_handles(struct server *s)
 
 static bool start(struct server *s, const struct server_options *options)
 {
-    if (!open_store(s))
+    if (!open_store(s, options->config))
         goto err0;
     if (!open_relay(s, options))
         goto err1;
@@ -258,6 +290,7 @@ err2:
     relay_free(s->relay);
 err1:
     committer_close(s->committer, NULL, NULL);
+    storage_close(&s->storage);
 err0:
     return false;
 }

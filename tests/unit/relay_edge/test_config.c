@@ -48,6 +48,7 @@ static const struct {
     {"[relay]\nsettle\n", 2, "neither [section] nor key = value"},
     {"[relay\nsettle = 250\n", 1, "neither [section] nor key = value"},
     {"[relay]\nlifetime = 31d\n", 2, "lifetime: \"31d\" is none of 1h 6h 1d 3d 7d 14d 30d"},
+    {"[relay]\nkeys = here\n", 2, "keys: \"here\" is neither \"keys\" nor a folder from / on"},
     {"[relay]\nlifetime = forever\n", 2, "lifetime: \"forever\" is none of"},
     {"[relay]\nlisten = 127.0.0.1\n", 2, "listen: \"127.0.0.1\" is not IP:PORT"},
     {"[relay]\nlisten = 127.0.0.1:65536\n", 2, "is not IP:PORT"},
@@ -109,6 +110,7 @@ static void good_values_are_taken(void **state)
                            "address = [2001:db8::1]:443\n"
                            "settle=10\n"
                            "  lifetime = 30d\n"
+                           "keys = /run/zaguan/keys\n"
                            "[web]\nlisten-web = 127.0.0.1:80 [::1]:0\n"
                            "page = /srv/page\nweb-address = a.org [2001:db8::1]:443 b.onion\n"
                            "[limits]\nconnections = 20000 ; many\nmemory-mib = 3\ncalm-knocks-a-minute = 0\n",
@@ -123,6 +125,7 @@ static void good_values_are_taken(void **state)
     assert_string_equal(c.address, "[2001:db8::1]:443");
     assert_int_equal(c.settle_ms, 10);
     assert_int_equal(c.ttl_ceiling, WIRE_TTL_30D);
+    assert_string_equal(c.keys, "/run/zaguan/keys");
     assert_int_equal(c.listen_web_count, 2);
     assert_int_equal(c.listen_web[0].port, 80);
     assert_true(c.listen_web[1].v6);
@@ -146,6 +149,7 @@ static void an_empty_file_gives_the_defaults(void **state)
     assert_string_equal(c.listen[0].host, "127.0.0.1");
     assert_int_equal(c.listen[0].port, 7443);
     assert_string_equal(c.address, "");
+    assert_string_equal(c.keys, "keys");
 }
 
 /* The file that init writes says the truth: as it is, and with every comment sign before a key taken away. */
