@@ -2,12 +2,12 @@
 #include "relay/edge/websocket.h"
 
 #include <assert.h>
+#include <sha1.h>
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 #include <wslay/wslay.h>
 
-#include "relay/edge/sha1.h"
 
 enum {
     CONTROL_MAX = 125, /* payload of pings and closes */
@@ -307,9 +307,12 @@ err0:
 void websocket_accept(const uint8_t key[WEBSOCKET_KEY_LEN], char out[WEBSOCKET_ACCEPT_LEN + 1])
 {
     static const char magic[] = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
-    uint8_t text[WEBSOCKET_KEY_LEN + sizeof(magic) - 1], digest[SHA1_BYTES];
+    uint8_t text[WEBSOCKET_KEY_LEN + sizeof(magic) - 1], digest[SHA1_DIGEST_LENGTH];
+    SHA1_CTX sha1; /* a sign of understanding (RFC 6455 section 4.2.2): nothing depends on its strength */
     memcpy(text, key, WEBSOCKET_KEY_LEN);
     memcpy(text + WEBSOCKET_KEY_LEN, magic, sizeof(magic) - 1);
-    sha1(digest, text, sizeof(text));
+    SHA1Init(&sha1);
+    SHA1Update(&sha1, text, sizeof(text));
+    SHA1Final(digest, &sha1);
     sodium_bin2base64(out, WEBSOCKET_ACCEPT_LEN + 1, digest, sizeof(digest), sodium_base64_VARIANT_ORIGINAL);
 }

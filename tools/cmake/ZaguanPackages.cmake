@@ -50,6 +50,10 @@ add_library(zg_msgpack_unpack INTERFACE)
 target_link_libraries(zg_msgpack_unpack INTERFACE zg_msgpack ${ZG_MSGPACK_LIBRARY})
 add_library(zg::msgpack_unpack ALIAS zg_msgpack_unpack)
 
+# SHA-1, for the opening of a WebSocket.
+pkg_check_modules(md REQUIRED IMPORTED_TARGET libmd)
+zg_wrap(md PkgConfig::md)
+
 # WebSocket frames; Debian's package has no .pc file.
 find_path(ZG_WSLAY_INCLUDE wslay/wslay.h REQUIRED)
 find_library(ZG_WSLAY_LIBRARY NAMES wslay REQUIRED)

@@ -9,7 +9,6 @@
 #include <cmocka.h>
 #include <string.h>
 
-#include "relay/edge/sha1.h"
 #include "relay/edge/websocket.h"
 #include "tests/support/support.h"
 
@@ -132,32 +131,6 @@ static void what_is_no_request_is_refused(void **state)
         assert_false(request_parse(&r, (const uint8_t *)GET "\r\n", len));
 }
 
-static void check_sha1(const char *text, const char *hex)
-{
-    static const char digits[] = "0123456789abcdef";
-    uint8_t digest[SHA1_BYTES];
-    sha1(digest, text, strlen(text));
-    for (size_t i = 0; i < SHA1_BYTES; i++)
-        assert_true(hex[2 * i] == digits[digest[i] >> 4] && hex[2 * i + 1] == digits[digest[i] & 15]);
-}
-
-static void sha1_is_as_published(void **state)
-{
-    (void)state;
-    check_sha1("", "da39a3ee5e6b4b0d3255bfef95601890afd80709");
-    check_sha1("abc", "a9993e364706816aba3e25717850c26c9cd0d89d");
-    check_sha1("abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq",
-               "84983e441c3bd26ebaae4aa1f95129e5e54670f1");
-    /* Where one block becomes two, and the longest. */
-    check_sha1("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
-               "c1c8bbdc22796e28c0e15163d20899b65621d65a");
-    check_sha1("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
-               "c2db330f6083854c99d4b5bfb6e8f29f201be699");
-    check_sha1("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-               "aaaaaaaaaaaaaaaaaaaaaaaaaa",
-               "ee971065aaa017e0632a8ca6c77bb3bf8b1dfc56");
-}
-
 /* RFC 6455, section 1.3. */
 static void a_key_is_answered(void **state)
 {
@@ -173,7 +146,6 @@ int main(void)
         cmocka_unit_test(a_head_ends_with_its_empty_line),
         cmocka_unit_test(what_is_wanted_is_taken),
         cmocka_unit_test(what_is_no_request_is_refused),
-        cmocka_unit_test(sha1_is_as_published),
         cmocka_unit_test(a_key_is_answered),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
