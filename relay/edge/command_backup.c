@@ -144,7 +144,7 @@ static bool restore_database(struct backup *b, struct counts *counts)
     char why[STORAGE_WHY_MAX];
 
     bool ok = config_read(&config, FOLDER_CONFIG, why, sizeof(why)) == ZG_OK &&
-              storage_prepare(&storage, &config, why, sizeof(why));
+              storage_prepare(&storage, &config, NULL, why, sizeof(why));
     if (ok) {
         ok = backup_restore(b, &storage.options, counts, why, sizeof(why)) == ZG_OK;
         storage_close(&storage);

@@ -12,7 +12,7 @@
 #include "relay/edge/server.h"
 
 const char help_serve[] =
-    "zaguan-relay serve DIR [--believe-clock]\n"
+    "zaguan-relay serve DIR [--believe-clock] [--without-keys]\n"
     "\n"
     "Runs the relay in the foreground until SIGTERM or SIGINT. Prints \"listening on IP:PORT\" when it is "
     "ready; log lines\n"
@@ -20,7 +20,8 @@ const char help_serve[] =
     "\n"
     "  --believe-clock  the clock is right, though it is more than a month ahead of when the relay ran last; "
     "what is\n"
-    "                   over by it is destroyed at once\n";
+    "                   over by it is destroyed at once\n"
+    "  --without-keys   the keys of what waits are gone for good: it counts as expired unread\n";
 
 /* Every connection is an open file. */
 static void raise_file_limit(uint32_t connections)
@@ -52,16 +53,21 @@ static bool read_folder(const char *dir, struct config *config, struct relay_key
     return relay_key_read(key);
 }
 
-static int parse(int argc, char **argv, const char **dir, bool *believe_clock)
+static int parse(int argc, char **argv, const char **dir, struct server_options *out)
 {
-    static const struct option options[] = {{"believe-clock", no_argument, NULL, 'b'}, {NULL, 0, NULL, 0}};
+    static const struct option options[] = {{"believe-clock", no_argument, NULL, 'b'},
+                                            {"without-keys", no_argument, NULL, 'w'},
+                                            {NULL, 0, NULL, 0}};
     int c;
 
     optind = 1;
     while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
-        if (c != 'b')
+        if (c == 'b')
+            out->believe_clock = true;
+        else if (c == 'w')
+            out->without_keys = true;
+        else
             return complain_usage("serve", "this is not understood");
-        *believe_clock = true;
     }
     if (optind + 1 != argc)
         return complain_usage("serve",
@@ -75,9 +81,9 @@ int command_serve(int argc, char **argv)
     struct config config;
     struct relay_key key;
     const char *dir = NULL;
-    bool believe_clock = false;
+    struct server_options options = {.config = &config, .key = &key};
 
-    int rc = parse(argc, argv, &dir, &believe_clock);
+    int rc = parse(argc, argv, &dir, &options);
     if (rc != EXIT_FINE)
         return rc;
     if (!read_folder(dir, &config, &key))
@@ -87,7 +93,6 @@ int command_serve(int argc, char **argv)
         fprintf(stderr, "zaguan-relay: a relay is running already in %s\n", dir);
     bool ok = false;
     if (lock == FOLDER_LOCK_OURS) {
-        const struct server_options options = {&config, &key, believe_clock};
         raise_file_limit(config.limits.connections);
         ok = server_run(&options);
     }

@@ -174,14 +174,17 @@ static uint32_t measure_settle(uint32_t wanted)
     return settle;
 }
 
-static bool open_engine(struct server *s, const struct config *config, struct engine **out)
+static bool open_engine(struct server *s, const struct server_options *o, struct engine **out)
 {
     char why[STORAGE_WHY_MAX];
-    if (!storage_prepare(&s->storage, config, why, sizeof(why)) ||
-        !storage_engine(&s->storage, out, why, sizeof(why))) {
+    if (!storage_prepare(&s->storage, o->config, o->key, why, sizeof(why)) ||
+        !storage_engine(&s->storage, o->without_keys, out, why, sizeof(why))) {
         log_line(LOG_ERROR, "%s", why);
         return false;
     }
+    if (s->storage.keys_missing > 0)
+        log_line(LOG_WARNING, "keys of %u hours are gone: what waited under them counts as expired unread",
+                 (unsigned)s->storage.keys_missing);
     if (s->storage.keys_volatile)
         log_line(LOG_INFO,
                  "keys lie in memory only: what waits for its reader is lost when this machine stops");
@@ -190,10 +193,10 @@ static bool open_engine(struct server *s, const struct config *config, struct en
     return true;
 }
 
-static bool open_store(struct server *s, const struct config *config)
+static bool open_store(struct server *s, const struct server_options *o)
 {
     struct engine *engine;
-    if (!open_engine(s, config, &engine)) {
+    if (!open_engine(s, o, &engine)) {
         storage_close(&s->storage);
         return false;
     }
@@ -274,7 +277,7 @@ static void open_handles(struct server *s)
 
 static bool start(struct server *s, const struct server_options *options)
 {
-    if (!open_store(s, options->config))
+    if (!open_store(s, options))
         goto err0;
     if (!open_relay(s, options))
         goto err1;

@@ -2,14 +2,19 @@
 #include "relay/edge/storage.h"
 
 #include <stdio.h>
+#include <time.h>
 
 #include "relay/edge/folder.h"
 #include "relay/edge/keys.h"
 
-bool storage_prepare(struct storage *s, const struct config *config, char *why, size_t why_cap)
+bool storage_prepare(struct storage *s, const struct config *config, const struct relay_key *key, char *why,
+                     size_t why_cap)
 {
+    char owner[RELAY_PK_TEXT_LEN + 1];
     *s = (struct storage){.options = {.path = FOLDER_DATABASE, .exclusive = true}};
-    if (!keys_prepare(config->keys, &s->keys_volatile, why, why_cap))
+    if (key != NULL)
+        relay_key_text(key, owner);
+    if (!keys_prepare(config->keys, key != NULL ? owner : NULL, &s->keys_volatile, why, why_cap))
         return false;
     s->keys = epoch_files_new(config->keys);
     if (s->keys == NULL) {
@@ -20,12 +25,20 @@ bool storage_prepare(struct storage *s, const struct config *config, char *why, 
     return true;
 }
 
-bool storage_engine(const struct storage *s, struct engine **out, char *why, size_t why_cap)
+bool storage_engine(struct storage *s, bool without_keys, struct engine **out, char *why, size_t why_cap)
 {
     char reason[STORAGE_WHY_MAX / 2];
-    if (sqlite_engine_open(out, &s->options, reason, sizeof(reason)) == ZG_OK)
+    s->options.hour = (uint32_t)(time(NULL) / 3600);
+    s->options.keys_needed = !without_keys && !s->keys_volatile;
+    s->options.keys_missing = &s->keys_missing;
+    zg_err err = sqlite_engine_open(out, &s->options, reason, sizeof(reason));
+    if (err == ZG_OK)
         return true;
-    snprintf(why, why_cap, "%s: %s", FOLDER_DATABASE, reason);
+    snprintf(why, why_cap, "%s: %s%s", FOLDER_DATABASE, reason,
+             err == ZG_ERR_NOT_FOUND
+                 ? ". Put the folder back, or correct `keys' in relay.conf. If they are gone for "
+                   "good: serve --without-keys, which counts these messages as expired unread"
+                 : "");
     return false;
 }
 
@@ -39,10 +52,17 @@ void storage_close(struct storage *s)
 static bool open_locked(struct storage *s, struct engine **out, char *why, size_t why_cap)
 {
     struct config config;
-    if (config_read(&config, FOLDER_CONFIG, why, why_cap) != ZG_OK ||
-        !storage_prepare(s, &config, why, why_cap))
+    struct relay_key key;
+    if (config_read(&config, FOLDER_CONFIG, why, why_cap) != ZG_OK)
         return false;
-    if (storage_engine(s, out, why, why_cap))
+    snprintf(why, why_cap, "without its key nothing can be done");
+    if (!relay_key_read(&key))
+        return false;
+    bool prepared = storage_prepare(s, &config, &key, why, why_cap);
+    relay_key_clear(&key);
+    if (!prepared)
+        return false;
+    if (storage_engine(s, false, out, why, why_cap))
         return true;
     storage_close(s);
     return false;

@@ -4,6 +4,7 @@
 
 #include "relay/core/store.h"
 #include "relay/edge/config.h"
+#include "relay/edge/folder.h"
 #include "relay/store/epoch.h"
 #include "relay/store/sqlite.h"
 
@@ -11,14 +12,21 @@ struct storage {
     struct key_place *keys;
     struct sqlite_options options;
     bool keys_volatile;
+    uint32_t keys_missing;
 };
 
 enum { STORAGE_WHY_MAX = 600 };
 
-/* Prepares the keys' folder. false: why says what is wrong. */
-bool storage_prepare(struct storage *s, const struct config *config, char *why, size_t why_cap);
-/* Opens the database of a prepared storage; the engine is closed before storage_close. */
-bool storage_engine(const struct storage *s, struct engine **out, char *why, size_t why_cap);
+/* Prepares the keys' folder for the relay with this key; NULL: for a database that is to be made. false: why
+ * says what is wrong. */
+bool storage_prepare(struct storage *s, const struct config *config, const struct relay_key *key, char *why,
+                     size_t why_cap);
+/*
+ * Opens the database of a prepared storage; the engine is closed before storage_close. Without the keys of
+ * what waits in it only if without_keys says that these are gone for good, or they lie in memory only;
+ * s->keys_missing says how many are not there.
+ */
+bool storage_engine(struct storage *s, bool without_keys, struct engine **out, char *why, size_t why_cap);
 void storage_close(struct storage *s);
 
 /* For commands while no relay runs: takes the folder's lock, opens. false: stderr says why. */

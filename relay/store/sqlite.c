@@ -111,9 +111,9 @@ static int sync_journal(struct sqlite_engine *e)
 }
 
 /*
- * What SQLite keeps in memory. Its pages may hold copies of what was deleted (proto/sqlite/scrub.h), and the next
- * journal must not get them. The last row that was written stands in its room for rows until another one does:
- * one of zeros, which is taken back.
+ * What SQLite keeps in memory. Its pages may hold copies of what was deleted (proto/sqlite/scrub.h), and the
+ * next journal must not get them. The last row that was written stands in its room for rows until another one
+ * does: one of zeros, which is taken back.
  */
 static void forget_in_memory(struct sqlite_engine *e)
 {
@@ -240,8 +240,23 @@ static int create_tables(struct sqlite_engine *e)
     return rc == SQLITE_OK ? sqlite3_exec(e->db, "COMMIT", NULL, NULL, NULL) : rc;
 }
 
+/* *wrong_place: no key that is needed is there, so those that are may be somebody else's. */
+static int open_epochs(struct sqlite_engine *e, const struct sqlite_options *options, bool *wrong_place)
+{
+    struct epochs_found found;
+    int rc = db_epochs_load(e, options->hour, &found);
+    *wrong_place = options->keys_needed && found.missing > 0 && found.there == 0;
+    if (rc != SQLITE_OK || *wrong_place)
+        return rc == SQLITE_OK ? SQLITE_CANTOPEN : rc;
+    key_ring_sweep(&e->ring);
+    if (options->keys_missing != NULL)
+        *options->keys_missing = found.missing;
+    return SQLITE_OK;
+}
+
 /* Tables and statements as they are to be, whatever was there. */
-static int bring_up(struct sqlite_engine *e, enum schema_state state)
+static int bring_up(struct sqlite_engine *e, const struct sqlite_options *options, enum schema_state state,
+                    bool *wrong_place)
 {
     int rc = db_epoch_function(e);
     if (rc == SQLITE_OK && state == SCHEMA_FIRST)
@@ -251,7 +266,7 @@ static int bring_up(struct sqlite_engine *e, enum schema_state state)
     if (rc == SQLITE_OK && state != SCHEMA_FIRST)
         rc = statements_prepare(e);
     if (rc == SQLITE_OK)
-        rc = db_epochs_load(e);
+        rc = open_epochs(e, options, wrong_place);
     /* What the old version wrote is not to stay in the journal. */
     return rc == SQLITE_OK && state == SCHEMA_FIRST ? job_forget(e, NULL) : rc;
 }
@@ -277,7 +292,12 @@ static zg_err open_database(struct sqlite_engine *e, const struct sqlite_options
         err = open_keys(e, options, why);
     if (err != ZG_OK)
         return err;
-    rc = bring_up(e, state);
+    bool wrong_place = false;
+    rc = bring_up(e, options, state, &wrong_place);
+    if (wrong_place) {
+        *why = "the keys of the messages in it are not in the keys' folder";
+        return ZG_ERR_NOT_FOUND;
+    }
     if (rc == SQLITE_OK)
         return ZG_OK;
     *why = (rc & 0xff) == SQLITE_ERROR ? "the database does not hold what it should; it is damaged"

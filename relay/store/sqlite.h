@@ -13,12 +13,16 @@ struct sqlite_options {
     /* Where epoch keys lie; the opener's, who closes it after the engine. NULL: in files beside the database,
      * which the engine sees to by itself. */
     struct key_place *keys;
+    uint32_t hour; /* now: keys of hours that have not begun are missed if they are not there; 0: none is */
+    bool keys_needed;       /* if keys are missed and not one is there, the place is the wrong one: refused */
+    uint32_t *keys_missing; /* set when it was opened: how many are missed; may be NULL */
 };
 
 /*
  * Opens or creates; mode 0600, WAL, synchronous=FULL, secure_delete=ON, trusted_schema=OFF,
  * temp_store=MEMORY, mmap off, pages of 4 KiB. ZG_ERR_VERSION: the file is of a newer version; ZG_ERR_LOCKED;
- * ZG_ERR_STORAGE. *why gets a sentence (static or in a buffer of the caller's) for a person; may be NULL.
+ * ZG_ERR_NOT_FOUND: the keys are not where they should be, nothing was changed; ZG_ERR_STORAGE. *why gets a
+ * sentence (static or in a buffer of the caller's) for a person; may be NULL.
  */
 ZG_MUST_CHECK zg_err sqlite_engine_open(struct engine **out, const struct sqlite_options *options, char *why,
                                         size_t why_cap);

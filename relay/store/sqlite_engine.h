@@ -131,8 +131,11 @@ int db_key_err(int err);
 
 /* --- sqlite_epoch.c --- */
 
-/* Reads the epochs' rows; keys of none are destroyed. */
-int db_epochs_load(struct sqlite_engine *e);
+struct epochs_found {
+    uint32_t there, missing; /* keys; those of hours that have begun are not missed */
+};
+/* Reads the epochs' rows into the ring. hour: now; 0: no key is missed. */
+int db_epochs_load(struct sqlite_engine *e, uint32_t hour, struct epochs_found *out);
 /* live() for statements. */
 int db_epoch_function(struct sqlite_engine *e);
 bool db_epoch_lives(const struct sqlite_engine *e, uint32_t epoch, uint32_t hour);

@@ -23,15 +23,24 @@ int db_key_err(int err)
     }
 }
 
-int db_epochs_load(struct sqlite_engine *e)
+/* Keys that nobody destroyed because their hour had begun. */
+static bool missed(bool there, uint32_t epoch_hour, uint32_t hour)
+{
+    return !there && hour != 0 && epoch_hour > hour;
+}
+
+int db_epochs_load(struct sqlite_engine *e, uint32_t hour, struct epochs_found *out)
 {
     sqlite3_stmt *s = statement_get(e, S_EPOCHS);
     bool row;
     int rc;
-    while ((rc = statement_row(s, &row)) == SQLITE_OK && row)
-        (void)key_ring_settle(&e->ring, (uint32_t)column_number(s, 0), (uint32_t)column_number(s, 1));
-    if (rc == SQLITE_OK)
-        key_ring_sweep(&e->ring);
+    *out = (struct epochs_found){0};
+    while ((rc = statement_row(s, &row)) == SQLITE_OK && row) {
+        uint32_t ends = (uint32_t)column_number(s, 1);
+        bool there = key_ring_settle(&e->ring, (uint32_t)column_number(s, 0), ends);
+        out->there += there;
+        out->missing += missed(there, ends, hour);
+    }
     return rc;
 }
 

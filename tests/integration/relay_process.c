@@ -58,8 +58,13 @@ void relay_set_up(struct relay_process *r, const char *program, const char *sett
 
 void relay_start(struct relay_process *r)
 {
+    relay_start_with(r, NULL);
+}
+
+void relay_start_with(struct relay_process *r, const char *option)
+{
     char line[LINE_BYTES] = "nothing";
-    const char *const serve[] = {r->program, "serve", r->dir, NULL};
+    const char *const serve[] = {r->program, "serve", r->dir, option, NULL};
     process_start(&r->process, serve);
     if (!process_line_with(&r->process, "listening on", line, sizeof(line), START_MS))
         give_up("does not start; it said last", line);

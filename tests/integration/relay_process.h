@@ -23,6 +23,8 @@ void relay_set_up(struct relay_process *r, const char *program, const char *sett
 void relay_configure(const struct relay_process *r, const char *settings);
 /* Starts it and waits until it listens. */
 void relay_start(struct relay_process *r);
+/* The same with one more option of serve. */
+void relay_start_with(struct relay_process *r, const char *option);
 /* kill -9. */
 void relay_kill(struct relay_process *r);
 /* SIGTERM; its exit code. */

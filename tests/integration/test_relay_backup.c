@@ -268,6 +268,60 @@ static void keys_on_a_disk_are_said(void **state)
     assert_int_equal(relay_stop(&f->relay), 0);
 }
 
+/* The folder of keys was not carried along: nothing is destroyed before somebody says that it is gone for
+ * good. */
+static void without_its_keys_it_does_not_start(void **state)
+{
+    struct fixture *f = *state;
+    struct queue_secrets q;
+    char keys[96], elsewhere[96];
+    snprintf(keys, sizeof(keys), "%s/keys", f->relay.dir);
+    snprintf(elsewhere, sizeof(elsewhere), "%s/elsewhere", f->relay.folder);
+    relay_start(&f->relay);
+    fill(f, &q);
+    assert_int_equal(relay_stop(&f->relay), 0);
+    assert_int_equal(rename(keys, elsewhere), 0);
+    assert_int_equal(RUN(f, "serve", f->relay.dir), 1);
+    has(f->said, "Put the folder back");
+    has(f->said, "--without-keys");
+    assert_int_equal(RUN(f, "voucher", "new", f->relay.dir), 1);
+    folder_remove(keys);
+    assert_int_equal(rename(elsewhere, keys), 0);
+    relay_start(&f->relay);
+    assert_true(has_message(f, &q));
+    assert_int_equal(relay_stop(&f->relay), 0);
+
+    folder_remove(keys);
+    relay_start_with(&f->relay, "--without-keys");
+    assert_false(has_message(f, &q));
+    assert_int_equal(relay_stop(&f->relay), 0);
+}
+
+/* Keys that a database does not name are destroyed, so two relays must not share a folder. */
+static void the_keys_of_another_relay_are_left_alone(void **state)
+{
+    struct fixture *f = *state;
+    struct queue_secrets q;
+    char other[96], settings[160];
+    snprintf(other, sizeof(other), "%s/other", f->relay.folder);
+    relay_start(&f->relay);
+    fill(f, &q);
+    assert_int_equal(RUN(f, "init", other), 0);
+    snprintf(settings, sizeof(settings), "%s/relay.conf", other);
+    FILE *out = fopen(settings, "w");
+    assert_non_null(out);
+    fprintf(out, "[relay]\nlisten = 127.0.0.1:0\nkeys = %s/keys\n", f->relay.dir);
+    assert_int_equal(fclose(out), 0);
+    assert_int_equal(RUN(f, "serve", other), 1);
+    has(f->said, "in use by another relay");
+    assert_int_equal(relay_stop(&f->relay), 0);
+    assert_int_equal(RUN(f, "serve", other), 1);
+    has(f->said, "belongs to another relay");
+    relay_start(&f->relay);
+    assert_true(has_message(f, &q));
+    assert_int_equal(relay_stop(&f->relay), 0);
+}
+
 #define TEST(t) cmocka_unit_test_setup_teardown(t, set_up, tear_down)
 
 int main(void)
@@ -278,6 +332,8 @@ int main(void)
         TEST(a_running_relay_is_copied),
         TEST(what_is_no_backup_is_refused),
         TEST(keys_on_a_disk_are_said),
+        TEST(without_its_keys_it_does_not_start),
+        TEST(the_keys_of_another_relay_are_left_alone),
         cmocka_unit_test_setup_teardown(with_keys_in_memory_a_power_cut_leaves_nothing_to_read,
                                         set_up_in_memory, tear_down),
     };

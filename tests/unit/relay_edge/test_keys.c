@@ -58,15 +58,36 @@ static void a_folder_on_a_disk_is_made_for_its_owner(void **state)
     struct stat st;
     bool is_volatile = true;
     (void)state;
-    assert_true(keys_prepare("keys", &is_volatile, why, sizeof(why)));
+    assert_true(keys_prepare("keys", "me", &is_volatile, why, sizeof(why)));
     assert_int_equal(stat("keys", &st), 0);
     assert_int_equal(st.st_mode & 0777, 0700);
-    assert_true(keys_prepare("keys", &is_volatile, why, sizeof(why)));
     assert_int_equal(chmod("keys", 0750), 0);
-    assert_false(keys_prepare("keys", &is_volatile, why, sizeof(why)));
+    assert_false(keys_prepare("keys", "me", &is_volatile, why, sizeof(why)));
     assert_non_null(strstr(why, "chmod 700 keys"));
-    assert_false(keys_prepare("no/such/folder", &is_volatile, why, sizeof(why)));
+    assert_false(keys_prepare("no/such/folder", "me", &is_volatile, why, sizeof(why)));
     assert_non_null(strstr(why, "cannot be made"));
+}
+
+static void a_folder_has_one_owner(void **state)
+{
+    char why[600] = "";
+    bool is_volatile = true;
+    (void)state;
+    assert_int_equal(mkdir("fresh", 0700), 0);
+    assert_true(keys_prepare("fresh", NULL, &is_volatile, why, sizeof(why)));
+    assert_true(keys_prepare("fresh", "me", &is_volatile, why, sizeof(why)));
+    assert_false(keys_prepare("fresh", "me", &is_volatile, why, sizeof(why)));
+    assert_non_null(strstr(why, "in use"));
+    assert_false(keys_prepare("fresh", NULL, &is_volatile, why, sizeof(why)));
+    assert_non_null(strstr(why, "was set up before"));
+
+    assert_int_equal(mkdir("theirs", 0700), 0);
+    write_text("theirs/owner", "them");
+    assert_false(keys_prepare("theirs", "me", &is_volatile, why, sizeof(why)));
+    assert_non_null(strstr(why, "belongs to another relay"));
+    write_text("theirs/owner", "me and more");
+    assert_false(keys_prepare("theirs", "me", &is_volatile, why, sizeof(why)));
+    assert_true(keys_prepare("theirs", "me and more", &is_volatile, why, sizeof(why)));
 }
 
 static void a_folder_in_memory_is_told_apart(void **state)
@@ -76,13 +97,13 @@ static void a_folder_in_memory_is_told_apart(void **state)
     (void)state;
     snprintf(path, sizeof(path), "/dev/shm/zaguan-test-%d", (int)getpid());
     if (swap_in_use("/proc/swaps")) {
-        assert_false(keys_prepare(path, &is_volatile, why, sizeof(why)));
+        assert_false(keys_prepare(path, "me", &is_volatile, why, sizeof(why)));
         assert_non_null(strstr(why, "swap is on"));
     } else {
-        assert_true(keys_prepare(path, &is_volatile, why, sizeof(why)));
+        assert_true(keys_prepare(path, "me", &is_volatile, why, sizeof(why)));
     }
     assert_true(is_volatile);
-    rmdir(path);
+    folder_remove(path);
 }
 
 static void the_hour_is_kept(void **state)
@@ -109,9 +130,8 @@ static void the_hour_is_kept(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(swap_is_seen),
-        TEST(a_folder_on_a_disk_is_made_for_its_owner),
-        TEST(a_folder_in_memory_is_told_apart),
+        TEST(swap_is_seen),           TEST(a_folder_on_a_disk_is_made_for_its_owner),
+        TEST(a_folder_has_one_owner), TEST(a_folder_in_memory_is_told_apart),
         TEST(the_hour_is_kept),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
