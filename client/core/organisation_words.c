@@ -19,9 +19,12 @@ static uint8_t times(uint8_t a, uint8_t b)
 {
     unsigned product = 0;
     unsigned shifted = a;
-    for (int i = 0; i < 8; i++) {
-        product ^= shifted & (0U - ((b >> i) & 1U));
-        shifted = (shifted << 1) ^ (0x11dU & (0U - (shifted >> 7)));
+    for (unsigned rest = b; rest != 0; rest >>= 1) {
+        if ((rest & 1) != 0)
+            product ^= shifted;
+        shifted <<= 1;
+        if ((shifted & 0x100) != 0)
+            shifted ^= 0x11d;
     }
     return (uint8_t)product;
 }

@@ -12,8 +12,8 @@ enum statement { FIND, PUT, DELETE, ALL, STATEMENTS };
 
 static const char *const statement_sql[STATEMENTS] = {
     [FIND] = "SELECT slot FROM entries WHERE key = ?1",
-    [PUT] = "INSERT INTO entries(key, slot, value) VALUES(?1, ?2, ?3) "
-            "ON CONFLICT(key) DO UPDATE SET slot = ?2, value = ?3",
+    [PUT] = ("INSERT INTO entries(key, slot, value) VALUES(?1, ?2, ?3) "
+             "ON CONFLICT(key) DO UPDATE SET slot = ?2, value = ?3"),
     [DELETE] = "DELETE FROM entries WHERE key = ?1",
     [ALL] = "SELECT key, slot, value FROM entries",
 };
