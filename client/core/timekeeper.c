@@ -21,11 +21,17 @@ bool timekeeper_agrees(const struct timekeeper *t)
     return t->relay_known && apart <= AGREE_MS;
 }
 
-/* Section 4: the mark is the largest value seen of min(own clock, relay's clock). */
+/*
+ * Section 4: the mark is the largest value seen of min(own clock, relay's clock). Also while they disagree, once they
+ * have agreed: one of them may stand years ahead, but the smaller one does not, and days in which the program did not run
+ * have to count. Of a relay that is not believed the earliest time is taken that it may mean.
+ */
 static void raise_mark(struct timekeeper *t)
 {
-    uint64_t smaller = t->now.utc_ms < t->relay_ms ? t->now.utc_ms : t->relay_ms;
-    if (timekeeper_agrees(t) && smaller > t->held_ms)
+    bool agree = timekeeper_agrees(t);
+    uint64_t relay_ms = agree || t->relay_ms < MINUTE_MS ? t->relay_ms : t->relay_ms - (MINUTE_MS - 1);
+    uint64_t smaller = t->now.utc_ms < relay_ms ? t->now.utc_ms : relay_ms;
+    if (t->relay_known && (agree || t->held_ms != 0) && smaller > t->held_ms)
         t->held_ms = smaller;
 }
 

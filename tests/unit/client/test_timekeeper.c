@@ -93,6 +93,22 @@ static void when_they_disagree_time_goes_by_monotonically(void **state)
     assert_true(timekeeper_advance(&t, at(HOUR, T0 - 60 * DAY)) == T0 + 30 * DAY + HOUR);
 }
 
+/* A device was off for a week; whichever clock is wrong, the week is over. */
+static void days_off_count_also_when_they_disagree(void **state)
+{
+    (void)state;
+    struct timekeeper t;
+    timekeeper_init(&t, T0, at(0, T0 + 7 * DAY));
+    (void)timekeeper_relay(&t, minute(T0 + 5 * DAY));
+    assert_true(timekeeper_ms(&t) == T0 + 5 * DAY);
+    timekeeper_init(&t, T0, at(0, T0 + 7 * DAY));
+    (void)timekeeper_relay(&t, minute(T0 + 70 * 365 * DAY));
+    assert_true(timekeeper_ms(&t) == T0 + 7 * DAY);
+    timekeeper_init(&t, T0, at(0, T0 + 70 * 365 * DAY));
+    (void)timekeeper_relay(&t, minute(T0 + 7 * DAY));
+    assert_true(timekeeper_ms(&t) == T0 + 7 * DAY);
+}
+
 static void a_clock_that_is_set_back_neither_revives_nor_stops(void **state)
 {
     (void)state;
@@ -136,6 +152,7 @@ int main(void)
         cmocka_unit_test(a_day_apart_is_still_believed_and_more_is_not),
         cmocka_unit_test(a_relay_from_2099_moves_nothing),
         cmocka_unit_test(when_they_disagree_time_goes_by_monotonically),
+        cmocka_unit_test(days_off_count_also_when_they_disagree),
         cmocka_unit_test(a_clock_that_is_set_back_neither_revives_nor_stops),
         cmocka_unit_test(a_monotonic_clock_that_goes_back_is_taken_as_standing_still),
         cmocka_unit_test(messages_are_never_stamped_too_early),
