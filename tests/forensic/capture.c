@@ -12,6 +12,7 @@
 
 #include "relay/store/epoch.h"
 #include "relay/store/sqlite.h"
+#include "relay/store/sqlite_engine.h"
 #include "tests/support/process.h"
 
 static _Noreturn void give_up(const char *what, const char *why)
@@ -61,7 +62,8 @@ static void add_envelopes(struct wanted *w, struct engine *e, uint64_t queue)
 enum { QUEUES_MAX = 16 };
 
 /* Rows as they are; returns the queues that they belong to. */
-static size_t read_rows(struct wanted *w, const char *db_path, uint64_t queues[QUEUES_MAX], size_t *queue_count)
+static size_t read_rows(struct wanted *w, const char *db_path, uint64_t queues[QUEUES_MAX],
+                        size_t *queue_count)
 {
     sqlite3 *db;
     sqlite3_stmt *s;
@@ -90,7 +92,7 @@ static int add_key(void *ctx, uint32_t id, const uint8_t key[EPOCH_KEY_BYTES])
     return 0;
 }
 
-size_t capture_relay(struct wanted *w, const char *relay_dir)
+size_t capture_relay(struct wanted *w, const char *relay_dir, const char *keys_dir)
 {
     char folder[64], path[128], why[128] = "";
     uint64_t queues[QUEUES_MAX];
@@ -100,9 +102,7 @@ size_t capture_relay(struct wanted *w, const char *relay_dir)
     snprintf(path, sizeof(path), "%s/relay/relay.db", folder);
     size_t rows = read_rows(w, path, queues, &count);
 
-    char keys[128];
-    snprintf(keys, sizeof(keys), "%s/relay/keys", folder);
-    struct key_place *place = epoch_files_new(keys);
+    struct key_place *place = epoch_files_new(keys_dir);
     if (place == NULL || place->load(place, add_key, w) != 0)
         give_up("the relay's keys", "cannot be read");
     const struct sqlite_options options = {.path = path, .exclusive = true, .keys = place};
@@ -114,6 +114,70 @@ size_t capture_relay(struct wanted *w, const char *relay_dir)
     place->close(place);
     folder_remove(folder);
     return rows;
+}
+
+/* --- everything that stands there as a key --- */
+
+struct sealed_row {
+    struct at_rest_row row;
+    uint32_t epoch;
+    uint8_t sealed[WIRE_ENVELOPE_BYTES + AT_REST_OVERHEAD];
+    bool opened;
+};
+
+struct sealed_rows {
+    struct sealed_row rows[QUEUES_MAX];
+    size_t count;
+};
+
+static void read_sealed(struct sealed_rows *all, const char *db_path)
+{
+    sqlite3 *db;
+    sqlite3_stmt *s;
+    if (sqlite3_open_v2(db_path, &db, SQLITE_OPEN_READWRITE, NULL) != SQLITE_OK ||
+        sqlite3_prepare_v2(db, "SELECT key, epoch, sealed FROM message", -1, &s, NULL) != SQLITE_OK)
+        give_up("the relay's database", sqlite3_errmsg(db));
+    for (all->count = 0; all->count < QUEUES_MAX && sqlite3_step(s) == SQLITE_ROW; all->count++) {
+        struct sealed_row *r = &all->rows[all->count];
+        if (sqlite3_column_bytes(s, 2) != sizeof(r->sealed))
+            give_up("a message", "is of another size");
+        r->row = db_message_row((uint64_t)sqlite3_column_int64(s, 0));
+        r->epoch = (uint32_t)sqlite3_column_int64(s, 1);
+        memcpy(r->sealed, sqlite3_column_blob(s, 2), sizeof(r->sealed));
+        r->opened = false;
+    }
+    sqlite3_finalize(s);
+    sqlite3_close(db);
+}
+
+static void try_bytes(void *ctx, const uint8_t *data, size_t len)
+{
+    static uint8_t opened[WIRE_ENVELOPE_BYTES];
+    struct sealed_rows *all = ctx;
+    struct epoch epoch = {0};
+    for (size_t at = 0; at + EPOCH_KEY_BYTES <= len; at++) {
+        memcpy(epoch.key, data + at, EPOCH_KEY_BYTES);
+        for (size_t i = 0; i < all->count; i++) {
+            struct sealed_row *r = &all->rows[i];
+            epoch.id = r->epoch;
+            r->opened = r->opened || at_rest_open(opened, &epoch, &r->row, r->sealed, sizeof(r->sealed));
+        }
+    }
+}
+
+size_t capture_break(const char *relay_dir)
+{
+    static struct sealed_rows all;
+    char folder[64], path[128];
+    size_t opened = 0;
+    copy(relay_dir, folder, sizeof(folder));
+    snprintf(path, sizeof(path), "%s/relay/relay.db", folder);
+    read_sealed(&all, path);
+    each_file(folder, try_bytes, &all);
+    for (size_t i = 0; i < all.count; i++)
+        opened += all.rows[i].opened;
+    folder_remove(folder);
+    return opened;
 }
 
 /* --- a vault --- */
@@ -156,7 +220,8 @@ static zg_err visit(void *ctx, const uint8_t key[ZG_VAULT_KEY_BYTES], const uint
     o->count++;
     if (o->drop != NULL)
         wanted_drop(o->drop, value, len);
-    for (size_t at = 0; o->add != NULL && at + WANTED_BYTES <= len && at < 20 * WANTED_BYTES; at += 4 * WANTED_BYTES)
+    for (size_t at = 0; o->add != NULL && at + WANTED_BYTES <= len && at < 20 * WANTED_BYTES;
+         at += 4 * WANTED_BYTES)
         if (is_telling(value + at, WANTED_BYTES))
             wanted_add(o->add, WHAT_ENTRY_WORDS, value + at, WANTED_BYTES);
     return ZG_OK;

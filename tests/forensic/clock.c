@@ -1,6 +1,7 @@
 /*
- * Loaded into a program before the C library (LD_PRELOAD): its clocks are ahead by as many seconds as the file named by
- * ZG_TEST_CLOCK says, and follow it. So hours pass in a moment for programs that know nothing of it. For tests only.
+ * Loaded into a program before the C library (LD_PRELOAD): its clocks are ahead by as many seconds as the
+ * file named by ZG_TEST_CLOCK says, and follow it. So hours pass in a moment for programs that know nothing
+ * of it. For tests only.
  */
 #define _GNU_SOURCE
 

@@ -3,9 +3,10 @@
  *
  *   forensic ZAGUAN ZAGUAN_RELAY CLOCK.so
  *
- * First everything is planted through the programs themselves and must be found where it lies. Then it is acknowledged, erased,
- * expires; and must not be found anywhere. Hours pass by a clock that the programs take for theirs. Memory of another process can
- * be read by root, or where ptrace is allowed; if not, the test looks at files only, says so and ends with 77: skipped.
+ * First everything is planted through the programs themselves and must be found where it lies. Then it is
+ * acknowledged, erased, expires; and must not be found anywhere. Hours pass by a clock that the programs take
+ * for theirs. Memory of another process can be read by root, or where ptrace is allowed; if not, the test
+ * looks at files only, says so and ends with 77: skipped.
  */
 #define _GNU_SOURCE
 
@@ -30,6 +31,7 @@ enum {
 
 static struct desk_world world;
 static struct process her, worker;
+static char keys_dir[128]; /* where the relay's epoch keys lie */
 static bool memory_seen = true;
 static int faults;
 
@@ -83,6 +85,14 @@ static void worker_leaves(void)
     if (process_wait(&worker, 10000) != 0)
         give_up("the worker's program does not end");
     worker.pid = 0;
+}
+
+/* A folder for keys on a file system in memory. */
+static void folder_make_in_memory(char *out, size_t cap)
+{
+    snprintf(out, cap, "/dev/shm/zaguan-forensic-XXXXXX");
+    if (mkdtemp(out) == NULL)
+        give_up("no file system in memory");
 }
 
 /* --- time --- */
@@ -157,22 +167,62 @@ static void look(struct wanted *w, unsigned places)
         look_memory(w, &her, "participant's program");
 }
 
+/*
+ * A relay moves pages from its journal to its database while we read one after the other: what is there can
+ * be passed by, and is looked for again.
+ */
+enum { LOOKS = 5, AGAIN_MS = 300 };
+
+/* What waits at the relay now. */
+static void capture(struct wanted *w)
+{
+    for (int i = 0; i < LOOKS; i++) {
+        w->count = 0;
+        if (capture_relay(w, world.relay.dir, keys_dir) > 0)
+            return;
+        wait_ms(AGAIN_MS);
+    }
+    give_up("nothing waits at the relay");
+}
+
 /* The scan must see what is there: all pieces of this kind. */
 static void must_find(struct wanted *w, unsigned places, const char *what, const char *when)
 {
     look(w, places);
+    for (int i = 1; i < LOOKS && wanted_missing(w, what) > 0; i++) {
+        wait_ms(AGAIN_MS);
+        look(w, places);
+    }
     size_t found = wanted_found(w, what), missing = wanted_missing(w, what);
     bool blind = (places & (RELAY_FILES | VAULT_FILES)) == 0 && !memory_seen;
-    printf("%-46s %-28s found %zu of %zu%s\n", when, what, found, found + missing, blind ? ", not looked at" : "");
+    printf("%-46s %-28s found %zu of %zu%s\n", when, what, found, found + missing,
+           blind ? ", not looked at" : "");
     if (!blind && (found == 0 || missing > 0)) {
         printf("FAULT: the scan does not find what was planted: %s\n", what);
         faults++;
     }
 }
 
+/* A hash on the relay's stack stays until something else is called that deep; what stays then is a fault. */
+static bool only_on_stack(const struct wanted *w)
+{
+    for (size_t i = 0; i < w->count; i++)
+        if (w->items[i].times > 0 &&
+            (strcmp(w->items[i].what, WHAT_HANDLE) != 0 || strstr(w->items[i].where, "[stack]") == NULL))
+            return false;
+    return true;
+}
+
 static void must_be_gone(struct wanted *w, unsigned places, const char *when)
 {
     look(w, places);
+    if (wanted_found(w, NULL) == 0)
+        look(w, places);
+    for (int i = 1; i < LOOKS && wanted_found(w, NULL) > 0 && only_on_stack(w); i++) {
+        pass_time(HOUR_S);
+        wait_ms(AGAIN_MS);
+        look(w, places);
+    }
     printf("%-46s %-28s found %zu of %zu\n", when, "anything", wanted_found(w, NULL), w->count);
     for (size_t i = 0; i < w->count; i++)
         if (w->items[i].times > 0) {
@@ -190,7 +240,8 @@ static void text_of(struct wanted *w, const char *text)
     wanted_add(w, WHAT_WORDS, text, strlen(text));
 }
 
-/* She writes while nobody reads: it waits at the relay. Then the worker comes, it is acknowledged, and gone. */
+/* She writes while nobody reads: it waits at the relay. Then the worker comes, it is acknowledged, and gone.
+ */
 static void acknowledged(const char *conversation)
 {
     static struct wanted stored, words;
@@ -200,9 +251,7 @@ static void acknowledged(const char *conversation)
     say(&her, text);
     expect(&her, "sent", "");
     text_of(&words, text);
-    stored.count = 0;
-    if (capture_relay(&stored, world.relay.dir) == 0)
-        give_up("nothing waits at the relay");
+    capture(&stored);
     must_find(&stored, RELAY_FILES, WHAT_SEALED, "while it waits");
     must_find(&stored, RELAY_FILES, WHAT_HANDLE, "while it waits");
     must_find(&stored, RELAY_FILES, WHAT_EPOCH_KEY, "while it waits");
@@ -227,7 +276,8 @@ static void acknowledged(const char *conversation)
     expect(&worker, "expired", "");
     expect(&her, "expired", "");
     wait_ms(1000);
-    must_be_gone(&words, WORKER_MEMORY | HER_MEMORY | VAULT_FILES | RELAY_FILES | RELAY_MEMORY, "words, expired");
+    must_be_gone(&words, WORKER_MEMORY | HER_MEMORY | VAULT_FILES | RELAY_FILES | RELAY_MEMORY,
+                 "words, expired");
 }
 
 /* She erases while a message waits: confirmed means that it is true on the disk. */
@@ -240,9 +290,7 @@ static void erased(void)
     say(&her, text);
     expect(&her, "sent", "");
     text_of(&words, text);
-    stored.count = 0;
-    if (capture_relay(&stored, world.relay.dir) == 0)
-        give_up("nothing waits at the relay");
+    capture(&stored);
     must_find(&stored, RELAY_FILES, WHAT_SEALED, "before it is erased");
     say(&her, "/erase");
     expect(&her, "erased", "");
@@ -260,9 +308,7 @@ static void expired(void)
     new_text(text);
     participant_knock(&world, &her, text);
     text_of(&words, text);
-    stored.count = 0;
-    if (capture_relay(&stored, world.relay.dir) == 0)
-        give_up("no knock waits at the relay");
+    capture(&stored);
     must_find(&stored, RELAY_FILES, WHAT_SEALED, "before it expires");
     must_find(&words, HER_MEMORY, WHAT_WORDS, "before it expires");
     pass_time(8 * DAY_S);
@@ -287,10 +333,50 @@ static void erased_by_worker(const char *conversation)
         give_up("not erased");
     size_t before = entries.count;
     capture_keep(&entries, world.vault, PASSPHRASE);
-    printf("%-46s %zu of %zu pieces are no longer held\n", "the vault, when it is erased", entries.count, before);
+    printf("%-46s %zu of %zu pieces are no longer held\n", "the vault, when it is erased", entries.count,
+           before);
     if (entries.count == 0)
         give_up("erasing changed nothing in the vault");
     must_be_gone(&entries, VAULT_FILES | RELAY_FILES | RELAY_MEMORY, "entries, erased");
+}
+
+static void must_break(bool possible, const char *when)
+{
+    size_t opened = capture_break(world.relay.dir);
+    printf("%-46s %-28s %zu opened\n", when, "sealed envelopes", opened);
+    if ((opened > 0) == possible)
+        return;
+    printf("FAULT: %s: what waits %s\n", when,
+           possible ? "is not opened by the keys beside it" : "can be opened");
+    faults++;
+}
+
+/* With keys in memory, all that stands in the relay's folder opens nothing of what waits there. */
+static void volatile_keys(void)
+{
+    static struct wanted stored;
+    char text[TEXT_BYTES + 1], path[160];
+    new_text(text);
+    participant_knock(&world, &her, text);
+    must_break(true, "the folder with its keys");
+    process_kill(&her);
+
+    relay_stop(&world.relay);
+    folder_make_in_memory(keys_dir, sizeof(keys_dir));
+    snprintf(path, sizeof(path), "%s/relay.conf", world.relay.dir);
+    FILE *conf = fopen(path, "a");
+    if (conf == NULL || fprintf(conf, "keys = %s\n", keys_dir) < 0 || fclose(conf) != 0)
+        give_up("no configuration");
+    relay_start(&world.relay);
+    participant_knock(&world, &her, text);
+    capture(&stored);
+    must_find(&stored, RELAY_FILES, WHAT_SEALED, "with keys in memory");
+    wanted_only(&stored, WHAT_EPOCH_KEY);
+    must_find(&stored, RELAY_MEMORY, WHAT_EPOCH_KEY, "with keys in memory");
+    must_be_gone(&stored, RELAY_FILES, "the folder, with keys in memory");
+    must_break(false, "the folder, with keys in memory");
+    process_kill(&her);
+    folder_remove(keys_dir);
 }
 
 int main(int argc, char **argv)
@@ -304,6 +390,7 @@ int main(int argc, char **argv)
     folder_make(folder, sizeof(folder));
     clock_start(argv[3], folder);
     world_open(&world, argv[1], argv[2]);
+    snprintf(keys_dir, sizeof(keys_dir), "%s/keys", world.relay.dir);
     converse(&world, &her, &worker, conversation);
     new_text(text);
     say(&her, text);
@@ -312,6 +399,7 @@ int main(int argc, char **argv)
     erased();
     erased_by_worker(conversation);
     expired();
+    volatile_keys();
     world_close(&world);
     folder_remove(folder);
     if (faults > 0)

@@ -4,6 +4,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -58,13 +59,23 @@ void wanted_drop(struct wanted *w, const void *in, size_t len)
     w->count = kept;
 }
 
-void wanted_forgive(struct wanted *w, const char *what)
+static void keep_items(struct wanted *w, const char *what, bool of_it)
 {
     size_t kept = 0;
     for (size_t i = 0; i < w->count; i++)
-        if (strcmp(w->items[i].what, what) != 0)
+        if ((strcmp(w->items[i].what, what) == 0) == of_it)
             w->items[kept++] = w->items[i];
     w->count = kept;
+}
+
+void wanted_forgive(struct wanted *w, const char *what)
+{
+    keep_items(w, what, false);
+}
+
+void wanted_only(struct wanted *w, const char *what)
+{
+    keep_items(w, what, true);
 }
 
 static size_t count_items(const struct wanted *w, const char *what, bool found)
@@ -114,8 +125,8 @@ static void look_at(struct wanted *w, const char *where, const uint8_t *at, size
     }
 }
 
-static void look_through(struct wanted *w, const struct heads *h, const char *where, const uint8_t *data, size_t len,
-                         size_t offset)
+static void look_through(struct wanted *w, const struct heads *h, const char *where, const uint8_t *data,
+                         size_t len, size_t offset)
 {
     for (size_t i = 0; i + 1 < len; i++)
         if ((h->bit[pair(data + i) / 8] >> pair(data + i) % 8 & 1) != 0)
@@ -130,7 +141,8 @@ void scan_bytes(struct wanted *w, const char *where, const uint8_t *data, size_t
 }
 
 /* Pieces that overlap, so that nothing lies between two of them. Bytes that could be read. */
-static size_t look_at_range(struct wanted *w, const struct heads *h, const char *where, int fd, uint64_t from, uint64_t to)
+static size_t look_at_range(struct wanted *w, const struct heads *h, const char *where, int fd, uint64_t from,
+                            uint64_t to)
 {
     static uint8_t chunk[CHUNK];
     size_t all = 0;
@@ -141,7 +153,8 @@ static size_t look_at_range(struct wanted *w, const struct heads *h, const char 
             break;
         look_through(w, h, where, chunk, (size_t)n, (size_t)from);
         all += (size_t)n;
-        from += (uint64_t)n > WANTED_BYTES && from + (uint64_t)n < to ? (uint64_t)n - WANTED_BYTES : (uint64_t)n;
+        from +=
+            (uint64_t)n > WANTED_BYTES && from + (uint64_t)n < to ? (uint64_t)n - WANTED_BYTES : (uint64_t)n;
     }
     return all;
 }
@@ -178,6 +191,37 @@ void scan_folder(struct wanted *w, const char *path)
     closedir(d);
 }
 
+struct whole {
+    void (*each)(void *ctx, const uint8_t *data, size_t len);
+    void *ctx;
+};
+
+static struct whole whole; /* nftw has no argument for it */
+
+static int read_whole(const char *path, const struct stat *st, int kind, struct FTW *place)
+{
+    (void)place;
+    if (kind != FTW_F || !S_ISREG(st->st_mode) || st->st_size == 0)
+        return 0;
+    size_t len = (size_t)st->st_size;
+    uint8_t *data = malloc(len);
+    FILE *in = fopen(path, "rb");
+    if (data == NULL || in == NULL)
+        give_up("a file cannot be read");
+    len = fread(data, 1, len, in);
+    fclose(in);
+    whole.each(whole.ctx, data, len);
+    free(data);
+    return 0;
+}
+
+void each_file(const char *path, void (*each)(void *ctx, const uint8_t *data, size_t len), void *ctx)
+{
+    whole = (struct whole){each, ctx};
+    if (nftw(path, read_whole, 8, FTW_PHYS) != 0)
+        give_up("a folder cannot be read");
+}
+
 void scan_open_files(struct wanted *w, pid_t pid, const char *who)
 {
     char folder[64], inner[512], where[128];
@@ -210,7 +254,8 @@ size_t scan_memory(struct wanted *w, pid_t pid, const char *who)
         while (fgets(line, sizeof(line), maps) != NULL) {
             unsigned long long from, to;
             char rights[8], name[256] = "";
-            if (sscanf(line, "%llx-%llx %7s %*s %*s %*s %255[^\n]", &from, &to, rights, name) < 3 || rights[0] != 'r')
+            if (sscanf(line, "%llx-%llx %7s %*s %*s %*s %255[^\n]", &from, &to, rights, name) < 3 ||
+                rights[0] != 'r')
                 continue;
             snprintf(where, sizeof(where), "memory of the %.32s, %.100s", who, name);
             all += look_at_range(w, &heads, where, fd, from, to);
