@@ -1,6 +1,6 @@
 /*
  * Where the fields of the public structs lie in WebAssembly's memory, so that JavaScript reads them without counting bytes
- * by hand. One table, read once; the order is that of client/web/layout.h.
+ * by hand. One table, read once; the order is that of FIELDS in client/web/core.js.
  */
 #include "client/web/layout.h"
 
@@ -27,10 +27,15 @@ static const uint32_t table[] = {
     FIELD(zg_event, value),
 
     sizeof(zg_message),
+    FIELD(zg_message, id),
     FIELD(zg_message, own),
+    FIELD(zg_message, newer_version),
     FIELD(zg_message, state),
     FIELD(zg_message, text),
     FIELD(zg_message, text_len),
+    FIELD(zg_message, sent_utc_ms),
+    FIELD(zg_message, lifetime_s),
+    FIELD(zg_message, from),
     FIELD(zg_message, expires_utc_ms),
 
     sizeof(zg_conversation),
@@ -38,6 +43,16 @@ static const uint32_t table[] = {
     FIELD(zg_conversation, safety),
     FIELD(zg_conversation, safety_words),
     FIELD(zg_conversation, alias),
+
+    sizeof(zg_notice),
+    FIELD(zg_notice, state),
+    FIELD(zg_notice, written_utc_s),
+    FIELD(zg_notice, text),
+
+    sizeof(zg_send_options),
+    FIELD(zg_send_options, size),
+    FIELD(zg_send_options, lifetime_s),
+    FIELD(zg_send_options, from),
 
     sizeof(zg_client_options),
     FIELD(zg_client_options, size),

@@ -1,4 +1,4 @@
-/* Layout of the public structs, for JavaScript. The names of the entries stand, in the same order, in tests/web/wasm.mjs. */
+/* Layout of the public structs, for JavaScript. The names of the entries stand, in the same order, in FIELDS of client/web/core.js. */
 #ifndef CLIENT_WEB_LAYOUT_H
 #define CLIENT_WEB_LAYOUT_H
 

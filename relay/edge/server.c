@@ -26,11 +26,13 @@
 #include "relay/edge/storage.h"
 #include "relay/edge/tcp.h"
 #include "relay/edge/watch.h"
+#include "relay/edge/web_start.h"
 
 enum {
     STOP_MS = 800, /* from the signal to the end of the last connection */
     SYNC_PROBES = 20,
     SETTLE_MAX_MS = 5000,
+    STACK_USED = 64 * 1024, /* by callbacks; libuv's own list of events is a part of it */
 };
 
 enum phase { PHASE_RUNNING, PHASE_DRAINING, PHASE_LEAVING, PHASE_CLOSED };
@@ -42,7 +44,8 @@ struct server {
     uv_signal_t signals[2];
     struct relay *relay;
     struct committer *committer;
-    struct tcp *tcp;
+    struct streams *streams;
+    struct web_part web;
     struct admin *admin;
     struct watch watch;
     struct storage storage;
@@ -74,7 +77,8 @@ static void close_handle(void *handle)
 static void close_all(struct server *s)
 {
     move(s, PHASE_CLOSED);
-    tcp_close(s->tcp);
+    streams_close(s->streams);
+    web_part_close(&s->web);
     committer_close(s->committer, NULL,
                     NULL); /* waits for the disk; the control socket's jobs are done here, too */
     storage_close(&s->storage);
@@ -92,9 +96,9 @@ static void stop_step(struct server *s)
         if (!relay_drained(s->relay))
             log_line(LOG_WARNING, "the disk is slow: some senders get no answer and will send again");
         move(s, PHASE_LEAVING);
-        tcp_close_sessions(s->tcp);
+        streams_leave(s->streams);
     }
-    if (s->phase == PHASE_LEAVING && (late || tcp_empty(s->tcp)))
+    if (s->phase == PHASE_LEAVING && (late || streams_empty(s->streams)))
         close_all(s);
 }
 
@@ -107,7 +111,7 @@ static void on_signal(uv_signal_t *handle, int number)
         close_handle(&s->signals[i]);
     move(s, PHASE_DRAINING);
     s->stop_at = uv_now(&s->loop) + STOP_MS;
-    tcp_stop_accepting(s->tcp);
+    streams_stop_accepting(s->streams);
     admin_close(s->admin);
     relay_drain(s->relay, clock_now(&s->loop));
 }
@@ -141,11 +145,13 @@ static void on_prepare(uv_prepare_t *handle)
     relay_flush(s->relay);
     relay_stats(s->relay, &stats);
     watch_turn(&s->watch, &stats, uv_now(&s->loop));
-    tcp_turn(s->tcp);
+    streams_turn(s->streams);
     if (s->phase != PHASE_RUNNING)
         stop_step(s);
     if (s->phase != PHASE_CLOSED)
         set_timer(s);
+    /* Before the loop waits: names, hashes and what was decrypted do not stay on the stack. */
+    sodium_stackzero(STACK_USED);
 }
 
 /* --- starting --- */
@@ -231,7 +237,7 @@ static bool open_listeners(struct server *s, const struct config *config)
     char bound[CONFIG_LISTEN_MAX][ADDRESS_BYTES_MAX + 1], why[160];
     for (size_t i = 0; i < config->listen_count; i++) {
         const struct address *a = &config->listen[i];
-        if (tcp_listen(s->tcp, a, bound[i], why, sizeof(why)) == ZG_OK)
+        if (streams_listen(s->streams, a, &tcp_handler, s->relay, bound[i], why, sizeof(why)) == ZG_OK)
             continue;
         log_line(LOG_ERROR, "cannot listen on %s port %u: %s", a->host, (unsigned)a->port, why);
         return false;
@@ -272,15 +278,17 @@ static bool start(struct server *s, const struct server_options *options)
         goto err0;
     if (!open_relay(s, options))
         goto err1;
-    if (tcp_open(&s->tcp, &s->loop, s->relay) != ZG_OK)
+    if (streams_open(&s->streams, &s->loop, options->config->limits.connections) != ZG_OK)
         goto err2;
-    if (!open_listeners(s, options->config) || !open_admin(s))
+    if (!web_part_open(&s->web, &s->loop, s->relay, s->streams, options->config) ||
+        !open_listeners(s, options->config) || !open_admin(s))
         goto err3;
     open_handles(s);
     return true;
 
 err3:
-    tcp_close(s->tcp);
+    streams_close(s->streams);
+    web_part_close(&s->web);
 err2:
     relay_free(s->relay);
 err1:
@@ -303,6 +311,7 @@ bool server_run(const struct server_options *options)
     uv_run(&s->loop, UV_RUN_DEFAULT); /* after a failed start: the close callbacks */
     if (uv_loop_close(&s->loop) != 0)
         log_line(LOG_ERROR, "stopped with something left open");
+    web_part_free(&s->web);
     free(s);
     return ok;
 }

@@ -7,12 +7,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <zaguan/vault_sqlite.h>
 
 #include "relay/store/epoch.h"
 #include "relay/store/sqlite.h"
-#include "relay/store/sqlite_engine.h"
 #include "tests/support/process.h"
 
 static _Noreturn void give_up(const char *what, const char *why)
@@ -46,7 +46,7 @@ static void add_column(struct wanted *w, sqlite3_stmt *s, int column)
         wanted_add(w, WHAT_SEALED, blob, len);
 }
 
-static void add_envelopes(struct wanted *w, struct engine *e, uint64_t queue)
+static size_t add_envelopes(struct wanted *w, struct engine *e, uint64_t queue)
 {
     static struct store_job job;
     job = (struct store_job){.kind = JOB_LOAD, .u.load = {.queue = queue, .limit = STORE_LOAD_MAX}};
@@ -57,6 +57,7 @@ static void add_envelopes(struct wanted *w, struct engine *e, uint64_t queue)
         wanted_add(w, WHAT_ENVELOPE, job.u.load.messages[i].envelope->bytes, WIRE_ENVELOPE_BYTES);
         envelope_unref(job.u.load.messages[i].envelope);
     }
+    return job.u.load.count;
 }
 
 enum { QUEUES_MAX = 16 };
@@ -92,91 +93,67 @@ static int add_key(void *ctx, uint32_t id, const uint8_t key[EPOCH_KEY_BYTES])
     return 0;
 }
 
-size_t capture_relay(struct wanted *w, const char *relay_dir, const char *keys_dir)
-{
-    char folder[64], path[128], why[128] = "";
-    uint64_t queues[QUEUES_MAX];
-    size_t count;
-    struct engine *e;
-    copy(relay_dir, folder, sizeof(folder));
-    snprintf(path, sizeof(path), "%s/relay/relay.db", folder);
-    size_t rows = read_rows(w, path, queues, &count);
+/* A relay's folder, copied; and where its keys are. */
+struct relay_copy {
+    char folder[64], db[128], keys[128];
+};
 
-    struct key_place *place = epoch_files_new(keys_dir);
+static void copy_relay(struct relay_copy *c, const char *relay_dir, const char *keys)
+{
+    copy(relay_dir, c->folder, sizeof(c->folder));
+    snprintf(c->db, sizeof(c->db), "%s/relay/relay.db", c->folder);
+    snprintf(c->keys, sizeof(c->keys), "%s/relay/keys", c->folder);
+    if (keys == NULL)
+        return;
+    /* The engine destroys what it has no use for: so with a copy, too. */
+    char own[64];
+    copy(keys, own, sizeof(own));
+    snprintf(c->keys, sizeof(c->keys), "%s/%s", own, strrchr(keys, '/') + 1);
+}
+
+/* Envelopes of these queues that can be opened. */
+static size_t open_relay(struct wanted *w, const struct relay_copy *c, const uint64_t *queues, size_t count)
+{
+    char why[128] = "";
+    struct engine *e;
+    size_t opened = 0;
+    struct key_place *place = epoch_files_new(c->keys);
     if (place == NULL || place->load(place, add_key, w) != 0)
         give_up("the relay's keys", "cannot be read");
-    const struct sqlite_options options = {.path = path, .exclusive = true, .keys = place};
+    const struct sqlite_options options = {.path = c->db, .exclusive = true, .keys = place};
     if (sqlite_engine_open(&e, &options, why, sizeof(why)) != ZG_OK)
         give_up("the copy cannot be opened", why);
     for (size_t i = 0; i < count; i++)
-        add_envelopes(w, e, queues[i]);
+        opened += add_envelopes(w, e, queues[i]);
     e->close(e);
     place->close(place);
-    folder_remove(folder);
+    return opened;
+}
+
+size_t capture_relay(struct wanted *w, const char *relay_dir, const char *keys)
+{
+    struct relay_copy c;
+    uint64_t queues[QUEUES_MAX];
+    size_t count;
+    copy_relay(&c, relay_dir, keys);
+    size_t rows = read_rows(w, c.db, queues, &count);
+    open_relay(w, &c, queues, count);
+    folder_remove(c.folder);
     return rows;
 }
 
-/* --- everything that stands there as a key --- */
-
-struct sealed_row {
-    struct at_rest_row row;
-    uint32_t epoch;
-    uint8_t sealed[WIRE_ENVELOPE_BYTES + AT_REST_OVERHEAD];
-    bool opened;
-};
-
-struct sealed_rows {
-    struct sealed_row rows[QUEUES_MAX];
+size_t capture_openable(const char *relay_dir, const char *keys)
+{
+    static struct wanted unused;
+    struct relay_copy c;
+    uint64_t queues[QUEUES_MAX];
     size_t count;
-};
-
-static void read_sealed(struct sealed_rows *all, const char *db_path)
-{
-    sqlite3 *db;
-    sqlite3_stmt *s;
-    if (sqlite3_open_v2(db_path, &db, SQLITE_OPEN_READWRITE, NULL) != SQLITE_OK ||
-        sqlite3_prepare_v2(db, "SELECT key, epoch, sealed FROM message", -1, &s, NULL) != SQLITE_OK)
-        give_up("the relay's database", sqlite3_errmsg(db));
-    for (all->count = 0; all->count < QUEUES_MAX && sqlite3_step(s) == SQLITE_ROW; all->count++) {
-        struct sealed_row *r = &all->rows[all->count];
-        if (sqlite3_column_bytes(s, 2) != sizeof(r->sealed))
-            give_up("a message", "is of another size");
-        r->row = db_message_row((uint64_t)sqlite3_column_int64(s, 0));
-        r->epoch = (uint32_t)sqlite3_column_int64(s, 1);
-        memcpy(r->sealed, sqlite3_column_blob(s, 2), sizeof(r->sealed));
-        r->opened = false;
-    }
-    sqlite3_finalize(s);
-    sqlite3_close(db);
-}
-
-static void try_bytes(void *ctx, const uint8_t *data, size_t len)
-{
-    static uint8_t opened[WIRE_ENVELOPE_BYTES];
-    struct sealed_rows *all = ctx;
-    struct epoch epoch = {0};
-    for (size_t at = 0; at + EPOCH_KEY_BYTES <= len; at++) {
-        memcpy(epoch.key, data + at, EPOCH_KEY_BYTES);
-        for (size_t i = 0; i < all->count; i++) {
-            struct sealed_row *r = &all->rows[i];
-            epoch.id = r->epoch;
-            r->opened = r->opened || at_rest_open(opened, &epoch, &r->row, r->sealed, sizeof(r->sealed));
-        }
-    }
-}
-
-size_t capture_break(const char *relay_dir)
-{
-    static struct sealed_rows all;
-    char folder[64], path[128];
-    size_t opened = 0;
-    copy(relay_dir, folder, sizeof(folder));
-    snprintf(path, sizeof(path), "%s/relay/relay.db", folder);
-    read_sealed(&all, path);
-    each_file(folder, try_bytes, &all);
-    for (size_t i = 0; i < all.count; i++)
-        opened += all.rows[i].opened;
-    folder_remove(folder);
+    unused.count = 0;
+    copy_relay(&c, relay_dir, keys);
+    (void)mkdir(c.keys, 0700); /* there is none if they are elsewhere */
+    read_rows(&unused, c.db, queues, &count);
+    size_t opened = open_relay(&unused, &c, queues, count);
+    folder_remove(c.folder);
     return opened;
 }
 

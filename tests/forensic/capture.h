@@ -14,12 +14,14 @@
 #define WHAT_ENTRY "sealed entry"
 #define WHAT_ENTRY_WORDS "words and keys of an entry"
 
-/* Messages that wait in the relay's folder: sealed, open, handles; and its epoch keys, which lie in keys_dir.
- * How many messages. */
-size_t capture_relay(struct wanted *w, const char *relay_dir, const char *keys_dir);
-/* Tries whatever stands in the relay's folder, at every place, as the key of every message in it. How many it
- * opens. */
-size_t capture_break(const char *relay_dir);
+/*
+ * Messages that wait in the relay's folder: sealed, open, handles; and its epoch keys. keys: their folder;
+ * NULL: the one in the relay's. How many messages.
+ */
+size_t capture_relay(struct wanted *w, const char *relay_dir, const char *keys);
+/* How many of its messages can be opened with the keys of a folder; NULL: without any but those in the
+ * relay's. */
+size_t capture_openable(const char *relay_dir, const char *keys);
 /* Entries of a vault that no program has open, sealed and open. How many. */
 size_t capture_vault(struct wanted *w, const char *vault, const char *passphrase);
 /* What the vault still holds is taken out of the list. */

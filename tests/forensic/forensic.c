@@ -10,227 +10,19 @@
  */
 #define _GNU_SOURCE
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
-#include <fcntl.h>
 
-#include "tests/forensic/capture.h"
-#include "tests/integration/cli/desk_world.h"
+#include "tests/forensic/stage.h"
 #include "tests/support/support.h"
 
 enum {
     SKIPPED = 77,
-    HOUR_S = 3600,
-    DAY_S = 24 * HOUR_S,
     FORGOTTEN_MS = 6500, /* an acknowledgement, and the 5 s until the journal is emptied */
-    TEXT_BYTES = 96,
 };
-
-static struct desk_world world;
-static struct process her, worker;
-static char keys_dir[128]; /* where the relay's epoch keys lie */
-static bool memory_seen = true;
-static int faults;
-
-/* --- words --- */
-
-#define WHAT_WORDS "words"
-
-/* Words that nobody ever said. */
-static void new_text(char out[TEXT_BYTES + 1])
-{
-    const struct rng rng = rng_system();
-    for (size_t i = 0; i < TEXT_BYTES; i++)
-        out[i] = (char)('a' + rng_below(&rng, 26));
-    out[TEXT_BYTES] = '\0';
-}
-
-static _Noreturn void give_up(const char *what)
-{
-    fprintf(stderr, "forensic: %s; the last line was: %s\n", what, world.line);
-    process_kill(&her);
-    process_kill(&worker);
-    world_close(&world);
-    exit(1);
-}
-
-static void say(struct process *who, const char *text)
-{
-    char line[TEXT_BYTES + 16];
-    snprintf(line, sizeof(line), "%s\n", text);
-    if (!process_write(who, line))
-        give_up("a program reads nothing");
-}
-
-static void expect(struct process *who, const char *event, const char *part)
-{
-    char start[64];
-    snprintf(start, sizeof(start), "\"event\":\"%s\"", event);
-    if (!await(&world, who, start, part))
-        give_up(event);
-}
-
-static void worker_begins(const char *conversation)
-{
-    WORKER_START(&world, &worker, "chat", conversation, "--json");
-    expect(&worker, "connected", "");
-}
-
-static void worker_leaves(void)
-{
-    say(&worker, "/quit");
-    if (process_wait(&worker, 10000) != 0)
-        give_up("the worker's program does not end");
-    worker.pid = 0;
-}
-
-/* A folder for keys on a file system in memory. */
-static void folder_make_in_memory(char *out, size_t cap)
-{
-    snprintf(out, cap, "/dev/shm/zaguan-forensic-XXXXXX");
-    if (mkdtemp(out) == NULL)
-        give_up("no file system in memory");
-}
-
-/* --- time --- */
-
-static volatile int64_t *clock_ahead;
-
-static void clock_start(const char *library, const char *folder)
-{
-    char path[160];
-    snprintf(path, sizeof(path), "%s/clock", folder);
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (fd < 0 || ftruncate(fd, sizeof(*clock_ahead)) != 0)
-        give_up("no clock");
-    void *at = mmap(NULL, sizeof(*clock_ahead), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    close(fd);
-    if (at == MAP_FAILED)
-        give_up("no clock");
-    clock_ahead = at;
-    setenv("ZG_TEST_CLOCK", path, 1);
-    setenv("LD_PRELOAD", library, 1);
-}
-
-/* Programs that wait for something notice it when they are spoken to. */
-static void pass_time(int64_t seconds)
-{
-    char said[4096];
-    const char *const status[] = {world.relay.program, "status", world.relay.dir, NULL};
-    *clock_ahead += seconds;
-    if (process_run(status, NULL, said, sizeof(said)) != 0)
-        give_up("the relay has no status");
-    if (worker.pid != 0)
-        say(&worker, "/words");
-    if (her.pid != 0)
-        say(&her, "/words");
-}
-
-static void wait_ms(int ms)
-{
-    usleep((useconds_t)ms * 1000);
-}
-
-/* --- looking --- */
-
-enum place { RELAY_FILES = 1, RELAY_MEMORY = 2, VAULT_FILES = 4, WORKER_MEMORY = 8, HER_MEMORY = 16 };
-
-static void look_memory(struct wanted *w, const struct process *p, const char *who)
-{
-    if (p->pid == 0)
-        return;
-    scan_open_files(w, p->pid, who);
-    if (scan_memory(w, p->pid, who) == 0) {
-        printf("forensic: the memory of the %s cannot be read here\n", who);
-        memory_seen = false;
-    }
-}
-
-static void look(struct wanted *w, unsigned places)
-{
-    wanted_reset(w);
-    if ((places & RELAY_FILES) != 0)
-        scan_folder(w, world.relay.dir);
-    if ((places & VAULT_FILES) != 0) {
-        char folder[128];
-        snprintf(folder, sizeof(folder), "%.*s", (int)(strrchr(world.vault, '/') - world.vault), world.vault);
-        scan_folder(w, folder);
-    }
-    if ((places & RELAY_MEMORY) != 0)
-        look_memory(w, &world.relay.process, "relay");
-    if ((places & WORKER_MEMORY) != 0)
-        look_memory(w, &worker, "worker's program");
-    if ((places & HER_MEMORY) != 0)
-        look_memory(w, &her, "participant's program");
-}
-
-/*
- * A relay moves pages from its journal to its database while we read one after the other: what is there can
- * be passed by, and is looked for again.
- */
-enum { LOOKS = 5, AGAIN_MS = 300 };
-
-/* What waits at the relay now. */
-static void capture(struct wanted *w)
-{
-    for (int i = 0; i < LOOKS; i++) {
-        w->count = 0;
-        if (capture_relay(w, world.relay.dir, keys_dir) > 0)
-            return;
-        wait_ms(AGAIN_MS);
-    }
-    give_up("nothing waits at the relay");
-}
-
-/* The scan must see what is there: all pieces of this kind. */
-static void must_find(struct wanted *w, unsigned places, const char *what, const char *when)
-{
-    look(w, places);
-    for (int i = 1; i < LOOKS && wanted_missing(w, what) > 0; i++) {
-        wait_ms(AGAIN_MS);
-        look(w, places);
-    }
-    size_t found = wanted_found(w, what), missing = wanted_missing(w, what);
-    bool blind = (places & (RELAY_FILES | VAULT_FILES)) == 0 && !memory_seen;
-    printf("%-46s %-28s found %zu of %zu%s\n", when, what, found, found + missing,
-           blind ? ", not looked at" : "");
-    if (!blind && (found == 0 || missing > 0)) {
-        printf("FAULT: the scan does not find what was planted: %s\n", what);
-        faults++;
-    }
-}
-
-/* A hash on the relay's stack stays until something else is called that deep; what stays then is a fault. */
-static bool only_on_stack(const struct wanted *w)
-{
-    for (size_t i = 0; i < w->count; i++)
-        if (w->items[i].times > 0 &&
-            (strcmp(w->items[i].what, WHAT_HANDLE) != 0 || strstr(w->items[i].where, "[stack]") == NULL))
-            return false;
-    return true;
-}
-
-static void must_be_gone(struct wanted *w, unsigned places, const char *when)
-{
-    look(w, places);
-    if (wanted_found(w, NULL) == 0)
-        look(w, places);
-    for (int i = 1; i < LOOKS && wanted_found(w, NULL) > 0 && only_on_stack(w); i++) {
-        pass_time(HOUR_S);
-        wait_ms(AGAIN_MS);
-        look(w, places);
-    }
-    printf("%-46s %-28s found %zu of %zu\n", when, "anything", wanted_found(w, NULL), w->count);
-    for (size_t i = 0; i < w->count; i++)
-        if (w->items[i].times > 0) {
-            printf("FAULT: %s: left: %s, %u times, in %s\n", when, w->items[i].what, w->items[i].times,
-                   w->items[i].where);
-            faults++;
-        }
-}
 
 /* --- what is shown --- */
 
@@ -251,7 +43,9 @@ static void acknowledged(const char *conversation)
     say(&her, text);
     expect(&her, "sent", "");
     text_of(&words, text);
-    capture(&stored);
+    stored.count = 0;
+    if (capture_relay(&stored, world.relay.dir, NULL) == 0)
+        give_up("nothing waits at the relay");
     must_find(&stored, RELAY_FILES, WHAT_SEALED, "while it waits");
     must_find(&stored, RELAY_FILES, WHAT_HANDLE, "while it waits");
     must_find(&stored, RELAY_FILES, WHAT_EPOCH_KEY, "while it waits");
@@ -290,13 +84,35 @@ static void erased(void)
     say(&her, text);
     expect(&her, "sent", "");
     text_of(&words, text);
-    capture(&stored);
+    stored.count = 0;
+    if (capture_relay(&stored, world.relay.dir, NULL) == 0)
+        give_up("nothing waits at the relay");
     must_find(&stored, RELAY_FILES, WHAT_SEALED, "before it is erased");
     say(&her, "/erase");
     expect(&her, "erased", "");
     wanted_forgive(&stored, WHAT_EPOCH_KEY);
     must_be_gone(&stored, RELAY_FILES | RELAY_MEMORY, "the relay, when erased is said");
     must_be_gone(&words, RELAY_FILES | RELAY_MEMORY | VAULT_FILES, "words, when erased is said");
+    process_kill(&her);
+}
+
+/* She takes her knock back before anybody answered. */
+static void taken_back(void)
+{
+    static struct wanted stored, words;
+    char text[TEXT_BYTES + 1];
+    new_text(text);
+    participant_knock(&world, &her, text);
+    text_of(&words, text);
+    stored.count = 0;
+    if (capture_relay(&stored, world.relay.dir, NULL) == 0)
+        give_up("no knock waits at the relay");
+    must_find(&stored, RELAY_FILES, WHAT_SEALED, "before it is taken back");
+    say(&her, "/erase");
+    expect(&her, "erased", "");
+    wanted_forgive(&stored, WHAT_EPOCH_KEY);
+    must_be_gone(&stored, RELAY_FILES | RELAY_MEMORY, "the relay, when it is taken back");
+    must_be_gone(&words, RELAY_FILES | RELAY_MEMORY | VAULT_FILES, "words, when they are taken back");
     process_kill(&her);
 }
 
@@ -308,7 +124,9 @@ static void expired(void)
     new_text(text);
     participant_knock(&world, &her, text);
     text_of(&words, text);
-    capture(&stored);
+    stored.count = 0;
+    if (capture_relay(&stored, world.relay.dir, NULL) == 0)
+        give_up("no knock waits at the relay");
     must_find(&stored, RELAY_FILES, WHAT_SEALED, "before it expires");
     must_find(&words, HER_MEMORY, WHAT_WORDS, "before it expires");
     pass_time(8 * DAY_S);
@@ -340,43 +158,65 @@ static void erased_by_worker(const char *conversation)
     must_be_gone(&entries, VAULT_FILES | RELAY_FILES | RELAY_MEMORY, "entries, erased");
 }
 
-static void must_break(bool possible, const char *when)
+/* The vault is wiped: not only its name is gone. Whoever had the file open reads the rest of it. */
+static void wiped(void)
 {
-    size_t opened = capture_break(world.relay.dir);
-    printf("%-46s %-28s %zu opened\n", when, "sealed envelopes", opened);
-    if ((opened > 0) == possible)
-        return;
-    printf("FAULT: %s: what waits %s\n", when,
-           possible ? "is not opened by the keys beside it" : "can be opened");
-    faults++;
+    static struct wanted entries;
+    entries.count = 0;
+    if (capture_vault(&entries, world.vault, PASSPHRASE) == 0)
+        give_up("an empty vault");
+    int kept = open(world.vault, O_RDONLY | O_CLOEXEC);
+    if (kept < 0)
+        give_up("no vault");
+    wanted_reset(&entries);
+    scan_descriptor(&entries, kept, "the vault");
+    if (wanted_found(&entries, WHAT_ENTRY) == 0)
+        give_up("the vault cannot be seen");
+    if (process_run(
+            (const char *const[]){world.zaguan, "vault", "wipe", "--yes", "--vault", world.vault, NULL}, "",
+            world.line, sizeof(world.line)) != 0)
+        give_up("not wiped");
+    must_be_gone(&entries, VAULT_FILES, "entries, wiped");
+    scan_descriptor(&entries, kept, "the blocks of the vault");
+    if (wanted_found(&entries, NULL) > 0) {
+        printf("FAULT: what was wiped is left in the blocks of the file\n");
+        faults++;
+    }
+    close(kept);
 }
 
-/* With keys in memory, all that stands in the relay's folder opens nothing of what waits there. */
+/* With keys in memory, what is on the disk opens nothing. */
 static void volatile_keys(void)
 {
     static struct wanted stored;
-    char text[TEXT_BYTES + 1], path[160];
+    char keys[64], settings[128], text[TEXT_BYTES + 1];
+    snprintf(keys, sizeof(keys), "/dev/shm/zaguan-forensic-XXXXXX");
+    if (mkdtemp(keys) == NULL) {
+        printf("forensic: no folder in memory here, so keys in memory are not looked at\n");
+        return;
+    }
+    if (relay_stop(&world.relay) != 0)
+        give_up("the relay does not stop");
+    snprintf(settings, sizeof(settings), "keys = %s\n", keys);
+    relay_configure(&world.relay, settings);
+    relay_start(&world.relay);
     new_text(text);
     participant_knock(&world, &her, text);
-    must_break(true, "the folder with its keys");
+    stored.count = 0;
+    size_t messages = capture_relay(&stored, world.relay.dir, keys);
+    must_find(&stored, RELAY_FILES, WHAT_SEALED, "keys in memory");
+    wanted_forgive(&stored, WHAT_SEALED);
+    wanted_forgive(&stored, WHAT_HANDLE);
+    must_be_gone(&stored, RELAY_FILES, "the disk: keys and envelopes");
+    size_t opened = capture_openable(world.relay.dir, NULL);
+    printf("%-46s %zu of %zu messages, with the keys %zu\n", "the disk alone opens", opened, messages,
+           capture_openable(world.relay.dir, keys));
+    if (messages == 0 || opened != 0 || capture_openable(world.relay.dir, keys) != messages) {
+        printf("FAULT: what the disk alone opens\n");
+        faults++;
+    }
     process_kill(&her);
-
-    relay_stop(&world.relay);
-    folder_make_in_memory(keys_dir, sizeof(keys_dir));
-    snprintf(path, sizeof(path), "%s/relay.conf", world.relay.dir);
-    FILE *conf = fopen(path, "a");
-    if (conf == NULL || fprintf(conf, "keys = %s\n", keys_dir) < 0 || fclose(conf) != 0)
-        give_up("no configuration");
-    relay_start(&world.relay);
-    participant_knock(&world, &her, text);
-    capture(&stored);
-    must_find(&stored, RELAY_FILES, WHAT_SEALED, "with keys in memory");
-    wanted_only(&stored, WHAT_EPOCH_KEY);
-    must_find(&stored, RELAY_MEMORY, WHAT_EPOCH_KEY, "with keys in memory");
-    must_be_gone(&stored, RELAY_FILES, "the folder, with keys in memory");
-    must_break(false, "the folder, with keys in memory");
-    process_kill(&her);
-    folder_remove(keys_dir);
+    folder_remove(keys);
 }
 
 int main(int argc, char **argv)
@@ -390,16 +230,17 @@ int main(int argc, char **argv)
     folder_make(folder, sizeof(folder));
     clock_start(argv[3], folder);
     world_open(&world, argv[1], argv[2]);
-    snprintf(keys_dir, sizeof(keys_dir), "%s/keys", world.relay.dir);
     converse(&world, &her, &worker, conversation);
     new_text(text);
     say(&her, text);
     expect(&worker, "message", text);
     acknowledged(conversation);
     erased();
+    taken_back();
     erased_by_worker(conversation);
     expired();
     volatile_keys();
+    wiped();
     world_close(&world);
     folder_remove(folder);
     if (faults > 0)

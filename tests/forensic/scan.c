@@ -4,7 +4,6 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,23 +58,13 @@ void wanted_drop(struct wanted *w, const void *in, size_t len)
     w->count = kept;
 }
 
-static void keep_items(struct wanted *w, const char *what, bool of_it)
+void wanted_forgive(struct wanted *w, const char *what)
 {
     size_t kept = 0;
     for (size_t i = 0; i < w->count; i++)
-        if ((strcmp(w->items[i].what, what) == 0) == of_it)
+        if (strcmp(w->items[i].what, what) != 0)
             w->items[kept++] = w->items[i];
     w->count = kept;
-}
-
-void wanted_forgive(struct wanted *w, const char *what)
-{
-    keep_items(w, what, false);
-}
-
-void wanted_only(struct wanted *w, const char *what)
-{
-    keep_items(w, what, true);
 }
 
 static size_t count_items(const struct wanted *w, const char *what, bool found)
@@ -159,14 +148,19 @@ static size_t look_at_range(struct wanted *w, const struct heads *h, const char 
     return all;
 }
 
-static void scan_file(struct wanted *w, const char *path, const char *where)
+void scan_descriptor(struct wanted *w, int fd, const char *where)
 {
     static struct heads heads;
+    heads_make(&heads, w);
+    look_at_range(w, &heads, where, fd, 0, UINT64_MAX >> 1);
+}
+
+static void scan_file(struct wanted *w, const char *path, const char *where)
+{
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return;
-    heads_make(&heads, w);
-    look_at_range(w, &heads, where, fd, 0, UINT64_MAX >> 1);
+    scan_descriptor(w, fd, where);
     close(fd);
 }
 
@@ -189,37 +183,6 @@ void scan_folder(struct wanted *w, const char *path)
             scan_file(w, inner, inner);
     }
     closedir(d);
-}
-
-struct whole {
-    void (*each)(void *ctx, const uint8_t *data, size_t len);
-    void *ctx;
-};
-
-static struct whole whole; /* nftw has no argument for it */
-
-static int read_whole(const char *path, const struct stat *st, int kind, struct FTW *place)
-{
-    (void)place;
-    if (kind != FTW_F || !S_ISREG(st->st_mode) || st->st_size == 0)
-        return 0;
-    size_t len = (size_t)st->st_size;
-    uint8_t *data = malloc(len);
-    FILE *in = fopen(path, "rb");
-    if (data == NULL || in == NULL)
-        give_up("a file cannot be read");
-    len = fread(data, 1, len, in);
-    fclose(in);
-    whole.each(whole.ctx, data, len);
-    free(data);
-    return 0;
-}
-
-void each_file(const char *path, void (*each)(void *ctx, const uint8_t *data, size_t len), void *ctx)
-{
-    whole = (struct whole){each, ctx};
-    if (nftw(path, read_whole, 8, FTW_PHYS) != 0)
-        give_up("a folder cannot be read");
 }
 
 void scan_open_files(struct wanted *w, pid_t pid, const char *who)

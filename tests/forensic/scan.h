@@ -32,17 +32,15 @@ void wanted_reset(struct wanted *w);
 void wanted_drop(struct wanted *w, const void *in, size_t len);
 /* Takes items of this kind out of the list: they may stay for another reason. */
 void wanted_forgive(struct wanted *w, const char *what);
-/* And those of all other kinds. */
-void wanted_only(struct wanted *w, const char *what);
 /* Items of this kind (all if NULL) that were found, or were not. */
 size_t wanted_found(const struct wanted *w, const char *what);
 size_t wanted_missing(const struct wanted *w, const char *what);
 
 /* Each looks for all items. where: said with what is found. */
 void scan_bytes(struct wanted *w, const char *where, const uint8_t *data, size_t len);
-/* The whole of each file of the folder and below. */
-void each_file(const char *path, void (*each)(void *ctx, const uint8_t *data, size_t len), void *ctx);
-/* Looks through every file of the folder and below. */
+/* A file that is open. */
+void scan_descriptor(struct wanted *w, int fd, const char *where);
+/* Every file of the folder and below. */
 void scan_folder(struct wanted *w, const char *path);
 /* Regular files that the process has open, deleted ones too. */
 void scan_open_files(struct wanted *w, pid_t pid, const char *who);

@@ -17,7 +17,7 @@ static _Noreturn void give_up(const char *what, const char *said)
     abort();
 }
 
-static void write_config(const struct relay_process *r, const char *settings)
+void relay_configure(const struct relay_process *r, const char *settings)
 {
     char path[96];
     snprintf(path, sizeof(path), "%s/relay.conf", r->dir);
@@ -53,7 +53,7 @@ void relay_set_up(struct relay_process *r, const char *program, const char *sett
     if (process_run(init, NULL, said, sizeof(said)) != 0)
         give_up("cannot be set up", said);
     find_address(r, said);
-    write_config(r, settings);
+    relay_configure(r, settings);
 }
 
 void relay_start(struct relay_process *r)

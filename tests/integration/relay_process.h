@@ -16,9 +16,11 @@ struct relay_process {
     struct process process; /* pid 0: it does not run */
 };
 
-/* Sets up a relay on a free port of 127.0.0.1. settings: further lines of its relay.conf, beginning with a
- * section; may be "". */
+/* Sets up a relay on a free port of 127.0.0.1. settings: further lines of its relay.conf, the first of them still
+ * in the section [relay]; may be "". */
 void relay_set_up(struct relay_process *r, const char *program, const char *settings);
+/* The same settings anew, for the next start. */
+void relay_configure(const struct relay_process *r, const char *settings);
 /* Starts it and waits until it listens. */
 void relay_start(struct relay_process *r);
 /* kill -9. */

@@ -1,45 +1,25 @@
-// One knock and one answer, both sides in WebAssembly, through the real relay: node knock.mjs ZAGUAN.wasm ZAGUAN-RELAY
-import { spawn, execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { createInterface } from 'node:readline';
+// One knock and one answer, both sides in WebAssembly, through the real relay: node knock.mjs ZAGUAN.wasm ZAGUAN-RELAY [websocket]
+//
+// With `websocket' she comes by WebSocket, as the page does, and the worker by TCP.
+import net from 'node:net';
 import assert from 'node:assert/strict';
+import { Relay } from './relay.mjs';
+import { Socket } from './socket.mjs';
 import { Client, Core, EVENT } from './wasm.mjs';
 
-const [wasm, relayProgram] = process.argv.slice(2);
-const folder = mkdtempSync(join(tmpdir(), 'zaguan-web-'));
-const run = (...args) => execFileSync(relayProgram, args, { encoding: 'utf8' });
-let relay;
-
-async function startRelay(dir) {
-    const made = run('init', dir, '--listen', '127.0.0.1:0');
-    const key = made.match(/\/([A-Za-z0-9_-]{43})\b/)[1];
-    relay = spawn(relayProgram, ['serve', dir], { stdio: ['ignore', 'pipe', 'pipe'] });
-    for (const stream of [relay.stdout, relay.stderr])
-        stream.setEncoding('utf8');
-    const port = await new Promise((resolve, reject) => {
-        const look = (line) => { const m = line.match(/listening on 127\.0\.0\.1:(\d+)/); if (m) resolve(m[1]); };
-        createInterface({ input: relay.stdout }).on('line', look);
-        createInterface({ input: relay.stderr }).on('line', look);
-        relay.on('exit', (code) => reject(new Error(`the relay ended with ${code}`)));
-        setTimeout(() => reject(new Error('the relay did not start within 10 s')), 10000).unref();
-    });
-    return `127.0.0.1:${port}/${key}`;
-}
+const [wasm, relayProgram, carrier] = process.argv.slice(2);
+const relay = new Relay(relayProgram, carrier === 'websocket' ? '[web]\nlisten-web = 127.0.0.1:0\n' : '');
+const hersTo = carrier === 'websocket' ? (port, host) => new Socket(relay.webPort, host) : net.connect;
 
 try {
-    const dir = join(folder, 'relay');
-    const address = await startRelay(dir);
-    const voucher = run('voucher', 'new', dir).trim().split(/\s+/).pop();
-
+    await relay.start();
     const worker = new Client(await Core.load(wasm));
     await worker.until(EVENT.READY);
-    worker.deskCreate(address, voucher, 'Ana');
+    worker.deskCreate(relay.address, relay.voucher(), 'Ana');
     await worker.until(EVENT.DESK_READY);
     const card = worker.card();
 
-    const she = new Client(await Core.load(wasm));
+    const she = new Client(await Core.load(wasm), hersTo);
     await she.until(EVENT.READY);
     const hers = she.knock(card, '¿Hay alguien ahí? — je suis là');
     await she.until(EVENT.KNOCK_SENT);
@@ -61,7 +41,5 @@ try {
     worker.close();
     console.log('one knock, one answer, and the same safety words on both sides');
 } finally {
-    relay?.removeAllListeners('exit');
-    relay?.kill('SIGTERM');
-    rmSync(folder, { recursive: true, force: true });
+    relay.close();
 }

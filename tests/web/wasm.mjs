@@ -1,18 +1,10 @@
 // The client core as WebAssembly, driven from node: the smallest driver that shows that the core needs nothing but bytes and time.
 import { readFile } from 'node:fs/promises';
 import net from 'node:net';
-import { WASI } from 'node:wasi';
+import { webcrypto } from 'node:crypto';
+import { Core as WebCore } from '../../client/web/core.js';
 
-// In the order of client/web/layout.c.
-const FIELDS = [
-    'io', 'io.kind', 'io.link', 'io.host', 'io.port', 'io.data', 'io.len',
-    'event', 'event.kind', 'event.err', 'event.conversation', 'event.message', 'event.value',
-    'message', 'message.own', 'message.state', 'message.text', 'message.text_len', 'message.expires',
-    'conversation', 'conversation.state', 'conversation.safety', 'conversation.words', 'conversation.alias',
-    'client_options', 'client_options.size',
-    'desk_options', 'desk_options.size', 'desk_options.relay', 'desk_options.voucher', 'desk_options.alias',
-    'now',
-];
+globalThis.crypto ??= webcrypto; // the node of Debian 12
 
 export const EVENT = {
     READY: 1, FAILED: 2, CONNECTED: 3, DISCONNECTED: 4, DESK_READY: 5, DESK_FAILED: 6, KNOCK: 7, KNOCK_SENT: 8,
@@ -21,54 +13,20 @@ export const EVENT = {
 };
 const IO_CONNECT = 1, IO_SEND = 2, IO_CLOSE = 3;
 
-export class Core {
-    static async load(path) {
-        const wasi = new WASI({ version: 'preview1' });
-        const module = await WebAssembly.compile(await readFile(path));
-        const instance = await WebAssembly.instantiate(module, { wasi_snapshot_preview1: wasi.wasiImport });
-        wasi.initialize(instance);
-        return new Core(instance.exports);
-    }
-
-    constructor(exports) {
-        this.x = exports;
-        const at = exports.zg_web_layout(), count = exports.zg_web_layout_count();
-        if (count !== FIELDS.length)
-            throw new Error(`the layout has ${count} entries, this file knows ${FIELDS.length}`);
-        this.at = Object.fromEntries(FIELDS.map((name, i) => [name, this.view.getUint32(at + 4 * i, true)]));
-        this.now = exports.malloc(this.at.now);
-    }
-
-    // Memory may have grown, so views are made anew.
-    get view() { return new DataView(this.x.memory.buffer); }
-    bytes(at, len) { return new Uint8Array(this.x.memory.buffer, at, len); }
-    text(at) {
-        const all = new Uint8Array(this.x.memory.buffer);
-        return new TextDecoder().decode(all.subarray(at, all.indexOf(0, at)));
-    }
-    alloc(len) {
-        const at = this.x.malloc(len);
-        this.bytes(at, len).fill(0);
-        return at;
-    }
+export class Core extends WebCore {
+    static async load(path) { return new Core((await WebCore.load(readFile(path))).x); }
     string(s) {
         const raw = new TextEncoder().encode(s), at = this.alloc(raw.length + 1);
         this.bytes(at, raw.length).set(raw);
         return { at, len: raw.length };
     }
-    time() {
-        this.view.setBigUint64(this.now, BigInt(Math.round(performance.now())), true);
-        this.view.setBigUint64(this.now + 8, BigInt(Date.now()), true);
-        return this.now;
-    }
-    check(err, what) {
-        if (err !== 0) throw new Error(`${what}: ${this.text(this.x.zg_err_text(err))}`);
-    }
 }
 
+// connect: what makes a connection of a port and a host, with what a net.Socket has.
 export class Client {
-    constructor(core) {
+    constructor(core, connect = net.connect) {
         this.core = core;
+        this.connect = connect;
         this.links = new Map();
         this.events = [];
         this.waiting = [];
@@ -100,7 +58,7 @@ export class Client {
         const { core } = this, v = core.view, f = (name) => v.getUint32(this.io + core.at['io.' + name], true);
         const link = f('link');
         if (f('kind') === IO_CONNECT) {
-            const socket = net.connect(v.getUint16(this.io + core.at['io.port'], true), core.text(f('host')));
+            const socket = this.connect(v.getUint16(this.io + core.at['io.port'], true), core.text(f('host')));
             this.links.set(link, socket);
             socket.on('connect', () => this.#tell('zg_client_link_opened', link));
             socket.on('data', (data) => this.#received(link, data));

@@ -50,6 +50,34 @@ add_library(zg_msgpack_unpack INTERFACE)
 target_link_libraries(zg_msgpack_unpack INTERFACE zg_msgpack ${ZG_MSGPACK_LIBRARY})
 add_library(zg::msgpack_unpack ALIAS zg_msgpack_unpack)
 
+# SHA-1, for the opening of a WebSocket.
+pkg_check_modules(md REQUIRED IMPORTED_TARGET libmd)
+zg_wrap(md PkgConfig::md)
+
+# WebSocket frames; Debian's package has no .pc file.
+find_path(ZG_WSLAY_INCLUDE wslay/wslay.h REQUIRED)
+find_library(ZG_WSLAY_LIBRARY NAMES wslay REQUIRED)
+add_library(zg_wslay INTERFACE)
+target_include_directories(zg_wslay SYSTEM INTERFACE ${ZG_WSLAY_INCLUDE})
+target_link_libraries(zg_wslay INTERFACE ${ZG_WSLAY_LIBRARY})
+add_library(zg::wslay ALIAS zg_wslay)
+
+# Heads of HTTP requests: llhttp, or http_parser, which came before it and is what Debian 12 has.
+find_path(ZG_LLHTTP_INCLUDE llhttp.h)
+find_library(ZG_LLHTTP_LIBRARY NAMES llhttp)
+add_library(zg_http INTERFACE)
+if(ZG_LLHTTP_INCLUDE AND ZG_LLHTTP_LIBRARY)
+    target_include_directories(zg_http SYSTEM INTERFACE ${ZG_LLHTTP_INCLUDE})
+    target_link_libraries(zg_http INTERFACE ${ZG_LLHTTP_LIBRARY})
+    target_compile_definitions(zg_http INTERFACE ZG_LLHTTP)
+else()
+    find_path(ZG_HTTP_PARSER_INCLUDE http_parser.h REQUIRED)
+    find_library(ZG_HTTP_PARSER_LIBRARY NAMES http_parser REQUIRED)
+    target_include_directories(zg_http SYSTEM INTERFACE ${ZG_HTTP_PARSER_INCLUDE})
+    target_link_libraries(zg_http INTERFACE ${ZG_HTTP_PARSER_LIBRARY})
+endif()
+add_library(zg::http ALIAS zg_http)
+
 if(BUILD_TESTING OR NOT DEFINED BUILD_TESTING)
     pkg_check_modules(cmocka REQUIRED IMPORTED_TARGET cmocka)
     zg_wrap(cmocka PkgConfig::cmocka)

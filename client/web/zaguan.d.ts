@@ -1,0 +1,115 @@
+/** libzaguan in a browser: a participant's side. docs/client-library.md has the rules that protect people. */
+
+/** An error of libzaguan. */
+export class ZaguanError extends Error {
+    /** Its name as in zaguan/err.h, in lower case: "truncated", "forged", "too_large" ... */
+    readonly code: string;
+}
+
+/** Names a conversation or a message in this program only: 32 hexadecimal digits. */
+export type Id = string;
+
+export type EventKind =
+    | 'ready' | 'failed' | 'connected' | 'disconnected' | 'desk_ready' | 'desk_failed' | 'knock' | 'knock_sent'
+    | 'knock_failed' | 'puzzle' | 'accepted' | 'message' | 'sent' | 'not_sent' | 'expired' | 'safety' | 'ended'
+    | 'erased' | 'storage' | 'displaced' | 'expired_unread' | 'relay_went_back' | 'unknown';
+
+/** What each kind means stands at zg_event_kind in zaguan/client.h. */
+export interface ZaguanEvent {
+    kind: EventKind;
+    error: string | null;
+    /** '' where it does not apply. */
+    conversation: Id | '';
+    message: Id | '';
+    value: number;
+}
+
+export interface Conversation {
+    state: 'knocking' | 'waiting' | 'open' | 'ended' | 'erasing' | 'unknown';
+    /** The name of the worker who answered; '' before. */
+    alias: string;
+    safety: 'none' | 'words' | 'compared' | 'mismatch' | 'unknown';
+    /** Four words, while there are any to compare. */
+    words: string[];
+}
+
+export interface Message {
+    id: Id;
+    own: boolean;
+    /** A kind that this version does not know: say that it needs a newer version. */
+    newerVersion: boolean;
+    /** Of own messages: waiting, sent, not_sent. */
+    state: 'received' | 'read' | 'waiting' | 'sent' | 'not_sent' | 'expired_unread' | 'unknown';
+    text: string;
+    /** Milliseconds since 1970 UTC, to the minute for a received one. */
+    sent: number;
+    /** Seconds. */
+    lifetime: number;
+    from: 'sent' | 'read' | 'unknown';
+    /** Milliseconds since 1970 UTC; 0: its time does not run yet. */
+    expires: number;
+}
+
+/** What the desk says of itself. */
+export interface Notice {
+    state: 'on_duty' | 'away' | 'ended' | 'unknown';
+    /** Milliseconds since 1970 UTC. */
+    written: number;
+    text: string;
+}
+
+export interface SendOptions {
+    /** Seconds, at most 30 days; 0 or nothing: a day. */
+    lifetime?: number;
+    /** What the lifetime counts from; 'read' without it. */
+    from?: 'sent' | 'read';
+}
+
+export type Source = BufferSource | WebAssembly.Module | Response;
+
+export interface Options {
+    /** zaguan.wasm, for example fetch('zaguan.wasm'). */
+    wasm: Source | Promise<Source>;
+    /** The WebSocket of a relay that a card names by host and port; `wss://host:port/zaguan` (`ws:` for an onion service) without it. */
+    address?(host: string, port: number): string;
+    /** Called for each event, never from inside `open`. It may call the client. */
+    onevent?(event: ZaguanEvent): void;
+}
+
+/** One participant, in memory only. All functions but close() throw ZaguanError; its code is 'state' after close(). */
+export class Client {
+    private constructor();
+    static open(options: Options): Promise<Client>;
+
+    /** Throws what is wrong with a card's text. Touches nothing. */
+    checkCard(card: string): void;
+    /** Longest text of a knock, in bytes of UTF-8. */
+    readonly knockTextMax: number;
+    /** Opens a conversation with the desk of a card. */
+    knock(card: string, text: string, options?: SendOptions): Id;
+    /** What is sent before the answer to a knock waits for it. */
+    send(conversation: Id, text: string, options?: SendOptions): Id;
+    /** A person has seen the message: starts a lifetime that counts from reading. Nobody is told. */
+    read(conversation: Id, message: Id): void;
+    /** A person compared the safety words and they agree. */
+    safetyCompared(conversation: Id): void;
+    /** Messages and keys go at once here, what is at the relay as soon as it is reached: 'erased'. Cannot be taken back. */
+    erase(conversation: Id): void;
+
+    /** language: of the safety words, 'en', 'es' or 'fr'. */
+    conversation(conversation: Id, language?: string): Conversation;
+    /** The oldest first. */
+    messages(conversation: Id): Message[];
+    message(conversation: Id, message: Id): Message;
+    /** null: not known yet. */
+    notice(conversation: Id, language?: string): Notice | null;
+
+    /** Whether the device has a network. false, then true: everything is tried now. */
+    network(available: boolean): void;
+    /** Does what is due. For a device that slept: when the page can be seen again. */
+    wake(): void;
+
+    /** Ends connections, overwrites all memory of the library. Never throws. */
+    close(): void;
+    readonly closed: boolean;
+}

@@ -1,0 +1,138 @@
+// The JavaScript face against its header and against the real relay: node face.mjs ALL.wasm PAGE.wasm ZAGUAN-RELAY HEADER
+//
+// A worker in ALL.wasm answers. WebSocket is played by a TCP connection here; the browser's stands in page.mjs.
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import net from 'node:net';
+import * as zaguan from '../../client/web/zaguan.js';
+import { Relay } from './relay.mjs';
+import { Client as Worker, Core as WorkerCore, EVENT } from './wasm.mjs';
+
+const [all, wasm, relayProgram, header] = process.argv.slice(2);
+
+// --- the names are those of the header ---
+
+function enumNames(text, type, prefix) {
+    const body = text.match(new RegExp(`typedef enum ${type} \\{([^}]*)\\}`))[1].replace(/\/\*[^]*?\*\//g, '');
+    return [...body.matchAll(/\bZG_([A-Z_]+)/g)].map((m) => m[1].replace(prefix, '').toLowerCase());
+}
+
+const text = await readFile(header, 'utf8');
+assert.deepEqual(zaguan.EVENTS, enumNames(text, 'zg_event_kind', 'EVENT_'));
+assert.deepEqual(zaguan.CONVERSATION_STATES, enumNames(text, 'zg_conversation_state', 'CONVERSATION_'));
+assert.deepEqual(zaguan.MESSAGE_STATES, enumNames(text, 'zg_message_state', 'MESSAGE_'));
+assert.deepEqual(zaguan.SAFETY_STATES, enumNames(text, 'zg_safety_state', 'SAFETY_'));
+assert.deepEqual(zaguan.FROM, enumNames(text, 'zg_lifetime_from', 'AFTER_'));
+assert.deepEqual(enumNames(text, 'zg_io_kind', 'IO_'), ['connect', 'send', 'close']);
+
+// --- a conversation ---
+
+globalThis.WebSocket = class {
+    static OPEN = 1;
+    readyState = 0;
+    constructor(url) {
+        const { hostname, port } = new URL(url);
+        this.socket = net.connect(Number(port), hostname);
+        this.socket.on('connect', () => { this.readyState = 1; this.onopen(); });
+        this.socket.on('data', (data) => this.onmessage({ data: new Uint8Array(data).buffer }));
+        this.socket.on('error', () => {});
+        this.socket.on('close', () => { this.readyState = 3; this.onclose(); });
+    }
+    send(data) { this.socket.write(data); }
+    close() { this.readyState = 3; this.socket.destroy(); }
+};
+
+// A participant whose events can be waited for, and whose memory can be looked at.
+class Participant {
+    events = [];
+    async open() {
+        const bytes = await readFile(wasm), made = WebAssembly.instantiate;
+        WebAssembly.instantiate = async (...args) => {
+            const result = await made(...args);
+            this.memory = (result.instance ?? result).exports.memory;
+            return result;
+        };
+        this.client = await zaguan.Client.open({
+            wasm: bytes, address: (host, port) => `ws://${host}:${port}/`, onevent: (e) => this.events.push(e),
+        });
+        WebAssembly.instantiate = made;
+        return this;
+    }
+    async until(kind) {
+        for (let i = 0; i < 400; i++) {
+            const at = this.events.findIndex((e) => e.kind === kind);
+            if (at >= 0)
+                return this.events.splice(0, at + 1).pop();
+            await new Promise((resolve) => { setTimeout(resolve, 50); });
+        }
+        throw new Error(`no event ${kind}; there were ${JSON.stringify(this.events)}`);
+    }
+    remembers(words) { return Buffer.from(this.memory.buffer).includes(words); }
+}
+
+const relay = new Relay(relayProgram);
+let she, worker;
+try {
+    await relay.start();
+    worker = new Worker(await WorkerCore.load(all));
+    await worker.until(EVENT.READY);
+    worker.deskCreate(relay.address, relay.voucher(), 'Ana');
+    await worker.until(EVENT.DESK_READY);
+    const card = worker.card();
+
+    she = await new Participant().open();
+    const { client } = she, fails = (code, call) => assert.throws(call, (e) => e instanceof zaguan.ZaguanError && e.code === code);
+    client.checkCard(card);
+    fails('truncated', () => client.checkCard(card.slice(0, -9)));
+    fails('malformed', () => client.checkCard('zaguan:%'));
+    fails('too_large', () => client.knock(card, 'x'.repeat(client.knockTextMax + 1)));
+    fails('not_found', () => client.conversation('0123456789abcdef0123456789abcdef'));
+    fails('not_found', () => client.conversation('no id'));
+
+    const hers = client.knock(card, '¿Hay alguien? — je suis là', { lifetime: 3600, from: 'sent' });
+    assert.equal(client.conversation(hers).state, 'knocking');
+    assert.equal((await she.until('knock_sent')).conversation, hers);
+    assert.deepEqual(client.conversation(hers).words, []);
+    assert.equal(client.notice(hers, 'es').state, 'on_duty');
+    const [own] = client.messages(hers);
+    assert.equal(own.text, '¿Hay alguien? — je suis là');
+    assert.ok(own.own && own.state === 'sent' && own.lifetime === 3600 && own.from === 'sent' && own.expires > Date.now());
+
+    const knock = await worker.until(EVENT.KNOCK);
+    worker.send(knock.conversation, 'Sí, estoy aquí.');
+    const { message } = await she.until('message');
+    assert.equal(client.message(hers, message).text, 'Sí, estoy aquí.');
+    assert.equal(client.message(hers, message).state, 'received');
+    client.read(hers, message);
+    assert.equal(client.message(hers, message).state, 'read');
+    assert.equal(client.conversation(hers).alias, 'Ana');
+
+    client.send(hers, 'gracias');
+    await worker.until(EVENT.MESSAGE);
+    const { words, safety } = client.conversation(hers, 'fr');
+    assert.equal(safety, 'words');
+    assert.equal(words.length, 4);
+    client.safetyCompared(hers);
+    assert.equal(client.conversation(hers).safety, 'compared');
+
+    // Erased: gone here, and the worker reads that it ended.
+    client.erase(hers);
+    await she.until('erased');
+    fails('not_found', () => client.conversation(hers));
+    assert.ok(!she.remembers('estoy aqu'), 'erased words are still in memory');
+    await worker.until(EVENT.ENDED);
+
+    // Closed: no byte of anything is left.
+    const second = client.knock(card, 'palabras que no se quedan');
+    await she.until('knock_sent');
+    assert.ok(she.remembers('palabras que no'), 'the search finds nothing at all');
+    client.close();
+    assert.ok(new Uint8Array(she.memory.buffer).every((byte) => byte === 0), 'memory is not overwritten');
+    fails('state', () => client.send(second, 'x'));
+    client.close();
+    console.log('the face has the names of the header; a conversation, an erase, and nothing left after close');
+} finally {
+    she?.client.close();
+    worker?.close();
+    relay.close();
+}
