@@ -174,7 +174,8 @@ zg_err vault_file_commit(struct vault_file *f)
         return err;
     }
     vault_keys_committed(f->keys);
-    /* Pages in memory may hold copies of what was deleted (proto/sqlite/scrub.h); no journal must get them. */
+    /* Pages in memory may hold copies of what was deleted (proto/sqlite/scrub.h); no journal must get them.
+     */
     sqlite3_db_release_memory(f->db);
     err = overwrite_journal(f->db);
     f->clean = err == ZG_OK;

@@ -134,9 +134,19 @@ static void look(struct wanted *w, unsigned places)
         look_memory(w, &her, "participant's program");
 }
 
+/*
+ * A relay moves pages from its journal to its database while we read one after the other: what is there can be
+ * passed by, and is looked for again.
+ */
+enum { LOOKS = 5, AGAIN_MS = 300 };
+
 void must_find(struct wanted *w, unsigned places, const char *what, const char *when)
 {
     look(w, places);
+    for (int i = 1; i < LOOKS && wanted_missing(w, what) > 0; i++) {
+        wait_ms(AGAIN_MS);
+        look(w, places);
+    }
     size_t found = wanted_found(w, what), missing = wanted_missing(w, what);
     bool blind = (places & (RELAY_FILES | VAULT_FILES)) == 0 && !memory_seen;
     printf("%-46s %-28s found %zu of %zu%s\n", when, what, found, found + missing,
@@ -150,6 +160,8 @@ void must_find(struct wanted *w, unsigned places, const char *what, const char *
 void must_be_gone(struct wanted *w, unsigned places, const char *when)
 {
     look(w, places);
+    if (wanted_found(w, NULL) == 0)
+        look(w, places);
     printf("%-46s %-28s found %zu of %zu\n", when, "anything", wanted_found(w, NULL), w->count);
     for (size_t i = 0; i < w->count; i++)
         if (w->items[i].times > 0) {

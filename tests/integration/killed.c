@@ -1,10 +1,11 @@
 /*
- * A relay that is killed two hundred times while queues are made and erased, messages sent, taken back, read and left to
- * expire.
+ * A relay that is killed two hundred times while queues are made and erased, messages sent, taken back, read
+ * and left to expire.
  *
- * In each round some commands are said one after the other; in the middle of them the relay is killed with kill -9. After
- * the next start what was not answered is said again, as a client does; then some queues are read. What was answered "ok" must hold: every
- * message that was accepted is delivered, in order; one that was taken back, whose time is over or whose queue was erased is not.
+ * In each round some commands are said one after the other; in the middle of them the relay is killed with
+ * kill -9. After the next start what was not answered is said again, as a client does; then some queues are
+ * read. What was answered "ok" must hold: every message that was accepted is delivered, in order; one that
+ * was taken back, whose time is over or whose queue was erased is not.
  *
  *   killed [--kills N] [--seed N] [--plant lose|revive] ZAGUAN_RELAY CLOCK.so
  *
@@ -39,7 +40,8 @@ enum {
     HOUR_S = 3600,
 };
 
-static const char settings[] = "settle = 20\n[limits]\nsends-a-day = 10000000\ndesk-vouchers-a-day = 100000\n";
+static const char settings[] =
+    "settle = 20\n[limits]\nsends-a-day = 10000000\ndesk-vouchers-a-day = 100000\n";
 
 /* What we know of something that was asked for. */
 enum known { NOT_YET, ASKED, HOLDS };
@@ -47,7 +49,7 @@ enum known { NOT_YET, ASKED, HOLDS };
 struct message {
     uint32_t queue;
     enum known sent, cancelled;
-    bool read;                  /* acknowledged; nobody answers that */
+    bool read;                   /* acknowledged; nobody answers that */
     uint32_t over_from, over_to; /* it is gone at an hour of these */
     uint8_t handle[WIRE_HANDLE_BYTES];
 };
@@ -130,10 +132,12 @@ static void ask_create(uint32_t which)
     name_of(ROLE_TAKE, q->take, &take);
     name_of(ROLE_OWN, q->own, &own);
     name_of(ROLE_END, q->end, &end);
-    struct command c = {.op = OP_QUEUE_CREATE,
-                        .u.queue_create = {.voucher = q->voucher,
-                                           .kind = QUEUE_CONVERSATION,
-                                           .names = {.put = put.b, .take = {take.b}, .takes = 1, .own = own.b, .end = end.b}}};
+    struct command c = {
+        .op = OP_QUEUE_CREATE,
+        .u.queue_create = {
+            .voucher = q->voucher,
+            .kind = QUEUE_CONVERSATION,
+            .names = {.put = put.b, .take = {take.b}, .takes = 1, .own = own.b, .end = end.b}}};
     q->made = q->made == HOLDS ? HOLDS : ASKED;
     ask(&c, which);
 }
@@ -160,8 +164,9 @@ static void ask_send(uint32_t number)
     struct message *m = &t.messages[number];
     compose(number, envelope);
     struct command c = {.op = OP_SEND,
-                        .u.send = {SEND_PUT, t.queues[m->queue].put, m->over_to == UINT32_MAX ? WIRE_TTL_1D : WIRE_TTL_1H,
-                                   m->handle, envelope}};
+                        .u.send = {SEND_PUT, t.queues[m->queue].put,
+                                   m->over_to == UINT32_MAX ? WIRE_TTL_1D : WIRE_TTL_1H, m->handle,
+                                   envelope}};
     m->sent = m->sent == HOLDS ? HOLDS : ASKED;
     ask(&c, number);
 }
@@ -195,11 +200,13 @@ static void settle_asked(const struct asked *a, enum status status)
         t.queues[a->what].erased = HOLDS; /* refused: an erase before was done and not answered */
         t.erased++;
     } else if (a->op == OP_SEND) {
-        if (status != STATUS_OK && t.queues[t.messages[a->what].queue].erased == NOT_YET && !is_of_old(a->what))
+        if (status != STATUS_OK && t.queues[t.messages[a->what].queue].erased == NOT_YET &&
+            !is_of_old(a->what))
             fault("lost: a queue does not take a message", a->what);
         if (status == STATUS_OK) {
             t.messages[a->what].sent = HOLDS;
-            t.messages[a->what].over_to = t.messages[a->what].over_to == UINT32_MAX ? UINT32_MAX : hour_now() + 2;
+            t.messages[a->what].over_to =
+                t.messages[a->what].over_to == UINT32_MAX ? UINT32_MAX : hour_now() + 2;
             t.accepted++;
         }
     } else if (a->op == OP_CANCEL) {
@@ -256,26 +263,31 @@ static void make_desk(void)
     name_of(ROLE_TAKE, t.desk_take, &take);
     name_of(ROLE_OWN, secrets[1], &own);
     name_of(ROLE_END, secrets[2], &end);
-    struct command c = {.op = OP_QUEUE_CREATE,
-                        .u.queue_create = {.voucher = voucher,
-                                           .kind = QUEUE_DESK,
-                                           .names = {.put = put.b, .take = {take.b}, .takes = 1, .own = own.b, .end = end.b}}};
+    struct command c = {
+        .op = OP_QUEUE_CREATE,
+        .u.queue_create = {
+            .voucher = voucher,
+            .kind = QUEUE_DESK,
+            .names = {.put = put.b, .take = {take.b}, .takes = 1, .own = own.b, .end = end.b}}};
     struct command reply;
-    if (hand_say(&t.hand, &c) == 0 || !hand_hear(&t.hand, &reply, REPLY_MS) || reply.u.reply.status != STATUS_OK)
+    if (hand_say(&t.hand, &c) == 0 || !hand_hear(&t.hand, &reply, REPLY_MS) ||
+        reply.u.reply.status != STATUS_OK)
         fault("no desk", 0);
 }
 
 static void draw_vouchers(void)
 {
     struct name names[DRAW];
-    struct command reply, c = {.op = OP_VOUCHER_DRAW,
-                               .u.voucher_draw = {.take = t.desk_take, .kind = VOUCHER_CONVERSATION, .count = DRAW}};
+    struct command reply,
+        c = {.op = OP_VOUCHER_DRAW,
+             .u.voucher_draw = {.take = t.desk_take, .kind = VOUCHER_CONVERSATION, .count = DRAW}};
     for (size_t i = 0; i < DRAW; i++) {
         draw(t.vouchers[i], WIRE_SECRET_BYTES);
         name_of(ROLE_VOUCHER, t.vouchers[i], &names[i]);
         c.u.voucher_draw.names[i] = names[i].b;
     }
-    if (hand_say(&t.hand, &c) == 0 || !hand_hear(&t.hand, &reply, REPLY_MS) || reply.u.reply.status != STATUS_OK)
+    if (hand_say(&t.hand, &c) == 0 || !hand_hear(&t.hand, &reply, REPLY_MS) ||
+        reply.u.reply.status != STATUS_OK)
         fault("no vouchers", 0);
     t.vouchers_left = DRAW;
 }
@@ -352,7 +364,8 @@ static void say_again(void)
 static bool must_come(uint32_t number, uint32_t which)
 {
     const struct message *m = &t.messages[number];
-    return m->queue == which && m->sent == HOLDS && m->cancelled == NOT_YET && !m->read && hour_now() < m->over_from;
+    return m->queue == which && m->sent == HOLDS && m->cancelled == NOT_YET && !m->read &&
+           hour_now() < m->over_from;
 }
 
 static void take_delivery(uint32_t which, uint32_t *last, const struct command *c)
@@ -380,8 +393,9 @@ static void take_delivery(uint32_t which, uint32_t *last, const struct command *
     *last = number;
     t.delivered++;
     m->read = true;
-    struct command ack = {.op = OP_ACK,
-                          .u.ack = {.subscription = c->u.deliver.subscription, .ids = {c->u.deliver.id}, .count = 1}};
+    struct command ack = {
+        .op = OP_ACK,
+        .u.ack = {.subscription = c->u.deliver.subscription, .ids = {c->u.deliver.id}, .count = 1}};
     (void)hand_say(&t.hand, &ack);
 }
 
@@ -393,7 +407,8 @@ static bool something_must_come(uint32_t which)
     return false;
 }
 
-/* A queue that was erased must be unknown; all that waits in another must come. quiet: wait for what must not. */
+/* A queue that was erased must be unknown; all that waits in another must come. quiet: wait for what must
+ * not. */
 static void read_queue(uint32_t which, bool quiet)
 {
     struct queue *q = &t.queues[which];
@@ -528,7 +543,8 @@ int main(int argc, char **argv)
     say_again();
     for (uint32_t i = 0; i < QUEUES; i++)
         read_queue(i, true);
-    printf("killed: ok: %u kills, %u accepted, %u delivered, %u taken back, %u queues erased, %u times one had expired, seed %llu\n",
+    printf("killed: ok: %u kills, %u accepted, %u delivered, %u taken back, %u queues erased, %u times one "
+           "had expired, seed %llu\n",
            t.killed, t.accepted, t.delivered, t.taken_back, t.erased, t.expired, (unsigned long long)t.seed);
     hand_close(&t.hand);
     relay_tear_down(&t.relay);
