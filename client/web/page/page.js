@@ -1,0 +1,85 @@
+// The first screen. Loading it changes nothing anywhere: no connection to a relay, no storage, nothing read of the card.
+import { openedInside } from './inside.js';
+import { armLeaving, beforeLeaving, leaveTo } from './leave.js';
+import { show, watchIdle } from './screen.js';
+import { language, languages, loadWords, organisation, t } from './words.js';
+
+const byId = (id) => document.getElementById(id);
+let card = location.hash.length > 1 ? `zaguan:${location.hash.slice(1)}` : '';
+let chatting = false;
+
+function showLanguages() {
+    byId('languages').replaceChildren(...languages.map((code) => {
+        const button = document.createElement('button');
+        button.type = 'button';
+        button.lang = code;
+        button.textContent = new Intl.DisplayNames([code], { type: 'language' }).of(code);
+        if (code === language())
+            button.setAttribute('aria-current', 'true');
+        button.addEventListener('click', () => changeLanguage(code));
+        return button;
+    }));
+}
+
+async function changeLanguage(code) {
+    try {
+        await loadWords(code);
+    } catch {
+        return; // what is there stays
+    }
+    showWords();
+    byId('languages').querySelector('[aria-current]').focus();
+}
+
+function showWords() {
+    const inside = openedInside();
+    byId('inside').hidden = inside === null;
+    byId('inside').textContent = inside === null ? '' : t(inside);
+    showLanguages();
+}
+
+function failed() {
+    byId('trouble').hidden = false;
+    byId('trouble').className = 'now';
+}
+
+// The chat's code is loaded while she reads, unless she pays for every byte.
+const loadChat = () => import('./chat.js');
+
+async function write() {
+    chatting = true;
+    show('chat');
+    byId('state').textContent = t('preparing');
+    try {
+        const { openChat } = await loadChat();
+        await openChat(card);
+    } catch {
+        byId('state').textContent = t('no_page');
+        chatting = false;
+        show('about');
+        failed();
+    }
+}
+
+async function start() {
+    armLeaving();
+    beforeLeaving(() => { card = ''; });
+    try {
+        await loadWords();
+    } catch {
+        failed();
+        return;
+    }
+    byId('trouble').hidden = true;
+    leaveTo(organisation().exit);
+    watchIdle(organisation().idle_seconds ?? 180);
+    showWords();
+    byId('write').addEventListener('click', write);
+    byId('composer').addEventListener('submit', (event) => event.preventDefault());
+    addEventListener('hashchange', () => { if (!chatting) location.reload(); });
+    show('about');
+    if (!navigator.connection?.saveData)
+        setTimeout(() => loadChat().catch(() => {}), 0);
+}
+
+start();
