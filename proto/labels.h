@@ -47,8 +47,15 @@
 #define LABEL_PUZZLE_SALT "zaguan/1 puzzle salt"
 #define LABEL_PUZZLE_KNOCK "zaguan/1 puzzle knock"
 
+#define LABEL_STORED_MESSAGE "zaguan/1 stored message"
+#define LABEL_STORED_SLOT "zaguan/1 stored slot"
+#define LABEL_EPOCH_FILE "zaguan/1 epoch file"
+
 #define LABEL_VAULT_ENTRY "zaguan/1 vault entry"
 #define LABEL_VAULT_KEY "zaguan/1 vault key"
+#define LABEL_VAULT_BLOCK "zaguan/1 vault block"
+#define LABEL_VAULT_ROOT "zaguan/1 vault root"
+#define LABEL_ISSUING_SEED "zaguan/1 issuing seed"
 #define LABEL_ORGANISATION_FILE "zaguan/1 organisation file"
 #define LABEL_PASSPHRASE_BOX "zaguan/1 passphrase box"
 

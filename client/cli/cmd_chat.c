@@ -3,7 +3,7 @@
 #include "client/cli/talk.h"
 
 static const char help[] =
-    "zaguan chat ID [--lifetime 5s|10m|24h|7d] [--after sent|read] [--json]\n"
+    "zaguan chat ID [--lifetime 5s|10m|24h|7d] [--after sent|read] [--limit TIME] [--json]\n"
     "\n"
     "Opens a conversation; ID is the beginning of its name as `zaguan inbox' shows it. The first message to a knock\n"
     "accepts it. In a terminal messages vanish from the screen when their time is over. In a pipe every line is a\n"
@@ -11,20 +11,22 @@ static const char help[] =
     "\n"
     "  --lifetime TIME      how long a message stays (24h)\n"
     "  --after sent|read    what the time counts from (read)\n"
+    "  --limit TIME         nothing of this conversation stays here longer after it was read or sent\n"
     "  --lang en|es|fr      of safety words\n"
     "  --json               one JSON object a line for everything that happens\n"
     "  --wait SECONDS       in a pipe: how long to listen after the last line (0)\n"
     "  --vault FILE, --passphrase-fd N, --socks5 HOST:PORT\n"
     "\n"
-    "In a conversation: /words /compared /lifetime TIME /erase /quit /help; //x sends /x.\n";
+    "In a conversation: /words /compared /lifetime TIME /limit TIME /erase /quit /help; //x sends /x.\n";
 
-enum { OPT_LIFETIME = OPTION_OWN, OPT_AFTER };
+enum { OPT_LIFETIME = OPTION_OWN, OPT_AFTER, OPT_LIMIT };
 
 int cmd_chat(struct call *c)
 {
     static const struct option own[] = {
         {"lifetime", required_argument, NULL, OPT_LIFETIME},
         {"after", required_argument, NULL, OPT_AFTER},
+        {"limit", required_argument, NULL, OPT_LIMIT},
         {NULL, 0, NULL, 0},
     };
     struct talk_options talk = {.common = &c->common};
@@ -35,7 +37,7 @@ int cmd_chat(struct call *c)
     while ((option = options_next(c, own, &code)) != OPTION_END) {
         if (option == OPTION_STOP)
             return code;
-        if (!send_option(&talk.send, option == OPT_LIFETIME))
+        if (!(option == OPT_LIMIT ? limit_option(&talk.limit_s) : send_option(&talk.send, option == OPT_LIFETIME)))
             return USAGE;
     }
     if (optind + 1 != c->argc)

@@ -8,6 +8,7 @@
 #include <zaguan/vault_sqlite.h>
 
 #include "client/cli/organisation_file.h"
+#include "client/cli/report.h"
 #include "client/cli/session.h"
 
 static const char help[] =
@@ -98,6 +99,8 @@ static void on_event(struct session *s, const zg_event *e)
         session_end(s, complain(code_of(e->err), "the desk: %s", zg_err_text(e->err)));
     } else if (e->kind == ZG_EVENT_DISCONNECTED && !d->local) {
         say("no connection: %s; trying again", zg_err_text(e->err));
+    } else if (e->kind == ZG_EVENT_RELAY_WENT_BACK) {
+        report_say(s->client, e);
     }
 }
 

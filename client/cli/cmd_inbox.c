@@ -39,6 +39,9 @@ static void add_plain(struct text *out, const struct session *s, const zg_conver
     text_format(out, "%s  %s  %s", id, when, report_state(c->state));
     if (c->unread > 0)
         text_format(out, ", %" PRIu32 " unread", c->unread);
+    unsigned gone = report_count_expired_unread(s->client, &c->id);
+    if (gone > 0)
+        text_format(out, ", %u of yours not read in time: gone", gone);
     if (c->safety == ZG_SAFETY_MISMATCH)
         text_add(out, ", SAFETY WORDS DO NOT AGREE");
     else if (c->state == ZG_CONVERSATION_OPEN && c->safety != ZG_SAFETY_COMPARED)
@@ -54,7 +57,7 @@ static void list(struct session *s)
     size_t i;
     for (i = 0; zg_client_conversation_at(s->client, i, &k); i++) {
         if (c->common->json)
-            report_conversation_json(&c->out, &k, c->common->language);
+            report_conversation_json(&c->out, s->client, &k, c->common->language);
         else
             add_plain(&c->out, s, &k);
     }
@@ -97,10 +100,13 @@ static void on_ready(struct session *s)
 static void on_event(struct session *s, const zg_event *e)
 {
     struct inbox_call *c = s->ctx;
-    if (e->kind == ZG_EVENT_KNOCK || e->kind == ZG_EVENT_MESSAGE || e->kind == ZG_EVENT_ENDED)
+    if (e->kind == ZG_EVENT_KNOCK || e->kind == ZG_EVENT_MESSAGE || e->kind == ZG_EVENT_ENDED ||
+        e->kind == ZG_EVENT_EXPIRED_UNREAD)
         c->something_new = true;
     if (e->kind == ZG_EVENT_DESK_FAILED)
         say("the desk could not be set up: %s", zg_err_text(e->err));
+    if (e->kind == ZG_EVENT_RELAY_WENT_BACK)
+        report_say(s->client, e);
     if (s->reached)
         session_limit(s, c->something_new ? MORE_MS : QUIET_MS);
     else if (e->kind == ZG_EVENT_DISCONNECTED && !c->common->wait_given)

@@ -6,7 +6,7 @@
 #include "client/cli/text.h"
 
 static const char help[] =
-    "zaguan knock [--lifetime 5s|10m|24h|7d] [--after sent|read] [--json]\n"
+    "zaguan knock [--lifetime 5s|10m|24h|7d] [--after sent|read] [--limit TIME] [--json]\n"
     "\n"
     "Writes to the desk of a contact card and goes on as a conversation. The card is asked for, or is the first line of\n"
     "standard input; it is never an argument, because those are kept in histories. Every further line is a message.\n"
@@ -14,12 +14,13 @@ static const char help[] =
     "\n"
     "  --lifetime TIME      how long a message stays (24h)\n"
     "  --after sent|read    what the time counts from (read)\n"
+    "  --limit TIME         nothing of this conversation stays here longer after it was read or sent\n"
     "  --lang en|es|fr      of safety words and notice\n"
     "  --json               one JSON object a line for everything that happens\n"
     "  --wait SECONDS       in a pipe: how long to listen after the last line (0)\n"
     "  --socks5 HOST:PORT   through a proxy such as Tor's\n"
     "\n"
-    "In a conversation: /words /compared /lifetime TIME /erase /quit /help; //x sends /x.\n";
+    "In a conversation: /words /compared /lifetime TIME /limit TIME /erase /quit /help; //x sends /x.\n";
 
 static int check_card(const struct secret_line *card)
 {
@@ -38,13 +39,14 @@ static int check_card(const struct secret_line *card)
     }
 }
 
-enum { OPT_LIFETIME = OPTION_OWN, OPT_AFTER };
+enum { OPT_LIFETIME = OPTION_OWN, OPT_AFTER, OPT_LIMIT };
 
 int cmd_knock(struct call *c)
 {
     static const struct option own[] = {
         {"lifetime", required_argument, NULL, OPT_LIFETIME},
         {"after", required_argument, NULL, OPT_AFTER},
+        {"limit", required_argument, NULL, OPT_LIMIT},
         {NULL, 0, NULL, 0},
     };
     struct secret_line card;
@@ -56,7 +58,7 @@ int cmd_knock(struct call *c)
     while ((option = options_next(c, own, &code)) != OPTION_END) {
         if (option == OPTION_STOP)
             return code;
-        if (!send_option(&talk.send, option == OPT_LIFETIME))
+        if (!(option == OPT_LIMIT ? limit_option(&talk.limit_s) : send_option(&talk.send, option == OPT_LIFETIME)))
             return USAGE;
     }
     if (optind < c->argc)

@@ -10,12 +10,13 @@
 #include "client/cli/text.h"
 
 static const char help[] =
-    "zaguan send ID [--lifetime 5s|10m|24h|7d] [--after sent|read]\n"
+    "zaguan send ID [--lifetime 5s|10m|24h|7d] [--after sent|read] [--limit TIME]\n"
     "\n"
     "Sends all of standard input as one message and waits until the relay keeps it.\n"
     "\n"
     "  --lifetime TIME      how long it stays (24h)\n"
     "  --after sent|read    what the time counts from (read)\n"
+    "  --limit TIME         nothing of this conversation stays here longer after it was read or sent\n"
     "  --wait SECONDS       how long the relay may take (30); the message is kept and sent later\n"
     "  --vault FILE, --passphrase-fd N, --socks5 HOST:PORT, --json\n";
 
@@ -25,6 +26,7 @@ struct send_call {
     const struct common *common;
     const char *prefix;
     zg_send_options options;
+    uint32_t limit_s; /* 0: as it is */
     char *text; /* in guarded memory */
     size_t len;
     zg_id message;
@@ -58,7 +60,12 @@ static int read_text(struct send_call *c)
 static void on_ready(struct session *s)
 {
     struct send_call *c = s->ctx;
-    zg_err err = zg_client_send(s->client, &s->conversation, c->text, c->len, &c->options, &c->message, session_now(s));
+    zg_err err = ZG_OK;
+    if (c->limit_s != 0)
+        err = zg_client_limit(s->client, &s->conversation, c->limit_s, session_now(s));
+    if (err == ZG_OK)
+        err = zg_client_send(s->client, &s->conversation, c->text, c->len, &c->options, &c->message,
+                             session_now(s));
     if (err == ZG_ERR_STATE)
         session_end(s, complain(FAILED, "not sent: the conversation has ended"));
     else if (err != ZG_OK)
@@ -67,9 +74,19 @@ static void on_ready(struct session *s)
         session_limit(s, (uint64_t)(c->common->wait_given ? c->common->wait_s : WAIT_S) * 1000);
 }
 
+static void say_lowered(const struct send_call *c, const zg_event *e)
+{
+    char time[24];
+    duration_text(time, (uint64_t)e->value * 1000);
+    if (e->value < c->options.lifetime_s)
+        say("it stays %s: the relay or your limit allows no more", time);
+}
+
 static void on_event(struct session *s, const zg_event *e)
 {
     struct send_call *c = s->ctx;
+    if (e->kind == ZG_EVENT_RELAY_WENT_BACK)
+        report_say(s->client, e);
     if (memcmp(&e->message, &c->message, sizeof(c->message)) != 0)
         return;
     if (c->common->json && (e->kind == ZG_EVENT_SENT || e->kind == ZG_EVENT_NOT_SENT)) {
@@ -78,9 +95,11 @@ static void on_event(struct session *s, const zg_event *e)
         text_flush(&out, STDOUT_FILENO);
         text_clear(&out);
     }
-    if (e->kind == ZG_EVENT_SENT)
+    if (e->kind == ZG_EVENT_SENT) {
+        say_lowered(c, e);
         session_end(s, DONE);
-    else if (e->kind == ZG_EVENT_NOT_SENT && !report_tried_again(e->err))
+    }
+    if (e->kind == ZG_EVENT_NOT_SENT && !report_tried_again(e->err))
         session_end(s, complain_err(e->err, "not sent"));
 }
 
@@ -109,13 +128,14 @@ static int send_all(struct send_call *c)
     return code == DONE ? session_run(&s) : code;
 }
 
-enum { OPT_LIFETIME = OPTION_OWN, OPT_AFTER };
+enum { OPT_LIFETIME = OPTION_OWN, OPT_AFTER, OPT_LIMIT };
 
 int cmd_send(struct call *call)
 {
     static const struct option own[] = {
         {"lifetime", required_argument, NULL, OPT_LIFETIME},
         {"after", required_argument, NULL, OPT_AFTER},
+        {"limit", required_argument, NULL, OPT_LIMIT},
         {NULL, 0, NULL, 0},
     };
     struct send_call c = {.common = &call->common};
@@ -126,7 +146,7 @@ int cmd_send(struct call *call)
     while ((option = options_next(call, own, &code)) != OPTION_END) {
         if (option == OPTION_STOP)
             return code;
-        if (!send_option(&c.options, option == OPT_LIFETIME))
+        if (!(option == OPT_LIMIT ? limit_option(&c.limit_s) : send_option(&c.options, option == OPT_LIFETIME)))
             return USAGE;
     }
     if (optind + 1 != call->argc)

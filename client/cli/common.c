@@ -133,6 +133,14 @@ bool send_option(zg_send_options *o, bool is_lifetime)
     return true;
 }
 
+bool limit_option(uint32_t *limit_s)
+{
+    if (duration_parse(optarg, limit_s))
+        return true;
+    say("--limit takes 5s, 10m, 24h or 7d, at most 30d");
+    return false;
+}
+
 static bool take_wait(struct common *c, const char *value)
 {
     unsigned long v;

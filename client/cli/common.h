@@ -55,6 +55,8 @@ bool option_fd(const char *value, int *fd);
 /* A day after being read; changed by --lifetime and --after, whose value is optarg. false: said. */
 void send_options_init(zg_send_options *o);
 bool send_option(zg_send_options *o, bool is_lifetime);
+/* --limit, whose value is optarg. false: said. */
+bool limit_option(uint32_t *limit_s);
 
 /* --- saying --- */
 
@@ -80,5 +82,6 @@ int cmd_inbox(struct call *c);
 int cmd_chat(struct call *c);
 int cmd_send(struct call *c);
 int cmd_erase(struct call *c);
+int cmd_vault(struct call *c);
 
 #endif

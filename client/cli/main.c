@@ -14,6 +14,7 @@
 #include <zaguan/client.h>
 
 #include "client/cli/common.h"
+#include "proto/sqlite/wipe.h"
 
 static const char help[] =
     "zaguan knock                  write to the desk of a contact card\n"
@@ -24,7 +25,13 @@ static const char help[] =
     "zaguan erase ID               a conversation, here and at the relay\n"
     "zaguan card                   the contact card of the desk\n"
     "\n"
+    "zaguan vault check            whether the vault is whole\n"
+    "zaguan vault passphrase       another passphrase\n"
+    "zaguan vault wipe             erases the vault of this device\n"
+    "\n"
     "zaguan organisation create    the keys of an organisation\n"
+    "zaguan organisation export    its root key to paper, or a copy of the file\n"
+    "zaguan organisation restore   from paper, or from a copy\n"
     "zaguan desk create            a desk with one worker\n"
     "zaguan desk renew             the worker's next 30 days\n"
     "zaguan desk notice            what participants read first\n"
@@ -38,6 +45,7 @@ static const struct command {
 } commands[] = {
     {"organisation", cmd_organisation}, {"desk", cmd_desk}, {"card", cmd_card}, {"knock", cmd_knock},
     {"inbox", cmd_inbox},               {"chat", cmd_chat}, {"send", cmd_send}, {"erase", cmd_erase},
+    {"vault", cmd_vault},
 };
 
 /* Words and keys must not reach a disk through a crash. */
@@ -57,6 +65,8 @@ int main(int argc, char **argv)
         setlocale(LC_CTYPE, "");
     if (sodium_init() < 0)
         return complain(FAILED, "the cryptographic library does not start");
+    if (!wipe_sqlite_memory())
+        return complain(FAILED, "SQLite cannot be told to wipe its memory");
     if (argc < 2)
         return complain(USAGE, "what shall be done? `zaguan --help' lists it");
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0)

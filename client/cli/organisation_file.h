@@ -13,6 +13,9 @@ ZG_MUST_CHECK zg_err organisation_file_create(const char *path, const zg_organis
 ZG_MUST_CHECK zg_err organisation_file_open(zg_organisation **out, const char *path,
                                             const struct secret_line *passphrase);
 
+/* Copies the file as it is, sealed, to a new name. Errors of both above; ZG_ERR_PASSPHRASE: it was not copied. */
+ZG_MUST_CHECK zg_err organisation_file_copy(const char *from, const char *to, const struct secret_line *passphrase);
+
 /* Asks for the passphrase and opens; says what was wrong. An exit code. */
 int organisation_file_load(zg_organisation **out, const char *path, int passphrase_fd);
 

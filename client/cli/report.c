@@ -6,6 +6,8 @@
 #include <sodium.h>
 #include <string.h>
 
+#include "client/cli/common.h"
+
 enum { HEX_BYTES = 2 * ZG_ID_BYTES + 1 };
 
 /* --- names --- */
@@ -53,6 +55,10 @@ static const char *event_name(zg_event_kind kind)
         return "storage";
     case ZG_EVENT_DISPLACED:
         return "displaced";
+    case ZG_EVENT_EXPIRED_UNREAD:
+        return "expired_unread";
+    case ZG_EVENT_RELAY_WENT_BACK:
+        return "relay_went_back";
     }
     return "unknown";
 }
@@ -102,6 +108,8 @@ static const char *message_state_name(zg_message_state state)
         return "sent";
     case ZG_MESSAGE_NOT_SENT:
         return "not_sent";
+    case ZG_MESSAGE_EXPIRED_UNREAD:
+        return "expired_unread";
     }
     return "unknown";
 }
@@ -197,6 +205,8 @@ void report_event_json(struct text *out, const zg_client *c, const zg_event *e, 
     add_conversation_parts(out, c, e, language);
     if (e->kind == ZG_EVENT_PUZZLE)
         text_format(out, ",\"effort\":%" PRIu32, e->value);
+    if (e->kind == ZG_EVENT_SENT || e->kind == ZG_EVENT_KNOCK_SENT)
+        text_format(out, ",\"lifetime_s\":%" PRIu32, e->value);
     if (e->err != ZG_OK)
         add_string(out, "error", zg_err_name(e->err));
     text_add(out, "}\n");
@@ -210,7 +220,16 @@ void report_message_json(struct text *out, const zg_id *conversation, const zg_m
     text_add(out, "}\n");
 }
 
-void report_conversation_json(struct text *out, const zg_conversation *c, const char *language)
+unsigned report_count_expired_unread(const zg_client *c, const zg_id *conversation)
+{
+    unsigned n = 0;
+    zg_message m;
+    for (size_t i = 0; zg_client_message_at(c, conversation, i, &m); i++)
+        n += m.state == ZG_MESSAGE_EXPIRED_UNREAD;
+    return n;
+}
+
+void report_conversation_json(struct text *out, const zg_client *client, const zg_conversation *c, const char *language)
 {
     text_add(out, "{\"event\":\"conversation\"");
     add_id(out, "conversation", &c->id);
@@ -218,8 +237,8 @@ void report_conversation_json(struct text *out, const zg_conversation *c, const 
     if (c->alias[0] != '\0')
         add_string(out, "alias", c->alias);
     add_safety(out, c, language);
-    text_format(out, ",\"messages\":%" PRIu32 ",\"unread\":%" PRIu32 ",\"last_utc_ms\":%" PRIu64 "}\n", c->messages,
-                c->unread, c->last_utc_ms);
+    text_format(out, ",\"messages\":%" PRIu32 ",\"unread\":%" PRIu32 ",\"expired_unread\":%u,\"last_utc_ms\":%" PRIu64 "}\n",
+                c->messages, c->unread, report_count_expired_unread(client, &c->id), c->last_utc_ms);
 }
 
 void report_notice_json(struct text *out, const zg_id *conversation, const zg_notice *n)
@@ -269,6 +288,13 @@ static void accepted_sentence(struct text *out, const zg_client *c, const zg_eve
         return;
     text_add_clean(out, k.alias, strlen(k.alias));
     text_add(out, " is here");
+}
+
+const char report_expired_unread[] = "a message of yours was not read in time; it is gone";
+
+bool report_is_stub(const zg_message *m)
+{
+    return m->state == ZG_MESSAGE_EXPIRED_UNREAD && m->text_len == 0;
 }
 
 bool report_tried_again(zg_err err)
@@ -335,9 +361,25 @@ void report_event_words(struct text *out, const zg_client *c, const zg_event *e,
     case ZG_EVENT_DISPLACED:
         text_add(out, "another program reads this now");
         break;
+    case ZG_EVENT_EXPIRED_UNREAD:
+        text_add(out, report_expired_unread);
+        break;
+    case ZG_EVENT_RELAY_WENT_BACK:
+        text_add(out, "the relay was put back to an older state: what it took since then may be lost. Ask, and write again what "
+                      "matters");
+        break;
     case ZG_EVENT_READY:
     case ZG_EVENT_FAILED:
     case ZG_EVENT_MESSAGE:
         break;
     }
+}
+
+void report_say(const zg_client *c, const zg_event *e)
+{
+    struct text words = TEXT_INIT;
+    report_event_words(&words, c, e, "en");
+    if (words.len > 0)
+        say("%s", words.at);
+    text_clear(&words);
 }

@@ -2,6 +2,8 @@
 
 #include "client/cli/screen.h"
 
+#include "client/cli/report.h"
+
 #include <inttypes.h>
 #include <sodium.h>
 #include <stdio.h>
@@ -178,14 +180,22 @@ static void add_message(struct page *p, const zg_message *m, const char *name, u
     text_add(&p->words, ": ");
     if (m->newer_version)
         text_add(&p->words, "(needs a newer version of this program)");
+    else if (report_is_stub(m))
+        text_add(&p->words, "(not read in time; it is gone)");
     else
         text_add_clean(&p->words, m->text, m->text_len);
+    if (report_is_stub(m)) {
+        add_words(p, from);
+        return;
+    }
     text_add(&p->words, "  [");
     add_expiry(&p->words, m, utc_ms);
     if (m->own && m->state == ZG_MESSAGE_WAITING)
         text_add(&p->words, ", waiting to be sent");
     else if (m->own && m->state == ZG_MESSAGE_NOT_SENT)
         text_add(&p->words, ", NOT SENT");
+    else if (m->own && m->state == ZG_MESSAGE_EXPIRED_UNREAD)
+        text_add(&p->words, ", not read in time");
     text_add(&p->words, "]");
     add_words(p, from);
 }

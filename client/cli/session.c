@@ -236,24 +236,39 @@ int session_run(struct session *s)
 
 /* --- vaults --- */
 
+int session_vault_complain(zg_err err, const char *path)
+{
+    switch (err) {
+    case ZG_ERR_NOT_FOUND:
+        return complain(NOT_THERE, "there is no vault at %s; `zaguan desk create' makes one, --vault names another", path);
+    case ZG_ERR_LOCKED:
+        return complain(IN_USE, "%s is in use by another zaguan; end that one first", path);
+    case ZG_ERR_PASSPHRASE:
+        return complain(WRONG_PASSPHRASE, "%s: wrong passphrase; nothing was changed, try again", path);
+    case ZG_ERR_VERSION:
+        return complain(NOT_ACCEPTED, "%s was made by a newer zaguan; use that one. Nothing was changed", path);
+    case ZG_ERR_MALFORMED:
+        return complain(NOT_ACCEPTED, "%s is damaged, or is not a vault. It was left as it is: if there is a copy, use the copy; "
+                        "if not, `zaguan desk create' makes a new desk, with a new card", path);
+    default:
+        return complain_err(err, path);
+    }
+}
+
 int session_vault_open(zg_vault **out, const struct common *c)
 {
     struct secret_line passphrase;
     char *path = vault_path(c);
     if (path == NULL)
         return FAILED;
-    int code = NOT_THERE;
-    if (access(path, F_OK) != 0)
-        say("there is no vault at %s; `zaguan desk create' makes one, --vault names another", path);
-    else
+    int code = access(path, F_OK) == 0 ? DONE : session_vault_complain(ZG_ERR_NOT_FOUND, path);
+    if (code == DONE)
         code = prompt_passphrase(&passphrase, c->passphrase_fd, PASSPHRASE_EXISTING, "the vault");
     if (code == DONE) {
         zg_err err = zg_vault_sqlite_open(out, path, ZG_VAULT_OPEN, passphrase.at, passphrase.len);
         secret_line_clear(&passphrase);
-        if (err == ZG_ERR_LOCKED)
-            code = complain(IN_USE, "%s is in use by another zaguan; end that one first", path);
-        else if (err != ZG_OK)
-            code = complain_err(err, path);
+        if (err != ZG_OK)
+            code = session_vault_complain(err, path);
     }
     free(path);
     return code;

@@ -72,6 +72,8 @@ zg_now session_now(const struct session *s);
 
 /* Asks for the passphrase and opens the vault that the options name. An exit code; what was wrong was said. */
 int session_vault_open(zg_vault **out, const struct common *c);
+/* Says what is the matter with a vault, and what can be done; the exit code. */
+int session_vault_complain(zg_err err, const char *path);
 
 /* --- conversations by their short names --- */
 

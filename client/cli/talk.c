@@ -82,6 +82,8 @@ static void add_plain_message(struct text *out, const zg_message *m)
     const char *mark = m->own ? "> " : "< ";
     if (m->newer_version)
         text_add(&clean, "(needs a newer version of this program)");
+    else if (report_is_stub(m))
+        text_add(&clean, "(not read in time; it is gone)");
     else
         text_add_clean(&clean, m->text, m->text_len);
     text_add(out, mark);
@@ -94,6 +96,14 @@ static void add_plain_message(struct text *out, const zg_message *m)
     text_clear(&clean);
 }
 
+/* What was shown has been read: from now on its time runs. */
+static void mark_read(struct talk *t, const zg_message *m)
+{
+    bool waits = m->own ? m->state == ZG_MESSAGE_EXPIRED_UNREAD : m->state == ZG_MESSAGE_RECEIVED;
+    if (waits && zg_client_read(t->session.client, &t->conversation, &m->id, session_now(&t->session)) != ZG_OK)
+        talk_note(t, "this message could not be marked as read");
+}
+
 static void show_message(struct talk *t, const zg_id *id)
 {
     zg_message m;
@@ -103,10 +113,7 @@ static void show_message(struct talk *t, const zg_id *id)
         add_plain_message(&t->out, &m);
     else if (t->mode == TALK_JSON)
         report_message_json(&t->out, &t->conversation, &m);
-    /* What was shown has been read: from now on its time runs. */
-    if (!m.own && m.state == ZG_MESSAGE_RECEIVED &&
-        zg_client_read(t->session.client, &t->conversation, id, session_now(&t->session)) != ZG_OK)
-        talk_note(t, "this message could not be marked as read");
+    mark_read(t, &m);
 }
 
 void talk_show_kept(struct talk *t)
@@ -154,12 +161,23 @@ void talk_show_event(struct talk *t, const zg_event *e)
     }
     /* On the screen the message itself tells whether it was sent. */
     bool seen = t->mode == TALK_SCREEN && (e->kind == ZG_EVENT_SENT || e->kind == ZG_EVENT_EXPIRED ||
-                                           e->kind == ZG_EVENT_CONNECTED);
+                                           e->kind == ZG_EVENT_CONNECTED || e->kind == ZG_EVENT_EXPIRED_UNREAD);
     if (!seen)
         report_event_words(&words, t->session.client, e, t->common->language);
     if (words.len > 0)
         note(t, words.at);
     text_clear(&words);
+}
+
+/* Nobody goes above the relay's ceiling, or the own limit. */
+static void say_lowered(struct talk *t, const zg_event *e)
+{
+    char time[24];
+    if (e->value == 0 || e->value >= t->send.lifetime_s || e->value == t->lowered_to_s)
+        return;
+    t->lowered_to_s = e->value;
+    duration_text(time, (uint64_t)e->value * 1000);
+    talk_note(t, "nothing stays longer than %s here: the relay or your limit allows no more", time);
 }
 
 /* --- the end --- */
@@ -225,6 +243,15 @@ void talk_finish(struct talk *t)
     check_finished(t);
 }
 
+void talk_limit(struct talk *t)
+{
+    if (t->limit_s == 0)
+        return;
+    zg_err err = zg_client_limit(t->session.client, &t->conversation, t->limit_s, session_now(&t->session));
+    if (err != ZG_OK)
+        talk_error(t, err, "the limit was not set");
+}
+
 void talk_erase(struct talk *t)
 {
     zg_err err = zg_client_erase(t->session.client, &t->conversation, session_now(&t->session));
@@ -257,7 +284,16 @@ static bool was_shown(struct talk *t, const zg_event *e)
 
 static void act_on(struct talk *t, const zg_event *e)
 {
+    zg_message m;
     switch (e->kind) {
+    case ZG_EVENT_SENT:
+    case ZG_EVENT_KNOCK_SENT:
+        say_lowered(t, e);
+        break;
+    case ZG_EVENT_EXPIRED_UNREAD:
+        if (zg_client_message(t->session.client, &t->conversation, &e->message, &m) == ZG_OK)
+            mark_read(t, &m);
+        break;
     case ZG_EVENT_NOT_SENT:
         t->refused = t->refused || !report_tried_again(e->err);
         break;
@@ -391,10 +427,12 @@ static void on_ready(struct session *s)
         session_end(s, code);
         return;
     }
-    if (t->prefix == NULL)
+    if (t->prefix == NULL) {
         say_limits(t);
-    else
+    } else {
+        talk_limit(t);
         talk_show_kept(t);
+    }
     talk_show(t);
 }
 
@@ -423,6 +461,7 @@ int talk_run(const struct talk_options *o)
     t.prefix = o->prefix;
     t.card = o->card;
     t.send = o->send;
+    t.limit_s = o->limit_s;
     t.mode = o->common->json ? TALK_JSON : isatty(STDIN_FILENO) && isatty(STDOUT_FILENO) ? TALK_SCREEN : TALK_PLAIN;
     int code = session_open(&t.session, &(struct session_options){
                                             .common = o->common, .handler = &handler, .ctx = &t, .vault = o->vault,

@@ -21,6 +21,7 @@ struct talk_options {
     const char *prefix;       /* of the conversation's id; NULL: a participant */
     struct secret_line *card; /* of a participant; taken */
     zg_send_options send;
+    uint32_t limit_s; /* own limit of the conversation; 0: as it is */
 };
 
 /* An exit code. */
@@ -37,6 +38,8 @@ struct talk {
     const char *prefix;
     struct secret_line *card;
     zg_send_options send;
+    uint32_t limit_s;
+    uint32_t lowered_to_s; /* said last */
     bool has_conversation;
     zg_id conversation;
     bool notice_shown;
@@ -60,6 +63,8 @@ void talk_error(struct talk *t, zg_err err, const char *what);
 void talk_show(struct talk *t);
 /* Leaves, once what was sent is accepted. */
 void talk_finish(struct talk *t);
+/* Sets the own limit of the conversation that was asked for. */
+void talk_limit(struct talk *t);
 /* Erases the conversation; ends when the relay was told. */
 void talk_erase(struct talk *t);
 /* The whole of what is kept, or one message, with reading it. */

@@ -6,7 +6,7 @@
 #include "client/cli/report.h"
 #include "client/cli/talk.h"
 
-static const char help[] = "/words  /compared  /lifetime 5s|10m|24h|7d [sent|read]  /erase  /quit  (//x sends /x)";
+static const char help[] = "/words  /compared  /lifetime 5s|10m|24h|7d [sent|read]  /limit TIME  /erase  /quit  (//x sends /x)";
 
 static void knock(struct talk *t, const char *text, size_t len)
 {
@@ -24,6 +24,7 @@ static void knock(struct talk *t, const char *text, size_t len)
         return;
     }
     t->has_conversation = true;
+    talk_limit(t);
     secret_line_clear(t->card);
     if (first < len)
         talk_line(t, text + first, len - first);
@@ -91,6 +92,17 @@ static void lifetime(struct talk *t, const char *argument)
     talk_note(t, "your next messages are gone %s after they were %s", value, from);
 }
 
+static void limit(struct talk *t, const char *argument)
+{
+    if (!duration_parse(argument, &t->limit_s)) {
+        talk_error(t, ZG_ERR_ARGUMENT, "/limit takes 5s, 10m, 24h or 7d, at most 30d");
+        return;
+    }
+    if (t->has_conversation)
+        talk_limit(t);
+    talk_note(t, "nothing of this conversation stays here longer than %s after it was read or sent", argument);
+}
+
 static void erase(struct talk *t, const char *argument)
 {
     (void)argument;
@@ -115,6 +127,7 @@ static const struct command {
     void (*run)(struct talk *t, const char *argument);
 } commands[] = {
     {"words", true, say_words}, {"compared", true, compared}, {"lifetime", false, lifetime},
+    {"limit", false, limit},
     {"erase", true, erase},     {"quit", false, quit},        {"help", false, show_help},
 };
 

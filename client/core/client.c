@@ -7,7 +7,7 @@
 #include "client/core/conversation.h"
 #include "client/core/desk.h"
 
-enum { META_VERSION = 1, META_BYTES = 1 + 8, LIFETIME_MAX_S = CONTENT_LIFETIME_MAX_S };
+enum { META_VERSION = 2, META_BYTES = 1 + 8 + 8, LIFETIME_MAX_S = CONTENT_LIFETIME_MAX_S };
 
 /* The mark of time is written at least this often; what was written later is only as old as that. */
 #define MARK_STEP_MS (10 * UINT64_C(60000))
@@ -23,8 +23,42 @@ void client_now(struct zg_client *c, zg_now now)
 {
     if (now.mono_ms < c->now.mono_ms)
         now.mono_ms = c->now.mono_ms;
+    uint64_t expected = client_time_ms(c) + (now.mono_ms - c->now.mono_ms);
+    bool agreed = timekeeper_agrees(&c->time);
     c->now = now;
     timekeeper_advance(&c->time, now);
+    client_time_learnt(c, expected, agreed);
+}
+
+/* --- a clock that is put right --- */
+
+bool time_shift(uint64_t *at_ms, uint64_t above_ms, int64_t by_ms)
+{
+    if (*at_ms <= above_ms)
+        return false;
+    uint64_t moved = *at_ms + (uint64_t)by_ms;
+    /* What was counted by yet another clock, and is still ahead, starts now. */
+    *at_ms = by_ms < 0 && (moved > *at_ms || moved > above_ms) ? above_ms : moved;
+    return true;
+}
+
+void client_time_learnt(struct zg_client *c, uint64_t expected_ms, bool agreed)
+{
+    uint64_t now = client_time_ms(c);
+    uint64_t above = now; /* gone back: what lies in the future was counted by the clock that was ahead */
+    int64_t by = (int64_t)(now - expected_ms);
+
+    if (c->state != CLIENT_READY || by == 0)
+        return;
+    if (by > 0) {
+        /* Gone forward: time that went by, unless two clocks that did not agree do now. */
+        if (agreed || !timekeeper_agrees(&c->time))
+            return;
+        above = c->start_ms - 1;
+    }
+    time_shift(&c->start_ms, above, by);
+    for (size_t i = 0; i < c->conversation_count; i++)
+        conversation_shift(c->conversations[i], above, by);
 }
 
 void client_id(struct zg_client *c, zg_id *out)
@@ -56,6 +90,7 @@ static void meta_save(const void *thing, struct writer *w)
     const struct zg_client *c = thing;
     writer_u8(w, META_VERSION);
     writer_u64(w, timekeeper_mark(&c->time));
+    writer_u64(w, client_time_ms(c));
 }
 
 const struct entry_kind meta_entry_kind = {ENTRY_META, meta_bound, meta_save};
@@ -63,9 +98,11 @@ const struct entry_kind meta_entry_kind = {ENTRY_META, meta_bound, meta_save};
 static void keep_mark(struct zg_client *c)
 {
     uint64_t mark = timekeeper_mark(&c->time);
-    if (mark < c->meta_mark_ms + MARK_STEP_MS)
+    uint64_t time = client_time_ms(c);
+    if (mark < c->meta_mark_ms + MARK_STEP_MS && time < c->meta_time_ms + MARK_STEP_MS && time >= c->meta_time_ms)
         return;
     c->meta_mark_ms = mark;
+    c->meta_time_ms = time;
     entry_touch(&c->journal, c->meta);
 }
 
@@ -101,6 +138,7 @@ static void round_of_work(struct zg_client *c)
 {
     agenda_run(&c->agenda, client_time_ms(c));
     client_links_work(c);
+    unread_work(c);
     if (c->desk != NULL)
         desk_work(c->desk);
     /* Whatever becomes the latest meanwhile moves to the front; those that follow stay where they are. */
@@ -131,6 +169,8 @@ static uint64_t soonest(const struct zg_client *c)
         at = due < at ? due : at;
     }
     uint64_t due = c->desk == NULL ? UINT64_MAX : desk_deadline(c->desk);
+    at = due < at ? due : at;
+    due = unread_deadline(c);
     return due < at ? due : at;
 }
 
@@ -224,6 +264,7 @@ void zg_client_free(zg_client *c)
     c->working = true; /* batches that come back now lead to nothing */
     close_vault(c->journal.vault);
     client_load_drop(c);
+    unread_forget(c);
     while (c->conversation_count > 0)
         conversation_forget(c->conversations[0]);
     desk_forget(c->desk);

@@ -16,6 +16,7 @@
 #include "client/core/events.h"
 #include "client/core/journal.h"
 #include "client/core/timekeeper.h"
+#include "client/core/unread.h"
 #include "proto/rng.h"
 
 struct conversation;
@@ -29,6 +30,7 @@ enum entry_tag {
     ENTRY_MESSAGE = 4,
     ENTRY_PART = 5,
     ENTRY_PARCEL = 6,
+    ENTRY_WATCH = 7,
 };
 
 enum client_state { CLIENT_LOADING, CLIENT_READY, CLIENT_FAILED };
@@ -37,6 +39,7 @@ struct zg_client {
     enum client_state state;
     struct rng rng;
     zg_now now; /* of the last call */
+    uint64_t start_ms; /* the time when this run began, as the timekeeper saw it */
     struct timekeeper time;
     struct journal journal;
     struct events events;
@@ -51,6 +54,7 @@ struct zg_client {
 
     struct entry *meta;
     uint64_t meta_mark_ms; /* as last written */
+    uint64_t meta_time_ms; /* the same of the time itself, which is ahead of the mark while no relay was reached */
 
     struct connection *connections;
     uint32_t links;
@@ -59,6 +63,7 @@ struct zg_client {
     size_t conversation_count;
     size_t conversation_cap;
     struct desk *desk;
+    struct unread unread;
 
     struct loading *loading;
 };
@@ -67,10 +72,19 @@ struct zg_client {
 void client_work(struct zg_client *c);
 /* Takes the time of a call. */
 void client_now(struct zg_client *c, zg_now now);
+/*
+ * The timekeeper has learnt something. It should be expected_ms now; agreed: whether the clocks did before. What was counted by a
+ * clock that was wrong is put right with it, so that lifetimes neither end early nor run on; docs/protocol.md section 4.2.
+ */
+void client_time_learnt(struct zg_client *c, uint64_t expected_ms, bool agreed);
+/* Moves *at_ms by by_ms if it is above above_ms; 0 is no time. */
+bool time_shift(uint64_t *at_ms, uint64_t above_ms, int64_t by_ms);
 /* ms since 1970, as the timekeeper sees it. */
 uint64_t client_time_ms(const struct zg_client *c);
 void client_event(struct zg_client *c, zg_event_kind kind, zg_err err, const struct conversation *conversation,
                   const zg_id *message, uint32_t value);
+/* A sign that the relay is an older copy of itself: it is said, once for all of an incident, and what it may have lost is done again. */
+void client_relay_went_back(struct zg_client *c, struct connection *link);
 /* The connection to a relay, made if there is none; NULL: no memory. It lives while something refers to it. */
 struct connection *client_connection(struct zg_client *c, const struct relay_place *place);
 void client_id(struct zg_client *c, zg_id *out);

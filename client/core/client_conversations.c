@@ -15,6 +15,12 @@ const char *zg_version(void)
 
 /* --- looking --- */
 
+/* Before everything is loaded, and what is over purged, nothing is shown; docs/protocol.md section 4.2. */
+static struct conversation *find(const struct zg_client *c, const zg_id *id)
+{
+    return c->state == CLIENT_READY ? conversation_find(c, id) : NULL;
+}
+
 static void show(const struct conversation *v, zg_conversation *out)
 {
     memset(out, 0, sizeof(*out));
@@ -31,7 +37,7 @@ static void show(const struct conversation *v, zg_conversation *out)
 
 bool zg_client_conversation_at(const zg_client *c, size_t i, zg_conversation *out)
 {
-    for (size_t at = 0; at < c->conversation_count; at++) {
+    for (size_t at = 0; c->state == CLIENT_READY && at < c->conversation_count; at++) {
         if (c->conversations[at]->gone)
             continue;
         if (i-- == 0) {
@@ -44,7 +50,7 @@ bool zg_client_conversation_at(const zg_client *c, size_t i, zg_conversation *ou
 
 zg_err zg_client_conversation(const zg_client *c, const zg_id *id, zg_conversation *out)
 {
-    const struct conversation *v = conversation_find(c, id);
+    const struct conversation *v = find(c, id);
     if (v == NULL)
         return ZG_ERR_NOT_FOUND;
     show(v, out);
@@ -53,7 +59,7 @@ zg_err zg_client_conversation(const zg_client *c, const zg_id *id, zg_conversati
 
 bool zg_client_message_at(const zg_client *c, const zg_id *conversation, size_t i, zg_message *out)
 {
-    const struct conversation *v = conversation_find(c, conversation);
+    const struct conversation *v = find(c, conversation);
     if (v == NULL || i >= v->message_count)
         return false;
     message_show(v->messages[i], out);
@@ -62,7 +68,7 @@ bool zg_client_message_at(const zg_client *c, const zg_id *conversation, size_t 
 
 zg_err zg_client_message(const zg_client *c, const zg_id *conversation, const zg_id *message, zg_message *out)
 {
-    const struct conversation *v = conversation_find(c, conversation);
+    const struct conversation *v = find(c, conversation);
     const struct message *m = v == NULL ? NULL : conversation_message(v, message);
     if (m == NULL)
         return ZG_ERR_NOT_FOUND;
@@ -168,6 +174,20 @@ zg_err zg_client_read(zg_client *c, const zg_id *conversation, const zg_id *mess
         message_read(c, m);
     client_work(c);
     return m == NULL ? ZG_ERR_NOT_FOUND : ZG_OK;
+}
+
+zg_err zg_client_limit(zg_client *c, const zg_id *conversation, uint32_t lifetime_s, zg_now now)
+{
+    if (c->state != CLIENT_READY)
+        return ZG_ERR_STATE;
+    if (lifetime_s > CONTENT_LIFETIME_MAX_S)
+        return ZG_ERR_ARGUMENT;
+    client_now(c, now);
+    struct conversation *v = conversation_find(c, conversation);
+    if (v != NULL)
+        conversation_limit(v, lifetime_s);
+    client_work(c);
+    return v == NULL ? ZG_ERR_NOT_FOUND : ZG_OK;
 }
 
 zg_err zg_client_safety_compared(zg_client *c, const zg_id *conversation, zg_now now)
@@ -284,7 +304,7 @@ zg_err zg_client_knock(zg_client *c, const char *card, size_t card_len, const ch
 
 zg_err zg_client_notice(const zg_client *c, const zg_id *conversation, const char *language, zg_notice *out)
 {
-    const struct conversation *v = conversation_find(c, conversation);
+    const struct conversation *v = find(c, conversation);
     if (v == NULL || v->notice == NULL)
         return ZG_ERR_NOT_FOUND;
     const struct notice *n = v->notice;

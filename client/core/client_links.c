@@ -8,7 +8,10 @@
 static void on_opened(void *ctx, struct connection *link)
 {
     struct zg_client *c = ctx;
-    timekeeper_relay(&c->time, link->welcome.utc_minute);
+    uint64_t expected = client_time_ms(c);
+    bool agreed = timekeeper_agrees(&c->time);
+    bool slept = timekeeper_relay(&c->time, link->welcome.utc_minute);
+    client_time_learnt(c, expected, agreed || slept);
     link->told = ZG_OK;
     client_event(c, ZG_EVENT_CONNECTED, ZG_OK, NULL, NULL, 0);
 }
@@ -19,6 +22,18 @@ static void on_closed(void *ctx, struct connection *link, zg_err why)
         return;
     link->told = why;
     client_event(ctx, ZG_EVENT_DISCONNECTED, why, NULL, NULL, 0);
+}
+
+void client_relay_went_back(struct zg_client *c, struct connection *link)
+{
+    enum { INCIDENT_MS = 3600000 };
+    bool said = link->went_back_ms != 0 && c->now.mono_ms < link->went_back_ms + INCIDENT_MS;
+    link->went_back_ms = c->now.mono_ms + 1;
+    if (said)
+        return;
+    client_event(c, ZG_EVENT_RELAY_WENT_BACK, ZG_OK, NULL, NULL, 0);
+    if (c->desk != NULL && c->desk->connection == link)
+        desk_republish(c->desk);
 }
 
 static bool same_place(const struct relay_place *a, const struct relay_place *b)

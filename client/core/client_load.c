@@ -1,7 +1,7 @@
 /*
  * The vault's content into a new client.
  *
- * Entries come in any order. Those that stand for themselves are made at once; messages, parts and parcels wait in a list until the last
+ * Entries come in any order. Those that stand for themselves are made at once; messages, parts, parcels and watches wait in a list until the last
  * entry was seen, then go to their conversation. What is over is purged before anything is shown; docs/protocol.md section 4.
  */
 #include <sodium.h>
@@ -12,7 +12,7 @@
 #include "client/core/conversation.h"
 #include "client/core/desk.h"
 
-/* Something that looks for its conversation. One of the three is set. */
+/* Something that looks for its conversation. One of the four is set. */
 struct loose {
     struct loose *next;
     zg_id conversation;
@@ -21,6 +21,7 @@ struct loose {
     struct message *message;
     struct part *part;
     struct parcel *parcel;
+    struct watch *watch;
 };
 
 struct loading {
@@ -59,12 +60,14 @@ static zg_err load_meta(struct zg_client *c, const uint8_t *key, struct reader *
 {
     uint8_t version = reader_u8(r);
     uint64_t mark = reader_u64(r);
-    if (!reader_done(r) || version != 1 || c->meta != NULL)
-        return version > 1 ? ZG_ERR_VERSION : ZG_ERR_MALFORMED;
+    uint64_t time = version == 1 ? mark : reader_u64(r);
+    if (!reader_done(r) || version < 1 || version > 2 || c->meta != NULL)
+        return version > 2 ? ZG_ERR_VERSION : ZG_ERR_MALFORMED;
     c->meta = entry_loaded(&meta_entry_kind, c, key);
     if (c->meta == NULL)
         return ZG_ERR_MEMORY;
     c->meta_mark_ms = mark;
+    c->meta_time_ms = time;
     timekeeper_init(&c->time, mark, c->now);
     return ZG_OK;
 }
@@ -80,6 +83,8 @@ static void loose_free(struct zg_client *c, struct loose *l)
         l->parcel->entry = NULL;
         parcel_free(c, l->parcel);
     }
+    if (l->watch != NULL)
+        watch_forget(c, l->watch);
     free(l);
 }
 
@@ -93,6 +98,8 @@ static zg_err load_loose(struct zg_client *c, const uint8_t *key, struct reader 
         err = message_load(&l->message, c, key, r, &l->conversation);
     else if (key[0] == ENTRY_PART)
         err = part_load(&l->part, c, key, r, &l->conversation);
+    else if (key[0] == ENTRY_WATCH)
+        err = watch_load(&l->watch, c, key, r, &l->conversation);
     else
         err = parcel_load(&l->parcel, c, key, r, &l->conversation, &l->of_message);
     if (err != ZG_OK) {
@@ -122,6 +129,7 @@ static zg_err on_entry(void *ctx, const uint8_t key[ZG_VAULT_KEY_BYTES], const u
     case ENTRY_MESSAGE:
     case ENTRY_PART:
     case ENTRY_PARCEL:
+    case ENTRY_WATCH:
         return load_loose(c, key, &r);
     default:
         return ZG_ERR_VERSION;
@@ -161,6 +169,9 @@ static zg_err attach(struct zg_client *c, struct loose *l)
     } else if (l->part != NULL) {
         parts_attach(v, l->part);
         l->part = NULL;
+    } else if (l->watch != NULL) {
+        unread_add(l->watch, v);
+        l->watch = NULL;
     } else {
         l->parcel->message = conversation_message(v, &l->of_message);
         parcels_add(v, l->parcel);
@@ -231,6 +242,8 @@ static void on_loaded(void *ctx, zg_err err)
         return;
     }
     c->state = CLIENT_READY;
+    c->start_ms = client_time_ms(c);
+    client_time_learnt(c, c->start_ms < c->meta_time_ms ? c->meta_time_ms : c->start_ms, true);
     /* Nobody was shown what goes now: it makes no events. */
     agenda_run(&c->agenda, client_time_ms(c));
     events_clear(&c->events);

@@ -90,6 +90,7 @@ struct connection_hooks {
 struct connection {
     struct connection *next; /* the client's */
     zg_err told;             /* the client's: why it said DISCONNECTED last */
+    uint64_t went_back_ms;   /* the client's: mono, the last sign that the relay is an older copy; 0: none */
     struct relay_place place;
     const struct rng *rng;
     struct connection_hooks hooks;

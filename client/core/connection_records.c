@@ -198,9 +198,11 @@ static bool answers(enum op question, const struct command *reply)
         return question == OP_CHALLENGE;
     case OP_SLOT_VALUE:
         return question == OP_SLOT_GET;
+    case OP_STATES:
+        return question == OP_STATUS;
     default:
-        return reply->u.reply.status != STATUS_OK ||
-               (question != OP_SUBSCRIBE && question != OP_CHALLENGE && question != OP_SLOT_GET);
+        return reply->u.reply.status != STATUS_OK || (question != OP_SUBSCRIBE && question != OP_CHALLENGE &&
+                                                      question != OP_SLOT_GET && question != OP_STATUS);
     }
 }
 

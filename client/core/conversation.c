@@ -112,6 +112,8 @@ static void wipe_free(void *p, size_t len)
 void conversation_drop_calls(struct conversation *v)
 {
     call_forget(&v->queue_call);
+    for (int i = 0; i < CLEANUP_KINDS; i++)
+        call_forget(&v->cleanup_calls[i]);
     call_forget(&v->claim_call);
     subscription_stop(&v->subscription);
 }
@@ -200,6 +202,28 @@ void conversation_touch_stage(struct conversation *v)
 {
     conversation_touch(v);
     v->stamp = journal_stamp(&v->client->journal);
+}
+
+void conversation_shift(struct conversation *v, uint64_t above_ms, int64_t by_ms)
+{
+    struct zg_client *c = v->client;
+    for (size_t i = 0; i < v->message_count; i++)
+        message_shift(c, v->messages[i], above_ms, by_ms);
+    for (struct part *p = v->parts; p != NULL; p = p->next)
+        part_shift(c, p, above_ms, by_ms);
+    bool moved = time_shift(&v->last_ms, above_ms, by_ms);
+    if (time_shift(&v->ended_ms, above_ms, by_ms) || moved)
+        conversation_touch(v);
+    if (v->state == ZG_CONVERSATION_ENDED)
+        agenda_set(&c->agenda, &v->due, v->ended_ms + c->lifetime_max_ms);
+}
+
+void conversation_limit(struct conversation *v, uint32_t limit_s)
+{
+    v->limit_s = limit_s;
+    conversation_touch(v);
+    for (size_t i = 0; i < v->message_count; i++)
+        message_schedule(v->client, v->messages[i]);
 }
 
 void conversation_stir(struct conversation *v)

@@ -19,6 +19,7 @@
 #include "client/core/parcels.h"
 #include "client/core/parts.h"
 #include "client/core/ratchet.h"
+#include "client/core/receipts.h"
 #include "client/core/safety.h"
 #include "client/core/subscription.h"
 #include "proto/secret.h"
@@ -42,6 +43,7 @@ enum cleanup {
     CLEANUP_OWN = 2,      /* the own queue */
     CLEANUP_PEER = 4,     /* the other side's, by end */
     CLEANUP_PEER_OLD = 8, /* the same, by the end secret before its rotation */
+    CLEANUP_KINDS = 4,
 };
 
 struct queue_secrets {
@@ -89,11 +91,11 @@ struct conversation {
     zg_safety_state safety;
     uint8_t words[SAFETY_WORDS];
     char alias[ALIAS_BYTES_MAX + 1];
+    uint32_t limit_s;    /* own limit of lifetimes here; 0: none */
     uint32_t desk_epoch; /* hers: of the bundle she knocked with */
     uint64_t last_ms;
     uint64_t ended_ms;
     unsigned cleanup; /* of enum cleanup */
-    unsigned cleanup_asked;
     uint32_t block_len;   /* of keys->block */
     bool peer_known;      /* keys->peer_* are meaningful */
     bool voucher_known;
@@ -115,8 +117,10 @@ struct conversation {
     uint32_t knock_delivery;
 
     struct call queue_call;
+    struct call cleanup_calls[CLEANUP_KINDS];
     struct call claim_call;
     struct subscription subscription;
+    struct receipts receipts;
     struct parcels parcels;
 
     struct message **messages; /* in the order they are shown */
@@ -140,6 +144,10 @@ void conversation_touch(struct conversation *v);
 /* The same, and nothing is asked of the relay until it is safe. */
 void conversation_touch_stage(struct conversation *v);
 void conversation_move(struct conversation *v, zg_conversation_state to);
+/* message_shift for all that it has. */
+void conversation_shift(struct conversation *v, uint64_t above_ms, int64_t by_ms);
+/* No message here lives longer, neither those that are there nor those that come or are written; 0: no limit of its own. */
+void conversation_limit(struct conversation *v, uint32_t limit_s);
 /* Something happened in it just now: it becomes the latest. */
 void conversation_stir(struct conversation *v);
 /* What has become possible. */
@@ -198,8 +206,11 @@ ZG_MUST_CHECK zg_err conversation_seal(struct conversation *v, struct message *m
 /* Seals what waited for the accept. */
 void conversation_seal_waiting(struct conversation *v);
 uint8_t lifetime_class(uint32_t lifetime_s, zg_lifetime_from from);
+uint32_t lifetime_class_hours(uint8_t class);
+/* Lowered to what the relay keeps at most, as far as it is known. */
+uint32_t lifetime_at_relay(const struct connection *c, uint32_t lifetime_s);
 /* The content of a knock, at most KNOCK_CONTENT_MAX. */
-ZG_MUST_CHECK zg_err conversation_knock_content(struct conversation *v, const struct message *m, struct writer *w);
+ZG_MUST_CHECK zg_err conversation_knock_content(struct conversation *v, struct message *m, struct writer *w);
 
 /* --- conversation_receive.c --- */
 

@@ -24,6 +24,7 @@ static void drop_content(struct conversation *v)
 
 static void drop_messages(struct conversation *v)
 {
+    unread_drop(v);
     while (v->message_count > 0)
         conversation_remove(v, v->messages[v->message_count - 1]);
 }

@@ -144,6 +144,7 @@ static void on_cleanup_reply(struct call *call, const struct command *reply, zg_
 {
     static const struct secret none;
     struct conversation *v = call->owner;
+    unsigned what = 1u << (call - v->cleanup_calls);
 
     if (err == ZG_ERR_NETWORK)
         return;
@@ -152,8 +153,8 @@ static void on_cleanup_reply(struct call *call, const struct command *reply, zg_
         return;
     }
     /* Refused: it was gone already. */
-    v->cleanup &= ~v->cleanup_asked;
-    if (v->cleanup_asked == CLEANUP_PEER && err == ZG_ERR_REFUSED &&
+    v->cleanup &= ~what;
+    if (what == CLEANUP_PEER && err == ZG_ERR_REFUSED &&
         sodium_memcmp(v->keys->peer_old_end.b, none.b, sizeof(none.b)) != 0)
         v->cleanup |= CLEANUP_PEER_OLD;
     if ((v->cleanup & CLEANUP_OWN) == 0)
@@ -171,17 +172,20 @@ static void delete_command(const struct conversation *v, struct command *command
                                                             : k->peer_old_end.b;
 }
 
+/* Section 4.1: CANCEL first, and nothing else before it was answered. The queues together: an answer may take seconds. */
 void conversation_cleanup_work(struct conversation *v)
 {
-    struct command command = {.op = OP_CANCEL};
-
-    if (call_waits(&v->queue_call) || !journal_settled(&v->client->journal, v->stamp) ||
-        !connection_room(v->connection))
-        return;
-    v->cleanup_asked = v->cleanup & (~v->cleanup + 1); /* the lowest */
-    if (v->cleanup_asked == CLEANUP_CANCEL)
-        command.u.cancel.handle = v->keys->knock_handle.b;
-    else
-        delete_command(v, &command, v->cleanup_asked);
-    ask(v, &v->queue_call, &command, on_cleanup_reply);
+    for (unsigned i = 0, what = 1; i < CLEANUP_KINDS; i++, what *= 2) {
+        struct command command = {.op = OP_CANCEL};
+        if ((v->cleanup & what) == 0 || call_waits(&v->cleanup_calls[i]) ||
+            !journal_settled(&v->client->journal, v->stamp) || !connection_room(v->connection))
+            continue;
+        if (what == CLEANUP_CANCEL)
+            command.u.cancel.handle = v->keys->knock_handle.b;
+        else if ((v->cleanup & CLEANUP_CANCEL) == 0)
+            delete_command(v, &command, what);
+        else
+            return;
+        ask(v, &v->cleanup_calls[i], &command, on_cleanup_reply);
+    }
 }

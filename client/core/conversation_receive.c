@@ -182,7 +182,11 @@ static void on_deliver(void *owner, uint32_t id, const uint8_t *envelope)
         connection_drop(v->connection, err);
         return;
     }
-    subscription_ack(&v->subscription, id, journal_stamp(&v->client->journal));
+    struct receipt receipt;
+    receipt_of(&receipt, envelope);
+    if (receipts_know(&v->receipts, &receipt))
+        client_relay_went_back(v->client, v->connection);
+    subscription_ack(&v->subscription, id, journal_stamp(&v->client->journal), &receipt);
 }
 
 static void on_withdraw(void *owner, uint32_t id)
@@ -210,4 +214,5 @@ void conversation_listen(struct conversation *v)
     s->ended = on_ended;
     s->displaced_by = on_displaced;
     s->owner = v;
+    s->receipts = &v->receipts;
 }

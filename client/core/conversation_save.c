@@ -4,9 +4,9 @@
 #include "client/core/conversation.h"
 #include "client/core/knocking.h"
 
-enum { SAVED_VERSION = 1, SAVED_FIXED_MAX = 4096, FLAG_PEER = 1, FLAG_VOUCHER = 2, FLAG_ANSWERED = 4 };
+enum { SAVED_VERSION = 2, SAVED_FIXED_MAX = 4096, FLAG_PEER = 1, FLAG_VOUCHER = 2, FLAG_ANSWERED = 4 };
 
-_Static_assert(sizeof(struct conversation_keys) + 512 < SAVED_FIXED_MAX, "room for everything of fixed size");
+_Static_assert(sizeof(struct conversation_keys) + RECEIPTS_SAVED_MAX + 512 < SAVED_FIXED_MAX, "room for everything of fixed size");
 
 static size_t bound(const void *thing)
 {
@@ -60,6 +60,8 @@ static void save_state(const struct conversation *v, struct writer *w)
     writer_u8(w, (uint8_t)v->cleanup);
     writer_u8(w, (uint8_t)flags);
     writer_u8(w, v->create_tries);
+    writer_u32(w, v->limit_s);
+    receipts_save(&v->receipts, w);
 }
 
 static void save(const void *thing, struct writer *w)
@@ -110,7 +112,7 @@ static void load_keys(struct conversation_keys *k, uint32_t *block_len, struct r
     *block_len = (uint32_t)block.len;
 }
 
-static void load_state(struct conversation *v, struct reader *r)
+static void load_state(struct conversation *v, uint8_t version, struct reader *r)
 {
     reader_copy(r, v->id.b, ZG_ID_BYTES);
     v->side = (enum side)reader_u8(r);
@@ -129,6 +131,10 @@ static void load_state(struct conversation *v, struct reader *r)
     v->voucher_known = (flags & FLAG_VOUCHER) != 0;
     v->answered = (flags & FLAG_ANSWERED) != 0;
     v->create_tries = reader_u8(r);
+    if (version == 1)
+        return;
+    v->limit_s = reader_u32(r);
+    receipts_load(&v->receipts, r);
 }
 
 static bool state_ok(const struct conversation *v)
@@ -144,10 +150,10 @@ static bool state_ok(const struct conversation *v)
            (v->state != ZG_CONVERSATION_OPEN || v->ratchet != NULL);
 }
 
-static zg_err load_rest(struct conversation *v, struct reader *r)
+static zg_err load_rest(struct conversation *v, uint8_t version, struct reader *r)
 {
     zg_err err = ZG_OK;
-    load_state(v, r);
+    load_state(v, version, r);
     load_keys(v->keys, &v->block_len, r);
     if (reader_u8(r) != 0)
         err = knocking_load(v, r);
@@ -166,14 +172,15 @@ zg_err conversation_load(struct zg_client *c, const uint8_t key[ZG_VAULT_KEY_BYT
     struct relay_place place;
     struct conversation *v;
 
-    if (reader_u8(r) != SAVED_VERSION)
+    uint8_t version = reader_u8(r);
+    if (version < 1 || version > SAVED_VERSION)
         return ZG_ERR_MALFORMED;
     zg_err err = relay_place_load(&place, r);
     if (err == ZG_OK)
         err = conversation_new(&v, c, SIDE_PARTICIPANT, ZG_CONVERSATION_KNOCKING, &place);
     if (err != ZG_OK)
         return err;
-    err = load_rest(v, r);
+    err = load_rest(v, version, r);
     if (err == ZG_OK) {
         v->entry = entry_loaded(&conversation_entry_kind, v, key);
         err = v->entry == NULL ? ZG_ERR_MEMORY : ZG_OK;

@@ -28,6 +28,34 @@ uint8_t lifetime_class(uint32_t lifetime_s, zg_lifetime_from from)
     return class;
 }
 
+uint32_t lifetime_class_hours(uint8_t class)
+{
+    return class_hours[class];
+}
+
+uint32_t lifetime_at_relay(const struct connection *c, uint32_t lifetime_s)
+{
+    /* No relay has a window of 0: it was not reached yet. */
+    if (c->welcome.window_max == 0)
+        return lifetime_s;
+    uint32_t most = class_hours[c->welcome.ttl_ceiling] * 3600;
+    return lifetime_s < most ? lifetime_s : most;
+}
+
+/* Section 4.2: neither the relay's ceiling nor the own limit is passed. */
+static void lower_lifetime(struct conversation *v, struct message *m)
+{
+    uint32_t s = lifetime_at_relay(v->connection, m->lifetime_s);
+    if (v->limit_s != 0 && v->limit_s < s)
+        s = v->limit_s;
+    if (s == m->lifetime_s)
+        return;
+    m->lifetime_s = s;
+    message_schedule(v->client, m);
+    if (m->entry != NULL)
+        entry_touch(&v->client->journal, m->entry);
+}
+
 /* --- blocks --- */
 
 /* What stands in every frame now, beside content. rotation and nonce are borrowed from buf and v. */
@@ -169,12 +197,13 @@ static void free_parcels(struct zg_client *c, struct parcel *p)
     }
 }
 
-static zg_err new_parcels(struct conversation *v, const struct message *m, uint32_t count, struct parcel **out)
+static zg_err new_parcels(struct conversation *v, const struct message *m, uint32_t parts, struct parcel **out)
 {
     struct parcel *first = NULL;
-    for (uint32_t i = 0; i < count; i++) {
+    for (uint32_t i = content_envelopes(parts); i-- > 0;) {
         struct parcel *p;
-        zg_err err = parcel_new(&p, v->client);
+        /* Only the worker's side asks what became of a message (section 4.2), and of no filler. */
+        zg_err err = parcel_new(&p, v->client, v->side == SIDE_WORKER && i < parts);
         if (err != ZG_OK) {
             free_parcels(v->client, first);
             return err;
@@ -224,7 +253,8 @@ zg_err conversation_seal(struct conversation *v, struct message *m)
 
     if (parts > CONTENT_PARTS_MAX)
         return ZG_ERR_TOO_LARGE;
-    zg_err err = new_parcels(v, m, content_envelopes(parts), &first);
+    lower_lifetime(v, m);
+    zg_err err = new_parcels(v, m, parts, &first);
     if (err != ZG_OK)
         return err;
     err = fill_parcels(v, m, first, parts);
@@ -239,6 +269,7 @@ zg_err conversation_seal(struct conversation *v, struct message *m)
         p->next = NULL;
         p->message = m;
         p->order = ++c->order;
+        p->sendable = p->watch == NULL || v->connection->state == CONNECTION_OPEN;
         parcels_add(v, p);
         entry_touch(&c->journal, p->entry);
         p->stamp = journal_stamp(&c->journal);
@@ -269,8 +300,9 @@ void conversation_seal_waiting(struct conversation *v)
     }
 }
 
-zg_err conversation_knock_content(struct conversation *v, const struct message *m, struct writer *w)
+zg_err conversation_knock_content(struct conversation *v, struct message *m, struct writer *w)
 {
+    lower_lifetime(v, m);
     struct content content = content_of(v, m);
     content.body = (struct span){(const uint8_t *)m->text, m->len};
     return content_write(&content, w);

@@ -151,6 +151,8 @@ ZG_MUST_CHECK zg_err desk_renew(struct desk *d, const zg_organisation *o);
 
 /* --- desk_publish.c --- */
 
+/* The relay may have an older bundle. */
+void desk_republish(struct desk *d);
 ZG_MUST_CHECK zg_err desk_set_notice(struct desk *d, int state, const char *language, const char *text);
 
 /* A new intake key, and a new last-resort key if it is time; the bundle is to be published. */

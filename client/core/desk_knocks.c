@@ -16,7 +16,7 @@ _Static_assert((int)KNOCK_ID_BYTES == (int)ZG_ID_BYTES, "a knock's id names its 
 static void acknowledge(struct desk *d, uint32_t delivery)
 {
     if (subscription_reserve(&d->subscription))
-        subscription_ack(&d->subscription, delivery, journal_stamp(&d->client->journal));
+        subscription_ack(&d->subscription, delivery, journal_stamp(&d->client->journal), NULL);
 }
 
 static bool is_here(const struct desk *d, const struct conversation *v)
@@ -67,7 +67,8 @@ void desk_dismiss(struct desk *d, struct conversation *v)
 
 /* --- a knock that comes in --- */
 
-static zg_err fill_message(struct message *m, const struct content *content, uint64_t now_ms)
+static void fill_message(struct message *m, const struct content *content, const struct connection *link,
+                         uint64_t now_ms)
 {
     bool text = content->kind == CONTENT_TEXT && content_utf8_ok(content->body.at, content->body.len);
     m->newer_version = !text;
@@ -76,10 +77,9 @@ static zg_err fill_message(struct message *m, const struct content *content, uin
         memcpy(m->text, content->body.at, m->len);
     m->state = ZG_MESSAGE_RECEIVED;
     m->from = content->from == LIFETIME_FROM_READ ? ZG_AFTER_READ : ZG_AFTER_SENT;
-    m->lifetime_s = content->lifetime_s;
+    m->lifetime_s = lifetime_at_relay(link, content->lifetime_s);
     m->sent_ms = m->from == ZG_AFTER_SENT ? message_start_ms(content->sent_minute, now_ms)
                                           : (uint64_t)content->sent_minute * 60000;
-    return ZG_OK;
 }
 
 static zg_err add_text(struct conversation *v, const struct knock_opened *k)
@@ -101,10 +101,10 @@ static zg_err add_text(struct conversation *v, const struct knock_opened *k)
         return err;
     m->limit_ms = now_ms + c->lifetime_max_ms;
     m->order = ++c->order;
-    err = fill_message(m, &content, now_ms);
+    fill_message(m, &content, v->connection, now_ms);
     conversation_add(v, m);
     message_schedule(c, m); /* if it is over already, it goes unseen with the next round */
-    return err;
+    return ZG_OK;
 }
 
 static void take_knock(struct conversation *v, struct knock_opened *k)

@@ -190,19 +190,28 @@ zg_err desk_set_notice(struct desk *d, int state, const char *language, const ch
     memcpy(d->notice.desk_id, d->trust.desk_id, sizeof(d->notice.desk_id));
     d->notice.state = (enum desk_state)state;
     d->notice.written_s = client_time_ms(d->client) / 1000;
-    d->publish = d->publish_again = true;
+    desk_republish(d);
     desk_touch_stage(d);
     return ZG_OK;
 }
 
 /* --- publishing --- */
 
+void desk_republish(struct desk *d)
+{
+    d->publish = d->publish_again = true;
+    desk_touch(d);
+}
+
 static void on_version(struct call *call, const struct command *reply, zg_err err)
 {
     struct desk *d = call->owner;
-    if (err == ZG_OK)
+    if (err == ZG_OK) {
+        /* Nobody else writes it, and versions only rise. */
+        if (reply->u.slot_value.version < d->slot_version)
+            client_relay_went_back(d->client, d->connection);
         d->slot_version = reply->u.slot_value.version;
-    else if (err != ZG_ERR_NETWORK)
+    } else if (err != ZG_ERR_NETWORK)
         desk_pause(d, reply->u.reply.retry_after);
 }
 
@@ -233,8 +242,10 @@ static void published(struct desk *d)
     client_event(d->client, ZG_EVENT_DESK_READY, ZG_OK, NULL, NULL, 0);
 }
 
+/* A relay keeps it for two years after the last write: it is older than the slot, or lost it otherwise. */
 static void slot_is_gone(struct desk *d)
 {
+    client_relay_went_back(d->client, d->connection);
     rng_fill(&d->client->rng, d->keys->slot_voucher.b, sizeof(d->keys->slot_voucher.b));
     d->slot_version = 0;
     desk_move(d, DESK_DRAW);

@@ -158,7 +158,7 @@ static void kept(struct knocking *k)
         entry_touch(&v->client->journal, m->entry);
     }
     conversation_touch_stage(v);
-    client_event(v->client, ZG_EVENT_KNOCK_SENT, ZG_OK, v, m == NULL ? NULL : &m->id, 0);
+    client_event(v->client, ZG_EVENT_KNOCK_SENT, ZG_OK, v, m == NULL ? NULL : &m->id, m == NULL ? 0 : m->lifetime_s);
 }
 
 static void on_kept(struct call *call, const struct command *reply, zg_err err)
@@ -169,6 +169,9 @@ static void on_kept(struct call *call, const struct command *reply, zg_err err)
         knocking_move(k, KNOCKING_ASK);
         return;
     }
+    /* Stored later, or asked of a relay that starts again: should its cookie be too old then, that is no refusal of her. */
+    if (err == ZG_ERR_BUSY || err == ZG_ERR_NETWORK)
+        k->refusals = 0;
     if (!knocking_common_reply(k, reply, err))
         kept(k);
 }

@@ -20,7 +20,7 @@ static zg_err make_knock(struct knocking *k, const struct bundle *b)
 {
     zg_err err;
     struct conversation *v = k->conversation;
-    const struct message *m = knocking_message(k);
+    struct message *m = knocking_message(k);
     uint8_t content[KNOCK_CONTENT_MAX];
     struct writer w;
     struct knock_input in = {.bundle = b, .now_s = client_time_ms(v->client) / 1000};
@@ -89,8 +89,10 @@ static zg_err open_bundle(struct knocking *k)
     card_secrets(&k->card, &read, bundle_key);
     zg_err err = bundle_open(b, k->sealed, k->sealed_len, bundle_key, k->card.organisation,
                              client_time_ms(v->client) / 1000);
-    if (err == ZG_OK && went_back(k, b))
+    if (err == ZG_OK && went_back(k, b)) {
+        client_relay_went_back(v->client, v->connection);
         err = ZG_ERR_EXPIRED;
+    }
     if (err == ZG_OK)
         err = keep_notice(v, b);
     if (err == ZG_OK)

@@ -7,7 +7,7 @@
 #include "client/core/client.h"
 #include "client/core/conversation.h"
 
-enum { SAVED_VERSION = 1, FLAG_OWN = 1, FLAG_NEWER = 2, FLAG_SEALED = 4 };
+enum { SAVED_VERSION = 2, FLAG_OWN = 1, FLAG_NEWER = 2, FLAG_SEALED = 4 };
 
 static void on_due(void *thing)
 {
@@ -69,33 +69,64 @@ void message_free(struct zg_client *c, struct message *m)
 
 /* --- lifetime --- */
 
+static uint64_t smaller(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
 static uint64_t lifetime_ms(const struct zg_client *c, const struct message *m)
 {
-    uint64_t ms = (uint64_t)m->lifetime_s * 1000;
-    return ms < c->lifetime_max_ms ? ms : c->lifetime_max_ms;
+    return smaller((uint64_t)m->lifetime_s * 1000, c->lifetime_max_ms);
+}
+
+/* Section 4.2: the conversation's own limit counts from sending and from reading, so it takes nothing away unseen. */
+static uint64_t expires_ms(const struct zg_client *c, const struct message *m)
+{
+    uint64_t at = UINT64_MAX;
+    uint64_t life = lifetime_ms(c, m);
+    uint64_t shorter = life;
+    if (m->conversation->limit_s != 0)
+        shorter = smaller(life, (uint64_t)m->conversation->limit_s * 1000);
+    /* An own message counts from being sent: nobody is told when the other side reads. */
+    if (m->own && m->len > 0)
+        at = m->sent_ms + shorter;
+    else if (!m->own && m->from == ZG_AFTER_SENT)
+        at = m->sent_ms + life;
+    return m->read_ms != 0 ? smaller(at, m->read_ms + shorter) : at;
 }
 
 void message_schedule(struct zg_client *c, struct message *m)
 {
-    /* An own message counts from being sent: nobody is told when the other side reads. */
-    if (m->own || m->from == ZG_AFTER_SENT)
-        m->expires_ms = m->sent_ms + lifetime_ms(c, m);
-    uint64_t at = m->limit_ms;
-    if (m->expires_ms != 0 && m->expires_ms < at)
-        at = m->expires_ms;
-    agenda_set(&c->agenda, &m->due, at);
+    uint64_t at = expires_ms(c, m);
+    m->expires_ms = at == UINT64_MAX ? 0 : at;
+    agenda_set(&c->agenda, &m->due, smaller(at, m->limit_ms));
+}
+
+static void touch(struct zg_client *c, struct message *m)
+{
+    message_schedule(c, m);
+    if (m->entry != NULL)
+        entry_touch(&c->journal, m->entry);
 }
 
 void message_read(struct zg_client *c, struct message *m)
 {
-    if (m->own || m->state == ZG_MESSAGE_READ)
+    if ((m->own && m->len > 0) || m->read_ms != 0)
         return;
-    m->state = ZG_MESSAGE_READ;
-    if (m->from == ZG_AFTER_READ)
-        m->expires_ms = client_time_ms(c) + lifetime_ms(c, m);
-    message_schedule(c, m);
-    if (m->entry != NULL)
-        entry_touch(&c->journal, m->entry);
+    if (!m->own)
+        m->state = ZG_MESSAGE_READ;
+    m->read_ms = client_time_ms(c);
+    touch(c, m);
+}
+
+void message_shift(struct zg_client *c, struct message *m, uint64_t above_ms, int64_t by_ms)
+{
+    bool moved = time_shift(&m->limit_ms, above_ms + c->lifetime_max_ms, by_ms);
+    if (m->own || m->from == ZG_AFTER_SENT)
+        moved = time_shift(&m->sent_ms, above_ms, by_ms) || moved;
+    moved = time_shift(&m->read_ms, above_ms, by_ms) || moved;
+    if (moved)
+        touch(c, m);
 }
 
 uint64_t message_start_ms(uint32_t sent_minute, uint64_t received_ms)
@@ -144,7 +175,7 @@ static void save(const void *thing, struct writer *w)
     writer_u32(w, m->lifetime_s);
     writer_u64(w, m->sent_ms);
     writer_u64(w, m->limit_ms);
-    writer_u64(w, m->expires_ms);
+    writer_u64(w, m->read_ms);
     writer_put(w, m->text, m->len);
 }
 
@@ -166,10 +197,13 @@ static zg_err read_fields(struct message *m, struct reader *r, zg_id *conversati
     m->lifetime_s = reader_u32(r);
     m->sent_ms = reader_u64(r);
     m->limit_ms = reader_u64(r);
-    m->expires_ms = reader_u64(r);
+    m->read_ms = reader_u64(r);
+    /* Version 1 had the end of what ran. */
+    if (version == 1)
+        m->read_ms = m->state == ZG_MESSAGE_READ ? m->read_ms - (uint64_t)m->lifetime_s * 1000 : 0;
     reader_copy(r, m->text, m->len);
-    bool ok = reader_done(r) && version == SAVED_VERSION && m->state >= ZG_MESSAGE_RECEIVED &&
-              m->state <= ZG_MESSAGE_NOT_SENT && m->from <= ZG_AFTER_READ;
+    bool ok = reader_done(r) && version >= 1 && version <= SAVED_VERSION && m->state >= ZG_MESSAGE_RECEIVED &&
+              m->state <= ZG_MESSAGE_EXPIRED_UNREAD && m->from <= ZG_AFTER_READ;
     return ok ? ZG_OK : ZG_ERR_MALFORMED;
 }
 

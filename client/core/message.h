@@ -34,10 +34,11 @@ struct message {
     uint32_t lifetime_s;
     uint32_t parcels;    /* own: envelopes that the relay has not accepted yet; not saved, counted again */
     uint64_t sent_ms;
+    uint64_t read_ms;    /* when a person had read it; 0: not yet */
     uint64_t limit_ms;   /* own limit: gone then whatever happens */
-    uint64_t expires_ms; /* 0: not running */
+    uint64_t expires_ms; /* from the others; 0: not running. Not saved */
     char *text;
-    size_t len;
+    size_t len; /* 0 of an own one: what is left of a message that expired unread */
 };
 
 /*
@@ -52,6 +53,8 @@ void message_forget(struct zg_client *c, struct message *m);
 void message_schedule(struct zg_client *c, struct message *m);
 /* A person has read it. */
 void message_read(struct zg_client *c, struct message *m);
+/* The clock was put right: its times above `above_ms` move by so much, and what is left of its lifetime stays. */
+void message_shift(struct zg_client *c, struct message *m, uint64_t above_ms, int64_t by_ms);
 /* When a received message starts to count; section 7.1. */
 uint64_t message_start_ms(uint32_t sent_minute, uint64_t received_ms);
 void message_show(const struct message *m, zg_message *out);

@@ -3,31 +3,45 @@
 #include <sodium.h>
 #include <string.h>
 
+#include "proto/labels.h"
 #include "proto/wire.h"
 
 _Static_assert(ZG_ORGANISATION_BYTES == 2 + 2 * SIGN_SEED_BYTES + ISSUING_CERTIFICATE_BYTES, "as saved");
 
 enum { CERTIFICATE_FROM_AT = 2 + SIGN_PK_BYTES }; /* section 5: version, suite, issuing key */
 
+zg_err organisation_from_root(zg_organisation **out, const uint8_t seed[SIGN_SEED_BYTES], uint64_t now_s)
+{
+    const struct span parts[] = {SPAN_LABEL(LABEL_ISSUING_SEED)};
+    struct issuing_certificate certificate = {.validity = validity_from(now_s, ISSUING_VALIDITY_S)};
+    uint8_t issuing[SIGN_SEED_BYTES];
+
+    struct zg_organisation *o = sodium_malloc(sizeof(*o));
+    if (o == NULL)
+        return ZG_ERR_MEMORY;
+    kdf_hkdf(issuing, sizeof(issuing), NULL, 0, seed, SIGN_SEED_BYTES, parts, 1);
+    sign_key_from_seed(&o->root, seed);
+    sign_key_from_seed(&o->issuing, issuing);
+    sodium_memzero(issuing, sizeof(issuing));
+    memcpy(certificate.issuing_pk, o->issuing.pk, sizeof(certificate.issuing_pk));
+    issuing_certificate_make(o->certificate, &certificate, &o->root);
+    *out = o;
+    return ZG_OK;
+}
+
 zg_err zg_organisation_new(zg_organisation **out, zg_now now)
 {
-    struct rng rng = rng_system();
-    struct issuing_certificate certificate = {
-        .validity = validity_from(now.utc_ms / 1000, ISSUING_VALIDITY_S)};
+    uint8_t seed[SIGN_SEED_BYTES];
+    const struct rng rng = rng_system();
 
     if (out == NULL)
         return ZG_ERR_ARGUMENT;
     if (sodium_init() < 0)
         return ZG_ERR_CRYPTO;
-    struct zg_organisation *o = sodium_malloc(sizeof(*o));
-    if (o == NULL)
-        return ZG_ERR_MEMORY;
-    sign_key_new(&o->root, &rng);
-    sign_key_new(&o->issuing, &rng);
-    memcpy(certificate.issuing_pk, o->issuing.pk, sizeof(certificate.issuing_pk));
-    issuing_certificate_make(o->certificate, &certificate, &o->root);
-    *out = o;
-    return ZG_OK;
+    rng_fill(&rng, seed, sizeof(seed));
+    zg_err err = organisation_from_root(out, seed, now.utc_ms / 1000);
+    sodium_memzero(seed, sizeof(seed));
+    return err;
 }
 
 void zg_organisation_save(const zg_organisation *o, uint8_t out[ZG_ORGANISATION_BYTES])

@@ -7,7 +7,7 @@
 #include "client/core/client.h"
 #include "client/core/conversation.h"
 
-enum { SAVED_VERSION = 1, SAVED_BYTES = 1 + 2 * ZG_ID_BYTES + 8 + 1 + WIRE_HANDLE_BYTES + WIRE_ENVELOPE_BYTES };
+enum { SAVED_VERSION = 2, SAVED_BYTES = 1 + 2 * ZG_ID_BYTES + 8 + 1 + 1 + WIRE_HANDLE_BYTES + WIRE_ENVELOPE_BYTES };
 
 void parcels_init(struct parcels *o)
 {
@@ -16,14 +16,14 @@ void parcels_init(struct parcels *o)
     o->flying = 0;
 }
 
-zg_err parcel_new(struct parcel **out, struct zg_client *c)
+zg_err parcel_new(struct parcel **out, struct zg_client *c, bool watched)
 {
     struct parcel *p = calloc(1, sizeof(*p));
     if (p == NULL)
         return ZG_ERR_MEMORY;
     p->entry = entry_new(&parcel_entry_kind, p, &c->rng);
-    if (p->entry == NULL) {
-        free(p);
+    if (p->entry == NULL || (watched && watch_new(&p->watch, c) != ZG_OK)) {
+        parcel_free(c, p);
         return ZG_ERR_MEMORY;
     }
     rng_fill(&c->rng, p->handle.b, sizeof(p->handle.b));
@@ -38,6 +38,7 @@ void parcel_free(struct zg_client *c, struct parcel *p)
         p->conversation->parcels.flying--;
     }
     entry_drop(&c->journal, p->entry);
+    watch_free(c, p->watch);
     sodium_memzero(p, sizeof(*p));
     free(p);
 }
@@ -95,6 +96,12 @@ void parcels_forget(struct conversation *v)
 
 /* --- sending --- */
 
+static uint8_t ttl_at_relay(const struct parcel *p)
+{
+    uint8_t ceiling = p->conversation->connection->welcome.ttl_ceiling;
+    return p->ttl < ceiling ? p->ttl : ceiling;
+}
+
 static void set_state(struct message *m, zg_message_state state)
 {
     m->state = state;
@@ -102,14 +109,30 @@ static void set_state(struct message *m, zg_message_state state)
         entry_touch(&m->conversation->client->journal, m->entry);
 }
 
+/* From now on the relay may let it expire unread. */
+static void start_watch(struct parcel *p)
+{
+    uint8_t ttl = ttl_at_relay(p);
+    if (p->watch == NULL || p->message == NULL || ttl < WIRE_TTL_1D)
+        return;
+    watch_start(p->watch, p->message, &p->handle, ttl);
+    unread_add(p->watch, p->conversation);
+    p->watch = NULL;
+}
+
 static void accepted(struct parcel *p)
 {
     struct conversation *v = p->conversation;
     struct message *m = p->message;
 
+    start_watch(p);
+    if (receipts_confirm(&v->receipts, p->mark))
+        conversation_touch(v);
     if (m != NULL && --m->parcels == 0) {
+        m->lifetime_s = lifetime_at_relay(v->connection, m->lifetime_s); /* it may have been written before that was known */
+        message_schedule(v->client, m);
         set_state(m, ZG_MESSAGE_SENT);
-        client_event(v->client, ZG_EVENT_SENT, ZG_OK, v, &m->id, 0);
+        client_event(v->client, ZG_EVENT_SENT, ZG_OK, v, &m->id, m->lifetime_s);
     }
     /* The relay has an accept: section 6, the knock may go. */
     if (!v->answered) {
@@ -152,6 +175,11 @@ static void on_reply(struct call *call, const struct command *reply, zg_err err)
     struct conversation *v = p->conversation;
 
     v->parcels.flying--;
+    /* Section 4.1: nobody asks for what was sent twice, and after these it may have been stored or delivered. */
+    if (err == ZG_ERR_NETWORK || err == ZG_ERR_BUSY) {
+        watch_free(v->client, p->watch);
+        p->watch = NULL;
+    }
     switch (err) {
     case ZG_OK:
         accepted(p);
@@ -177,12 +205,12 @@ static bool send(struct parcel *p)
 {
     struct conversation *v = p->conversation;
     struct command command = {.op = OP_SEND};
-    uint8_t ceiling = v->connection->welcome.ttl_ceiling;
 
     p->put = v->keys->peer_put;
+    p->mark = receipts_mark(&v->receipts);
     command.u.send.role = SEND_PUT;
     command.u.send.secret = p->put.b;
-    command.u.send.ttl = p->ttl < ceiling ? p->ttl : ceiling;
+    command.u.send.ttl = ttl_at_relay(p);
     command.u.send.handle = p->handle.b;
     command.u.send.envelope = p->envelope;
     p->call.done = on_reply;
@@ -196,8 +224,16 @@ static bool send(struct parcel *p)
 void parcels_work(struct conversation *v)
 {
     for (struct parcel *p = v->parcels.first; p != NULL && v->parcels.flying < PARCELS_FLIGHT_MAX; p = p->next) {
+        /* Section 3: what is under way is never far apart, also when the first had to be repeated. */
+        if (p->order >= v->parcels.first->order + PARCELS_FLIGHT_MAX)
+            return;
         if (call_waits(&p->call))
             continue;
+        if (!p->sendable) {
+            p->sendable = true;
+            entry_touch(&v->client->journal, p->entry);
+            p->stamp = journal_stamp(&v->client->journal);
+        }
         if (!journal_settled(&v->client->journal, p->stamp) || !connection_room(v->connection) || !send(p))
             return;
     }
@@ -220,6 +256,7 @@ static void save(const void *thing, struct writer *w)
     writer_put(w, p->message != NULL ? p->message->id.b : none.b, ZG_ID_BYTES);
     writer_u64(w, p->order);
     writer_u8(w, p->ttl);
+    writer_u8(w, p->watch != NULL && !p->sendable);
     writer_put(w, p->handle.b, sizeof(p->handle.b));
     writer_put(w, p->envelope, sizeof(p->envelope));
 }
@@ -237,11 +274,15 @@ zg_err parcel_load(struct parcel **out, struct zg_client *c, const uint8_t key[Z
     reader_copy(r, message->b, ZG_ID_BYTES);
     p->order = reader_u64(r);
     p->ttl = reader_u8(r);
+    bool watched = version == SAVED_VERSION && reader_u8(r) != 0;
     reader_copy(r, p->handle.b, sizeof(p->handle.b));
     reader_copy(r, p->envelope, sizeof(p->envelope));
-    bool ok = reader_done(r) && version == SAVED_VERSION && p->ttl <= WIRE_TTL_30D;
+    p->sendable = !watched;
+    bool ok = reader_done(r) && version >= 1 && version <= SAVED_VERSION && p->ttl <= WIRE_TTL_30D;
     p->entry = ok ? entry_loaded(&parcel_entry_kind, p, key) : NULL;
-    if (p->entry == NULL) {
+    if (p->entry == NULL || (watched && watch_new(&p->watch, c) != ZG_OK)) {
+        entry_forget(&c->journal, p->entry);
+        p->entry = NULL;
         parcel_free(c, p);
         return ok ? ZG_ERR_MEMORY : ZG_ERR_MALFORMED;
     }

@@ -26,7 +26,10 @@ struct parcel {
     struct call call;
     uint64_t order;
     uint64_t stamp; /* goes out when this is settled */
+    uint32_t mark;  /* of the receipts, when it went out */
     uint8_t ttl;
+    bool sendable; /* the vault knows that it may have been sent; matters while there is a watch */
+    struct watch *watch; /* of a part that was not sent yet, or once; NULL: nobody will ask what became of it */
     struct handle handle;
     struct secret put; /* what it was sent with last */
     uint8_t envelope[WIRE_ENVELOPE_BYTES];
@@ -39,7 +42,8 @@ struct parcels {
 };
 
 void parcels_init(struct parcels *o);
-ZG_MUST_CHECK zg_err parcel_new(struct parcel **out, struct zg_client *c);
+/* watched: with a watch. */
+ZG_MUST_CHECK zg_err parcel_new(struct parcel **out, struct zg_client *c, bool watched);
 void parcel_free(struct zg_client *c, struct parcel *p);
 /* Appends; takes p. */
 void parcels_add(struct conversation *v, struct parcel *p);

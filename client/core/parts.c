@@ -106,6 +106,14 @@ static uint64_t expires_ms(const struct part *p, uint64_t max_ms)
     return (p->content.from == LIFETIME_FROM_READ ? p->received_ms : start) + life;
 }
 
+void part_shift(struct zg_client *c, struct part *p, uint64_t above_ms, int64_t by_ms)
+{
+    if (!time_shift(&p->received_ms, above_ms, by_ms))
+        return;
+    agenda_set(&c->agenda, &p->due, expires_ms(p, c->lifetime_max_ms));
+    entry_touch(&c->journal, p->entry);
+}
+
 static uint32_t parts_here(const struct conversation *v, const struct part *p, size_t *bytes)
 {
     uint32_t count = 0;
@@ -157,7 +165,7 @@ static void describe(struct message *m, const struct zg_client *c, const struct 
     m->state = ZG_MESSAGE_RECEIVED;
     m->newer_version = p->content.kind != CONTENT_TEXT;
     m->from = p->content.from == LIFETIME_FROM_READ ? ZG_AFTER_READ : ZG_AFTER_SENT;
-    m->lifetime_s = p->content.lifetime_s;
+    m->lifetime_s = lifetime_at_relay(p->conversation->connection, p->content.lifetime_s);
     m->sent_ms = m->from == ZG_AFTER_SENT ? message_start_ms(p->content.sent_minute, p->received_ms)
                                           : (uint64_t)p->content.sent_minute * 60000;
     m->limit_ms = p->received_ms + c->lifetime_max_ms;

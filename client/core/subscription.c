@@ -33,7 +33,10 @@ static void on_push(struct listener *l, const struct command *push)
 /* Ids mean nothing on another subscription; what was not acknowledged will be delivered again. */
 static void on_lost(struct listener *l)
 {
-    of_listener(l)->ack_count = 0;
+    struct subscription *s = of_listener(l);
+    s->ack_count = 0;
+    if (s->receipts != NULL)
+        receipts_lost(s->receipts);
 }
 
 static void begin(struct subscription *s, struct connection *c, const uint8_t id[WIRE_SUBSCRIPTION_BYTES])
@@ -83,6 +86,8 @@ static bool acknowledge_some(struct subscription *s, const struct journal *journ
     command.u.ack.count = count;
     if (connection_tell(s->listener.connection, &command) != ZG_OK)
         return false;
+    for (uint32_t i = 0; i < count && s->receipts != NULL; i++)
+        receipts_told(s->receipts, &s->acks[i].receipt);
     s->ack_count -= count;
     memmove(s->acks, s->acks + count, s->ack_count * sizeof(*s->acks));
     return true;
@@ -124,19 +129,22 @@ bool subscription_reserve(struct subscription *s)
     return true;
 }
 
-void subscription_ack(struct subscription *s, uint32_t id, uint64_t stamp)
+void subscription_ack(struct subscription *s, uint32_t id, uint64_t stamp, const struct receipt *receipt)
 {
     if (!subscription_on(s))
         return;
     assert(s->ack_count < s->ack_cap);
-    s->acks[s->ack_count++] = (struct pending_ack){stamp, id};
+    struct pending_ack *ack = &s->acks[s->ack_count++];
+    *ack = (struct pending_ack){.stamp = stamp, .id = id};
+    if (receipt != NULL)
+        ack->receipt = *receipt;
 }
 
 void subscription_stop(struct subscription *s)
 {
     call_forget(&s->call);
     listener_remove(&s->listener);
-    s->ack_count = 0;
+    on_lost(&s->listener);
 }
 
 void subscription_clear(struct subscription *s)

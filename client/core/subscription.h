@@ -7,11 +7,13 @@
 
 #include "client/core/connection.h"
 #include "client/core/journal.h"
+#include "client/core/receipts.h"
 #include "proto/secret.h"
 
 struct pending_ack {
     uint64_t stamp;
     uint32_t id;
+    struct receipt receipt;
 };
 
 struct subscription {
@@ -23,6 +25,7 @@ struct subscription {
     struct pending_ack *acks;
     size_t ack_count;
     size_t ack_cap;
+    struct receipts *receipts; /* of what was acknowledged; may be NULL */
     /* owner's: */
     void (*deliver)(void *owner, uint32_t id, const uint8_t *envelope);
     void (*withdraw)(void *owner, uint32_t id);
@@ -39,8 +42,8 @@ bool subscription_on(const struct subscription *s);
 uint64_t subscription_deadline(const struct subscription *s, uint64_t mono_ms);
 /* Room to acknowledge one more delivery; false: no memory. */
 bool subscription_reserve(struct subscription *s);
-/* Acknowledges when stamp is settled. Room was reserved. */
-void subscription_ack(struct subscription *s, uint32_t id, uint64_t stamp);
+/* Acknowledges when stamp is settled. Room was reserved. receipt may be NULL if nobody keeps receipts. */
+void subscription_ack(struct subscription *s, uint32_t id, uint64_t stamp, const struct receipt *receipt);
 /* Nobody reads any more; what is pending is forgotten. */
 void subscription_stop(struct subscription *s);
 void subscription_clear(struct subscription *s);

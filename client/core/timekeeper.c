@@ -1,6 +1,6 @@
 #include "client/core/timekeeper.h"
 
-enum { MINUTE_MS = 60000 };
+enum { MINUTE_MS = 60000, SLEEP_MS = 10 * MINUTE_MS };
 
 /* Section 4: clocks that differ by more are not believed. */
 #define AGREE_MS (24 * UINT64_C(3600000))
@@ -14,18 +14,24 @@ void timekeeper_init(struct timekeeper *t, uint64_t mark_ms, zg_now now)
     t->relay_ms = 0;
 }
 
-static bool agree(const struct timekeeper *t)
+bool timekeeper_agrees(const struct timekeeper *t)
 {
     uint64_t own = t->now.utc_ms;
     uint64_t apart = own > t->relay_ms ? own - t->relay_ms : t->relay_ms - own;
     return t->relay_known && apart <= AGREE_MS;
 }
 
-/* Section 4: the mark is the largest value seen of min(own clock, relay's clock). */
+/*
+ * Section 4: the mark is the largest value seen of min(own clock, relay's clock). Also while they disagree, once they
+ * have agreed: one of them may stand years ahead, but the smaller one does not, and days in which the program did not run
+ * have to count. Of a relay that is not believed the earliest time is taken that it may mean.
+ */
 static void raise_mark(struct timekeeper *t)
 {
-    uint64_t smaller = t->now.utc_ms < t->relay_ms ? t->now.utc_ms : t->relay_ms;
-    if (agree(t) && smaller > t->held_ms)
+    bool agree = timekeeper_agrees(t);
+    uint64_t relay_ms = agree || t->relay_ms < MINUTE_MS ? t->relay_ms : t->relay_ms - (MINUTE_MS - 1);
+    uint64_t smaller = t->now.utc_ms < relay_ms ? t->now.utc_ms : relay_ms;
+    if (t->relay_known && (agree || t->held_ms != 0) && smaller > t->held_ms)
         t->held_ms = smaller;
 }
 
@@ -52,16 +58,19 @@ uint64_t timekeeper_ms(const struct timekeeper *t)
     return t->held_ms != 0 ? t->held_ms : t->start_ms;
 }
 
-void timekeeper_relay(struct timekeeper *t, uint32_t utc_minute)
+bool timekeeper_relay(struct timekeeper *t, uint32_t utc_minute)
 {
+    uint64_t latest_ms = (uint64_t)utc_minute * MINUTE_MS + MINUTE_MS - 1;
+    bool slept = t->relay_known && latest_ms > t->relay_ms + SLEEP_MS;
     t->relay_known = true;
-    t->relay_ms = (uint64_t)utc_minute * MINUTE_MS + MINUTE_MS - 1;
+    t->relay_ms = latest_ms;
     raise_mark(t);
+    return slept;
 }
 
 uint32_t timekeeper_sent_minute(const struct timekeeper *t)
 {
-    uint64_t minute = (agree(t) ? t->relay_ms : timekeeper_ms(t)) / MINUTE_MS;
+    uint64_t minute = (timekeeper_agrees(t) ? t->relay_ms : timekeeper_ms(t)) / MINUTE_MS;
     return minute > UINT32_MAX ? UINT32_MAX : (uint32_t)minute;
 }
 

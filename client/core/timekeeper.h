@@ -25,8 +25,10 @@ void timekeeper_init(struct timekeeper *t, uint64_t mark_ms, zg_now now);
 uint64_t timekeeper_advance(struct timekeeper *t, zg_now now);
 /* The same, as of the last timekeeper_advance. */
 uint64_t timekeeper_ms(const struct timekeeper *t);
-/* The relay says which minute it is. */
-void timekeeper_relay(struct timekeeper *t, uint32_t utc_minute);
+/* The relay says which minute it is. true: much later than it should be, so the monotonic clock stood still for a while. */
+bool timekeeper_relay(struct timekeeper *t, uint32_t utc_minute);
+/* Whether both clocks are known and differ by no more than a day. */
+bool timekeeper_agrees(const struct timekeeper *t);
 /* What to write into messages as the minute they were sent in: never too early while the clocks agree. */
 uint32_t timekeeper_sent_minute(const struct timekeeper *t);
 /* To be kept over a restart. */

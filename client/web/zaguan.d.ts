@@ -12,7 +12,7 @@ export type Id = string;
 export type EventKind =
     | 'ready' | 'failed' | 'connected' | 'disconnected' | 'desk_ready' | 'desk_failed' | 'knock' | 'knock_sent'
     | 'knock_failed' | 'puzzle' | 'accepted' | 'message' | 'sent' | 'not_sent' | 'expired' | 'safety' | 'ended'
-    | 'erased' | 'storage' | 'displaced' | 'unknown';
+    | 'erased' | 'storage' | 'displaced' | 'expired_unread' | 'relay_went_back' | 'unknown';
 
 /** What each kind means stands at zg_event_kind in zaguan/client.h. */
 export interface ZaguanEvent {
@@ -39,7 +39,7 @@ export interface Message {
     /** A kind that this version does not know: say that it needs a newer version. */
     newerVersion: boolean;
     /** Of own messages: waiting, sent, not_sent. */
-    state: 'received' | 'read' | 'waiting' | 'sent' | 'not_sent' | 'unknown';
+    state: 'received' | 'read' | 'waiting' | 'sent' | 'not_sent' | 'expired_unread' | 'unknown';
     text: string;
     /** Milliseconds since 1970 UTC, to the minute for a received one. */
     sent: number;
@@ -70,7 +70,7 @@ export type Source = BufferSource | WebAssembly.Module | Response;
 export interface Options {
     /** zaguan.wasm, for example fetch('zaguan.wasm'). */
     wasm: Source | Promise<Source>;
-    /** The WebSocket of a relay that a card names by host and port; `wss://host:port/` without it. */
+    /** The WebSocket of a relay that a card names by host and port; `wss://host:port/zaguan` (`ws:` for an onion service) without it. */
     address?(host: string, port: number): string;
     /** Called for each event, never from inside `open`. It may call the client. */
     onevent?(event: ZaguanEvent): void;

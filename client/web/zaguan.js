@@ -10,9 +10,10 @@ export { ZaguanError };
 export const EVENTS = [
     'ready', 'failed', 'connected', 'disconnected', 'desk_ready', 'desk_failed', 'knock', 'knock_sent', 'knock_failed',
     'puzzle', 'accepted', 'message', 'sent', 'not_sent', 'expired', 'safety', 'ended', 'erased', 'storage', 'displaced',
+    'expired_unread', 'relay_went_back',
 ];
 export const CONVERSATION_STATES = ['knocking', 'waiting', 'open', 'ended', 'erasing'];
-export const MESSAGE_STATES = ['received', 'read', 'waiting', 'sent', 'not_sent'];
+export const MESSAGE_STATES = ['received', 'read', 'waiting', 'sent', 'not_sent', 'expired_unread'];
 export const NOTICE_STATES = ['on_duty', 'away', 'ended'];
 export const SAFETY_STATES = ['none', 'words', 'compared', 'mismatch'];
 export const FROM = ['sent', 'read'];
@@ -22,7 +23,7 @@ const NEVER = 0xffffffffffffffffn;
 const SLEEP_MAX_MS = 60000; // clocks may jump, and timers may be late
 
 const nameOf = (names, value, first = 1) => names[value - first] ?? 'unknown';
-const ownAddress = (host, port) => `wss://${host.includes(':') ? `[${host}]` : host}:${port}/`;
+const ownAddress = (host, port) => `${host.endsWith('.onion') ? 'ws' : 'wss'}://${host.includes(':') ? `[${host}]` : host}:${port}/zaguan`;
 
 export class Client {
     #core;

@@ -42,7 +42,7 @@ typedef struct zg_id {
     uint8_t b[ZG_ID_BYTES];
 } zg_id;
 
-/* Both clocks. mono never goes back; utc is the device's idea of UTC since 1970 and may jump. */
+/* Both clocks. mono never goes back, and should go on while the device sleeps; utc is the device's idea of UTC since 1970 and may jump. */
 typedef struct zg_now {
     uint64_t mono_ms;
     uint64_t utc_ms;
@@ -107,12 +107,13 @@ typedef enum zg_event_kind {
     ZG_EVENT_DESK_READY,   /* the desk was set up or its bundle published anew */
     ZG_EVENT_DESK_FAILED,  /* err: REFUSED (voucher spent or unknown), ... */
     ZG_EVENT_KNOCK,        /* at a desk: a new conversation waits for a first answer */
-    ZG_EVENT_KNOCK_SENT,   /* the relay keeps the knock */
+    ZG_EVENT_KNOCK_SENT,   /* the relay keeps the knock; value as in ZG_EVENT_SENT */
     ZG_EVENT_KNOCK_FAILED, /* err: FORGED, FOREIGN, EXPIRED (card or bundle), REFUSED, FULL; the conversation is gone */
     ZG_EVENT_PUZZLE,       /* the knock needs work first: value = effort, 2^effort tries on average */
     ZG_EVENT_ACCEPTED,     /* a worker answered; see zg_client_conversation for who */
     ZG_EVENT_MESSAGE,      /* a message came in */
-    ZG_EVENT_SENT,         /* the relay keeps an own message */
+    ZG_EVENT_SENT,         /* the relay keeps an own message; value: its lifetime in seconds, which was lowered if somebody's limit
+                              is below what was asked for */
     ZG_EVENT_NOT_SENT,     /* err; if it is BUSY or FULL the message stays and is tried again, which is said once */
     ZG_EVENT_EXPIRED,      /* a message is gone */
     ZG_EVENT_SAFETY,       /* safety words can be read now. err FORGED: somebody stands between. While she still waits, FORGED,
@@ -122,6 +123,9 @@ typedef enum zg_event_kind {
     ZG_EVENT_STORAGE,      /* the vault could not store: err; it is tried again, nothing is acknowledged meanwhile */
     ZG_EVENT_DISPLACED,    /* another program reads this conversation (zeros: the desk) now; zg_client_network(true) takes
                               it back */
+    ZG_EVENT_EXPIRED_UNREAD, /* at a desk: an own message was not read in time; it is gone. Told a day or more after that */
+    ZG_EVENT_RELAY_WENT_BACK, /* the relay is an older copy of itself: what it accepted since then may be lost. Everything goes on; said
+                                 once each time */
 } zg_event_kind;
 
 typedef struct zg_event {
@@ -170,6 +174,8 @@ typedef enum zg_message_state {
     ZG_MESSAGE_WAITING,      /* own: not yet accepted by the relay */
     ZG_MESSAGE_SENT,         /* own: the relay keeps it, or its reader has it; nobody can tell which */
     ZG_MESSAGE_NOT_SENT,     /* own: refused */
+    ZG_MESSAGE_EXPIRED_UNREAD, /* own: not read in time. Once its own time is over, without text, until a person has read that
+                                  (zg_client_read), and a day after */
 } zg_message_state;
 
 typedef enum zg_lifetime_from { ZG_AFTER_SENT = 0, ZG_AFTER_READ = 1 } zg_lifetime_from;
@@ -197,7 +203,7 @@ ZG_API ZG_MUST_CHECK zg_err zg_client_message(const zg_client *c, const zg_id *c
 
 typedef struct zg_send_options {
     size_t size;
-    uint32_t lifetime_s; /* 0: a day */
+    uint32_t lifetime_s; /* 0: a day. Lowered to what the relay keeps at most, and to the conversation's own limit */
     zg_lifetime_from from;
 } zg_send_options;
 
@@ -208,6 +214,12 @@ typedef struct zg_send_options {
  */
 ZG_API ZG_MUST_CHECK zg_err zg_client_send(zg_client *c, const zg_id *conversation, const char *text, size_t len,
                                            const zg_send_options *options, zg_id *message, zg_now now);
+/*
+ * Own limit for a conversation, 1 s to 30 days; 0: none beside the client's. No message of it stays longer here after it was read or
+ * sent, neither those that are there nor those that come; what is written from now on has no longer lifetime at the other side
+ * either. Nothing is taken away unread. ZG_ERR_NOT_FOUND, ZG_ERR_ARGUMENT, ZG_ERR_STATE.
+ */
+ZG_API ZG_MUST_CHECK zg_err zg_client_limit(zg_client *c, const zg_id *conversation, uint32_t lifetime_s, zg_now now);
 /* A person has seen the message: starts a lifetime that counts from reading. Nothing is told to the other side. */
 ZG_API ZG_MUST_CHECK zg_err zg_client_read(zg_client *c, const zg_id *conversation, const zg_id *message,
                                            zg_now now);
@@ -258,6 +270,24 @@ ZG_API ZG_MUST_CHECK zg_err zg_organisation_new(zg_organisation **out, zg_now no
 enum { ZG_ORGANISATION_BYTES = 2 + 32 + 32 + 114 };
 ZG_API void zg_organisation_save(const zg_organisation *o, uint8_t out[ZG_ORGANISATION_BYTES]);
 ZG_API ZG_MUST_CHECK zg_err zg_organisation_load(zg_organisation **out, const uint8_t *saved, size_t len);
+/*
+ * The root key as words, to be kept on paper; language "en", "es" or "fr". Static storage, but which words they are is the secret
+ * of the whole organisation: wipe out after use.
+ */
+enum { ZG_ORGANISATION_WORDS = 34 };
+ZG_API void zg_organisation_words(const zg_organisation *o, const char *language,
+                                  const char *out[ZG_ORGANISATION_WORDS]);
+/*
+ * The organisation of these words, in any of the languages; case, accents and whatever stands between words do not matter.
+ * It is the same as before for its desks and cards. For an organisation whose keys were made before this function existed,
+ * desks have to be renewed with it once before they can answer first messages.
+ *
+ * ZG_ERR_TRUNCATED: *wrong words were understood, more are to come; ZG_ERR_NOT_FOUND: word *wrong (from 1) is in no list;
+ * ZG_ERR_TOO_LARGE: more than 34; ZG_ERR_MALFORMED: words are wrong or changed places; if it is a single wrong one, *wrong is
+ * its number; with more, *wrong means nothing, and may be 0.
+ */
+ZG_API ZG_MUST_CHECK zg_err zg_organisation_restore(zg_organisation **out, const char *text, size_t len, size_t *wrong,
+                                                    zg_now now);
 /* Wipes. NULL-safe. */
 ZG_API void zg_organisation_free(zg_organisation *o);
 

@@ -166,6 +166,7 @@ static void accept_knock(struct call *call, const struct command *c, struct queu
         return;
     }
     q->desk->knocks++;
+    touch_used(r, q, true);
     exchange_rest(r, q);
     settle_knock(call, k);
 }
@@ -244,7 +245,7 @@ static void act_draw(struct call *call, const struct command *c, const struct ta
     if (q == NULL)
         return;
     err = quota_take(&r->quota, QUOTA_DRAWS, q->id, c->u.voucher_draw.count, r->limits.draws_of_desk_a_day,
-                     r->hour);
+                     r->hours.now);
     if (err == ZG_ERR_FULL)
         call_reply_later(call, STATUS_FULL, FULL_DRAWS_RETRY_S);
     else if (err != ZG_OK)

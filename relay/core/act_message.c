@@ -34,7 +34,7 @@ static struct key key_send(const struct call *call, const struct command *c)
 
 static uint32_t rest_of_day(const struct relay *r)
 {
-    uint64_t hours = DAY_HOURS - r->hour % DAY_HOURS;
+    uint64_t hours = DAY_HOURS - r->hours.now % DAY_HOURS;
     return (uint32_t)(hours * HOUR_S - r->now.utc_ms / 1000 % HOUR_S);
 }
 
@@ -49,7 +49,7 @@ static bool within_quota(const struct call *call, const struct queue *q)
             call_reply_later(call, STATUS_FULL, FULL_DESK_RETRY_S);
         return room;
     }
-    zg_err err = quota_take(&r->quota, QUOTA_SENDS, q->id, 1, r->limits.sends_of_queue_a_day, r->hour);
+    zg_err err = quota_take(&r->quota, QUOTA_SENDS, q->id, 1, r->limits.sends_of_queue_a_day, r->hours.now);
     if (err == ZG_ERR_FULL)
         call_reply_later(call, STATUS_FULL, rest_of_day(r));
     else if (err != ZG_OK)
@@ -120,6 +120,7 @@ static void act_send(struct call *call, const struct command *c, const struct ta
         exchange_remember(r, &t->name, t->role, q);
     if (!within_quota(call, q))
         return;
+    touch_used(r, q, true);
     handle_hash(c->u.send.handle, &handle);
     struct message *m = message_find(r, &handle);
     if (m != NULL) {
@@ -187,6 +188,7 @@ static void act_subscribe(struct call *call, const struct command *c, const stru
         call_reply(call, STATUS_BUSY);
         return;
     }
+    touch_used(r, q, false);
     out.u.subscription = sub->id;
     session_push(s, &out, NULL);
     queue_deliver(r, q);

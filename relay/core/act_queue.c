@@ -108,7 +108,7 @@ static void act_queue_delete(struct call *call, const struct command *c, const s
     struct change *change;
 
     if (t->role != delete_role(c)) {
-        call_reply(call, STATUS_REFUSED);
+        change_answer_when_forgotten(call, STATUS_REFUSED);
         return;
     }
     change = change_new(call->relay, call, WRITE_DROP_QUEUE);

@@ -153,7 +153,7 @@ static void fetched(struct store_job *job)
     struct fetch *f = job->ctx;
     struct session *s = f->session;
 
-    s->relay->jobs--;
+    relay_done(s->relay, job);
     if (job->result == ZG_OK && job->u.slot.found && say_value(f)) {
         /* SLOT_VALUE is the reply */
     } else {
@@ -228,8 +228,14 @@ static struct key key_delete(const struct call *call, const struct command *c)
 
 static void act_slot_delete(struct call *call, const struct command *c, const struct target *t)
 {
-    struct change *change = change_of(call, t, ROLE_SLOT_OWN, WRITE_DROP_SLOT);
+    struct change *change;
+
     (void)c;
+    if (t->role != ROLE_SLOT_OWN) {
+        change_answer_when_forgotten(call, STATUS_REFUSED);
+        return;
+    }
+    change = change_of(call, t, ROLE_SLOT_OWN, WRITE_DROP_SLOT);
     if (change != NULL)
         change_submit(call->relay, change);
 }

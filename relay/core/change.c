@@ -41,10 +41,27 @@ static void change_free(struct relay *r, struct change *change)
     free(change);
 }
 
-static void answer(struct change *change, enum status status)
+void change_answer(struct relay *r, struct change *change, enum status status)
 {
     if (change->session != NULL)
         session_reply(change->session, change->seq, status, status == STATUS_BUSY ? BUSY_RETRY_S : 0);
+    change_free(r, change);
+}
+
+void change_answer_when_forgotten(const struct call *call, enum status status)
+{
+    struct change *change = change_new(call->relay, call, WRITE_DROP_QUEUE);
+    if (change == NULL) {
+        call_reply(call, STATUS_BUSY);
+        return;
+    }
+    change->status = (uint8_t)status;
+    forget_answer(call->relay, change);
+}
+
+static bool deletes(const struct store_write *w)
+{
+    return w->kind == WRITE_DROP_QUEUE || w->kind == WRITE_DROP_SLOT;
 }
 
 /* Ids are random and could be taken: once in some thousand million times. */
@@ -82,8 +99,11 @@ static void written(struct relay *r, void *owner, const struct store_write *w, z
     }
     if (status == STATUS_OK && change->after != NULL)
         change->after(r, change);
-    answer(change, status);
-    change_free(r, change);
+    change->status = (uint8_t)status;
+    if (result == ZG_OK && deletes(w))
+        forget_answer(r, change);
+    else
+        change_answer(r, change, status);
 }
 
 /* At most max. */
@@ -99,8 +119,7 @@ static void refuse_all(struct relay *r, struct link *list)
 {
     while (!list_empty(list)) {
         struct change *change = LIST_ITEM(list->next, struct change, place);
-        answer(change, STATUS_BUSY);
-        change_free(r, change);
+        change_answer(r, change, STATUS_BUSY);
     }
 }
 
@@ -137,14 +156,4 @@ void changes_clear(struct relay *r)
     struct changes *cs = &r->changes;
     while (!list_empty(&cs->gathered))
         change_free(r, LIST_ITEM(cs->gathered.next, struct change, place));
-}
-
-void change_touch(struct relay *r, uint64_t queue)
-{
-    struct change *change = change_new(r, NULL, WRITE_TOUCH);
-    if (change == NULL)
-        return;
-    change->write.u.queue.id = queue;
-    change->write.u.queue.ends = relay_queue_ends(r, QUEUE_CONVERSATION, false);
-    change_submit(r, change);
 }

@@ -2,8 +2,9 @@
  * Changes of queues, slots and vouchers. They do not wait for the tick: they tell nothing about a reader.
  * What comes while a commit of changes is under way goes into the next one.
  *
- * Happy path: change_new, fill in the write, change_submit; when it is done, `after` and the reply.
- * Failure: the reply is busy. A random id that is taken is chosen anew.
+ * Happy path: change_new, fill in the write, change_submit; when it is done, `after` and the reply; to what
+ * deletes something, when it is forgotten too. Failure: the reply is busy. A random id that is taken is
+ * chosen anew.
  */
 #ifndef RELAY_CORE_CHANGE_H
 #define RELAY_CORE_CHANGE_H
@@ -21,6 +22,7 @@ struct change {
     struct session *session; /* a reference; NULL: nobody is answered */
     uint32_t seq;
     uint32_t tries;
+    uint8_t status; /* once it is decided */
     struct store_write write;
     struct stored_names names; /* what write points to, if it needs it */
     struct name vouchers[WIRE_VOUCHERS_MAX];
@@ -42,8 +44,10 @@ struct change *change_new(struct relay *r, const struct call *call, enum write_k
 void change_submit(struct relay *r, struct change *change);
 /* Submits what has gathered, if nothing is under way. */
 void changes_advance(struct relay *r);
-
-/* The week of last use is brought up to date. */
-void change_touch(struct relay *r, uint64_t queue);
+/* Answers and frees it. */
+void change_answer(struct relay *r, struct change *change, enum status status);
+/* The answer to a command that would delete something, but finds that it is gone. It speaks for what lies on
+ * disk (section 4), so it comes from forget.h, too. */
+void change_answer_when_forgotten(const struct call *call, enum status status);
 
 #endif

@@ -20,6 +20,7 @@ static void add_rows(struct relay *r, struct commit *c)
     while (!list_empty(&ms->rows)) {
         struct message *m = LIST_ITEM(ms->rows.next, struct message, due);
         list_remove(&m->due);
+        list_append(&ms->dropping, &m->due);
         struct store_write *w = commit_add(c, WRITE_DROP_MESSAGE, row_dropped, m);
         w->u.message.queue = m->queue_id;
         w->u.message.seq = m->seq;
@@ -46,7 +47,7 @@ struct commit *commit_new(struct relay *r, size_t writes)
     c->job.kind = JOB_COMMIT;
     c->job.ctx = c;
     c->job.u.commit.writes = c->writes;
-    c->job.u.commit.hour = r->hour;
+    c->job.u.commit.hour = r->hours.now;
     add_rows(r, c);
     return c;
 }
@@ -66,14 +67,31 @@ size_t commit_count(const struct commit *c)
     return c->job.u.commit.count;
 }
 
+/* Whether something must go from the journal, too. A commit that failed may have left what nobody accepted.
+ */
+static bool leaves_something(const struct commit *c)
+{
+    if (c->job.result != ZG_OK)
+        return true;
+    for (size_t i = 0; i < commit_count(c); i++) {
+        const struct store_write *w = &c->writes[i];
+        bool adds = w->kind == WRITE_MESSAGE || w->kind == WRITE_VOUCHERS || w->kind == WRITE_TOUCH;
+        if (!adds && w->outcome == OUTCOME_OK)
+            return true;
+    }
+    return false;
+}
+
 static void done(struct store_job *job)
 {
     struct commit *c = job->ctx;
     struct relay *r = c->relay;
 
-    r->jobs--;
+    relay_done(r, job);
     if (job->result != ZG_OK)
         r->stats.failed_commits++;
+    if (leaves_something(c))
+        forget_deleted(r);
     for (size_t i = 0; i < commit_count(c); i++)
         c->items[i].done(r, c->items[i].owner, &c->writes[i], job->result);
     if (c->after != NULL)

@@ -31,7 +31,7 @@ struct lookup {
 static const struct dispatch_row *row_of(enum op op)
 {
     const struct dispatch_rows groups[] = {act_message_rows(), act_queue_rows(), act_desk_rows(),
-                                           act_slot_rows()};
+                                           act_slot_rows(), act_status_rows()};
     for (size_t g = 0; g < sizeof(groups) / sizeof(groups[0]); g++)
         for (size_t i = 0; i < groups[g].count; i++)
             if (groups[g].at[i].op == op)
@@ -131,7 +131,7 @@ static void found(struct store_job *job)
     const struct found *f = &job->u.find.found;
     struct target t = {.name = job->u.find.name, .found = f};
 
-    r->jobs--;
+    relay_done(r, job);
     map_remove(&r->lookups, &l->node);
     if (job->result == ZG_OK && f->found) {
         t.role = f->role;
@@ -161,7 +161,7 @@ static struct lookup *lookup_new(struct relay *r, const struct name *name)
     l->job.done = found;
     l->job.ctx = l;
     l->job.u.find.name = *name;
-    l->job.u.find.hour = r->hour;
+    l->job.u.find.hour = r->hours.now;
     map_insert(&r->lookups, &l->node, map_hash(&r->lookups, name, sizeof(*name)));
     relay_submit(r, &l->job);
     return l;
@@ -186,7 +186,7 @@ static void look_up(struct call *call, const struct name *name)
 /* What is counted at a desk is counted anew every hour, because rows expire. */
 static bool counted(const struct relay *r, const struct queue *q)
 {
-    return q->desk == NULL || q->desk->counted == r->hour;
+    return q->desk == NULL || q->desk->counted == r->hours.now;
 }
 
 void call_find(struct call *call, const struct command *c, const struct key *key)

@@ -86,6 +86,7 @@ struct dispatch_rows act_message_rows(void);
 struct dispatch_rows act_queue_rows(void);
 struct dispatch_rows act_desk_rows(void);
 struct dispatch_rows act_slot_rows(void);
+struct dispatch_rows act_status_rows(void);
 
 /* Names as the store wants them. The command's are borrowed, these are not. */
 void stored_names_from(struct stored_names *out, const struct queue_names *names);

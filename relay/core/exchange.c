@@ -89,6 +89,8 @@ static struct queue *queue_new(const struct found *found)
         }
     }
     q->id = found->id;
+    q->ends = found->ends;
+    q->unanswered = found->unanswered;
     q->next_seq = found->next_seq;
     q->disk_from = found->first_seq;
     q->disk_end = found->stored > 0 ? found->next_seq : found->first_seq;
@@ -110,12 +112,10 @@ struct queue *exchange_load(struct relay *r, const struct found *found)
         map_insert(map, &q->by_id, map_hash(map, &q->id, sizeof(q->id)));
         r->stats.queues_loaded++;
         exchange_rest(r, q);
-        if (found->ends < relay_queue_ends(r, found->kind, found->unanswered))
-            change_touch(r, q->id);
     }
     if (q->desk != NULL) {
         q->desk->stored = found->stored;
-        q->desk->counted = r->hour;
+        q->desk->counted = r->hours.now;
     }
     return q;
 }

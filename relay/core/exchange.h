@@ -52,7 +52,7 @@ void exchange_unsubscribe(struct relay *r, struct subscription *sub);
 
 /* The store has new names for the queue: whoever is not named any more is cut off. */
 void exchange_renamed(struct relay *r, uint64_t id, const struct stored_names *names);
-/* The store has deleted the queue. */
+/* The store has deleted the queue, or its time is over. */
 void exchange_deleted(struct relay *r, uint64_t id);
 
 #endif

@@ -2,12 +2,12 @@
 
 #include "relay/core/inside.h"
 
-enum { PURGE_AGAIN_MS = 5000, HOUR_MS = 3600 * 1000 };
+/* Of three turns of the disk, at least two are for others. */
+enum { PURGE_AGAIN_MS = 5000, PAUSE_FACTOR = 2, PAUSE_MIN_MS = 2, PAUSE_MAX_MS = 10000 };
 
 void expiry_init(struct expiry *e)
 {
-    e->under_way = false;
-    e->at = 0; /* what became due while the relay did not run */
+    *e = (struct expiry){.at = 0}; /* what became due while the relay did not run */
 }
 
 /* --- memory --- */
@@ -17,7 +17,7 @@ static void drop_bucket(struct relay *r, struct link *bucket)
     for (struct link *l = bucket->next, *next; l != bucket; l = next) {
         struct message *m = LIST_ITEM(l, struct message, due);
         next = l->next;
-        if (m->hour > r->hour)
+        if (m->hour > r->hours.now)
             continue;
         struct queue *q = m->queue;
         /* Rows are counted when they are deleted. */
@@ -30,7 +30,7 @@ static void drop_bucket(struct relay *r, struct link *bucket)
 /* All hours since the last time, but each bucket once. */
 static void drop_messages(struct relay *r, uint32_t from)
 {
-    uint32_t hours = r->hour - from;
+    uint32_t hours = r->hours.now - from;
     for (uint32_t i = 1; i <= hours && i <= MESSAGE_HOURS; i++)
         drop_bucket(r, &r->messages.hours[(from + i) % MESSAGE_HOURS]);
 }
@@ -55,38 +55,68 @@ static void purged(struct store_job *job)
     struct relay *r = job->ctx;
     struct expiry *e = &r->expiry;
 
-    r->jobs--;
+    relay_done(r, job);
     e->under_way = false;
     if (job->result != ZG_OK) {
         e->at = r->now.mono_ms + PURGE_AGAIN_MS;
         return;
     }
     r->stats.expired += job->u.purge.messages;
-    bool more = job->u.purge.more || job->u.purge.hour < r->hour;
-    e->at = more ? r->now.mono_ms : UINT64_MAX;
+    e->keys_hour = job->u.purge.hour;
+    forget_deleted(r);
+    for (uint32_t i = 0; i < job->u.purge.queues; i++)
+        exchange_deleted(r, job->u.purge.ended[i]);
+    e->pause = job->u.purge.more || job->u.purge.limit == 0 || job->u.purge.hour < r->hours.now;
+    e->at = e->pause ? 0 : UINT64_MAX;
+}
+
+/* A slice is over, the next one waits in proportion to the time it took, so that the disk has time for
+ * others. */
+static void pause(struct relay *r)
+{
+    struct expiry *e = &r->expiry;
+    uint64_t ms = (r->now.mono_ms - e->since) * PAUSE_FACTOR;
+
+    if (!e->pause)
+        return;
+    if (ms < PAUSE_MIN_MS)
+        ms = PAUSE_MIN_MS;
+    if (ms > PAUSE_MAX_MS)
+        ms = PAUSE_MAX_MS;
+    e->pause = false;
+    e->at = r->now.mono_ms + ms;
 }
 
 static void purge(struct relay *r)
 {
     struct expiry *e = &r->expiry;
+    uint32_t limit = r->limits.purge_rows;
 
+    pause(r);
     if (e->under_way || r->draining || r->now.mono_ms < e->at)
         return;
+    /* What was acknowledged must leave no mark; but the keys of the hour that has begun go at once. */
+    if (messages_owe_rows(r)) {
+        e->at = r->now.mono_ms + r->settle_ms;
+        if (e->keys_hour == r->hours.now)
+            return;
+        limit = 0;
+    }
     e->under_way = true;
+    e->since = r->now.mono_ms;
     e->job = (struct store_job){.kind = JOB_PURGE, .done = purged, .ctx = r};
-    e->job.u.purge.hour = r->hour;
-    e->job.u.purge.limit = r->limits.purge_rows;
+    e->job.u.purge.hour = r->hours.now;
+    e->job.u.purge.limit = limit;
     relay_submit(r, &e->job);
 }
 
 void expiry_advance(struct relay *r)
 {
-    uint32_t before = r->hour;
-    uint32_t hour = (uint32_t)(r->now.utc_ms / HOUR_MS);
+    uint32_t before = r->hours.now;
 
-    if (hour > before) {
-        r->hour = hour;
+    if (hour_advance(&r->hours, r->now)) {
         drop_messages(r, before);
+        touch_hour(r);
         exchange_sweep(r, true);
         r->expiry.at = r->now.mono_ms;
     }
@@ -94,22 +124,11 @@ void expiry_advance(struct relay *r)
     purge(r);
 }
 
-/* Milliseconds; 0 if it has begun since relay_advance was called last. */
-static uint64_t until_next_hour(const struct relay *r)
-{
-    uint64_t next = ((uint64_t)r->hour + 1) * HOUR_MS;
-
-    if (r->now.utc_ms >= next)
-        return 0;
-    /* A clock that was set back may be far behind; then it is looked at again in an hour. */
-    return next - r->now.utc_ms < HOUR_MS ? next - r->now.utc_ms : HOUR_MS;
-}
-
 uint64_t expiry_deadline(const struct relay *r)
 {
     const struct expiry *e = &r->expiry;
     const struct link *leases = &r->messages.leases;
-    uint64_t at = r->now.mono_ms + until_next_hour(r);
+    uint64_t at = r->now.mono_ms + hour_left(&r->hours, r->now);
 
     if (!list_empty(leases)) {
         uint64_t until = LIST_ITEM(leases->next, struct message, lease)->until;

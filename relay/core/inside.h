@@ -7,12 +7,16 @@
 #include "relay/core/dispatch.h"
 #include "relay/core/exchange.h"
 #include "relay/core/expiry.h"
+#include "relay/core/forget.h"
+#include "relay/core/hour.h"
 #include "relay/core/knock.h"
 #include "relay/core/message.h"
 #include "relay/core/quota.h"
 #include "relay/core/relay.h"
 #include "relay/core/session.h"
 #include "relay/core/tick.h"
+#include "relay/core/touch.h"
+#include "relay/core/trouble.h"
 #include "relay/core/upload.h"
 
 /* In guarded memory. */
@@ -32,8 +36,8 @@ struct relay {
 
     struct now now;
     struct now started;
-    uint32_t hour; /* since 1970: the highest that was seen, so that a clock that goes back revives nothing */
-    uint32_t jobs; /* that the store has */
+    struct hour hours;
+    uint32_t jobs;          /* that the store has */
     uint64_t waiting_bytes; /* of lookups and changes: strangers can ask for them */
     bool draining;
     struct relay_stats stats;
@@ -46,11 +50,15 @@ struct relay {
     struct door door;
     struct quota quota;
     struct expiry expiry;
+    struct forget forget;
+    struct trouble trouble;
     struct sessions sessions;
 };
 
 void relay_set_now(struct relay *r, struct now now);
 void relay_submit(struct relay *r, struct store_job *job);
+/* First thing in the callback of each job. */
+void relay_done(struct relay *r, const struct store_job *job);
 /* For a queue or slot: STORE_ID_BITS, never 0. */
 uint64_t relay_random_id(struct relay *r);
 /* The hour with which something of this lifetime class, made now, is gone. */

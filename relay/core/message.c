@@ -21,6 +21,7 @@ zg_err messages_init(struct messages *ms, const struct rng *rng)
 {
     list_init(&ms->acked);
     list_init(&ms->rows);
+    list_init(&ms->dropping);
     list_init(&ms->leases);
     for (size_t i = 0; i < MESSAGE_HOURS; i++)
         list_init(&ms->hours[i]);
@@ -159,9 +160,23 @@ size_t messages_rows(const struct relay *r)
     return n;
 }
 
+static bool any_begun(const struct relay *r, const struct link *list)
+{
+    for (const struct link *l = list->next; l != list; l = l->next)
+        if (LIST_ITEM(l, struct message, due)->hour <= r->hours.now)
+            return true;
+    return false;
+}
+
+bool messages_owe_rows(const struct relay *r)
+{
+    return any_begun(r, &r->messages.rows) || any_begun(r, &r->messages.dropping);
+}
+
 void message_row_dropped(struct relay *r, struct message *m, bool done)
 {
     m->row_due = false;
+    list_remove(&m->due);
     /* When stopping, a row that cannot be deleted now is delivered again after the start. */
     if (!done && !r->draining)
         message_drop_row(r, m);
@@ -186,6 +201,15 @@ void messages_forget_acked(struct relay *r)
             return;
         forget(r, m);
     }
+}
+
+uint64_t messages_deadline(const struct relay *r)
+{
+    const struct link *acked = &r->messages.acked;
+    if (list_empty(acked))
+        return UINT64_MAX;
+    const struct message *m = LIST_ITEM(acked->next, struct message, place);
+    return referred(m) ? UINT64_MAX : m->until;
 }
 
 static void discard(struct relay *r, struct message *m)

@@ -49,9 +49,10 @@ enum { MESSAGE_HOURS = 1024 };
 
 struct messages {
     struct map by_handle;
-    struct link acked;  /* the oldest first */
-    struct link rows;   /* whose rows are to be deleted with the next commit */
-    struct link leases; /* the oldest first */
+    struct link acked;    /* the oldest first */
+    struct link rows;     /* whose rows are to be deleted with the next commit */
+    struct link dropping; /* whose rows are being deleted */
+    struct link leases;   /* the oldest first */
     struct link hours[MESSAGE_HOURS];
     uint32_t acked_count;
     uint64_t rows_at; /* mono_ms when they are due at the latest; UINT64_MAX: none */
@@ -88,10 +89,15 @@ void message_unwait(struct relay *r, struct message *m);
 
 /* Among the rows to be deleted: as many as there are, for a commit. */
 size_t messages_rows(const struct relay *r);
+/* Whether rows of hours that have begun are still to be deleted because they were acknowledged: if they were
+ * purged instead they would leave a mark. */
+bool messages_owe_rows(const struct relay *r);
 /* The delete was carried out, or not. */
 void message_row_dropped(struct relay *r, struct message *m, bool done);
 
 /* What was acknowledged 10 minutes ago is forgotten, or earlier if too much is remembered. */
 void messages_forget_acked(struct relay *r);
+/* mono_ms at which the next is due; UINT64_MAX: none, or it waits for the store. */
+uint64_t messages_deadline(const struct relay *r);
 
 #endif

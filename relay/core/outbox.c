@@ -66,6 +66,8 @@ void outbox_pop(struct outbox *o)
         reading_free(head->u.reading);
     else if (head->op == OP_COOKIE)
         free(head->u.cookie);
+    else if (head->op == OP_STATES)
+        free(head->u.states);
     pass(o);
 }
 
@@ -122,6 +124,10 @@ void out_command(const struct out *out, uint8_t subscription[WIRE_SUBSCRIPTION_B
     case OP_COOKIE:
         c->u.cookie.cookie = out->u.cookie->cookie;
         c->u.cookie.effort = out->u.cookie->effort;
+        break;
+    case OP_STATES:
+        c->u.states.count = out->u.states->count;
+        memcpy(c->u.states.fates, out->u.states->fates, out->u.states->count);
         break;
     case OP_SLOT_VALUE:
         c->u.slot_value = piece_of(out->u.reading);

@@ -27,6 +27,12 @@ struct out_cookie {
     uint8_t effort;
 };
 
+/* The reply to a STATUS. */
+struct out_states {
+    uint32_t count;
+    uint8_t fates[WIRE_STATUS_HANDLES_MAX];
+};
+
 struct out {
     uint8_t op;     /* 0: taken back */
     uint8_t status; /* REPLY; ENDED: the reason */
@@ -37,6 +43,7 @@ struct out {
         struct message *message;   /* DELIVER; borrowed: it takes itself back when it goes */
         struct reading *reading;   /* SLOT_VALUE; owned */
         struct out_cookie *cookie; /* owned */
+        struct out_states *states; /* owned */
     } u;
 };
 

@@ -102,7 +102,7 @@ static bool take_row(struct relay *r, struct queue *q, const struct stored_messa
     if (m != NULL)
         adopt(r, q, m, row->seq);
     /* An hour may have begun while it was read. */
-    if (m != NULL || row->hour <= r->hour) {
+    if (m != NULL || row->hour <= r->hours.now) {
         envelope_unref(row->envelope);
         return true;
     }
@@ -151,7 +151,7 @@ static void loaded(struct store_job *job)
     struct relay *r = load->relay;
     struct queue *q = load->queue;
 
-    r->jobs--;
+    relay_done(r, job);
     r->exchange.loading -= load_bytes(job);
     q->load = NULL;
     if (q->deleted) {
@@ -202,7 +202,7 @@ static void start_load(struct relay *r, struct queue *q)
     load->job.ctx = load;
     load->job.u.load.queue = q->id;
     load->job.u.load.from_seq = q->disk_from;
-    load->job.u.load.hour = r->hour;
+    load->job.u.load.hour = r->hours.now;
     load->job.u.load.limit = load_limit(r, q);
     load->job.u.load.count = 0;
     q->load = load;

@@ -51,6 +51,10 @@ struct queue {
     uint32_t in_flight;
     uint32_t next_seq;
     uint32_t disk_from, disk_end; /* rows not in memory lie in [from, end) only; equal: there are none */
+    uint64_t touch_at;            /* mono_ms: no sooner */
+    uint32_t ends;                /* the week with which it is gone unless it is used, as the store has it */
+    bool unanswered;              /* so does this: nobody has sent to it yet */
+    bool answered;                /* somebody has */
     bool is_idle;
     bool deleted; /* freed when its load is back */
 };

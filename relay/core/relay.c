@@ -58,11 +58,12 @@ zg_err relay_new(struct relay **out, const struct relay_options *options, struct
     memcpy(r->relay_pk, options->relay_pk, sizeof(r->relay_pk));
     r->now = now;
     r->started = now;
-    r->hour = (uint32_t)(now.utc_ms / HOUR_MS);
+    hour_init(&r->hours, now, options->known_hour);
     r->stats.started_utc_s = now.utc_ms / 1000;
     ticks_init(&r->ticks);
     changes_init(&r->changes);
     expiry_init(&r->expiry);
+    forget_init(&r->forget);
     r->secrets = secrets_new(options);
     if (r->secrets == NULL)
         goto err1;
@@ -86,6 +87,7 @@ void relay_free(struct relay *r)
     assert(r->stats.connections == 0 && r->jobs == 0);
     ticks_clear(r);
     changes_clear(r);
+    forget_clear(r);
     door_clear(r);
     lookups_clear(r);
     exchange_clear(r);
@@ -112,6 +114,8 @@ void relay_advance(struct relay *r, struct now now)
     door_forget_cookies(r);
     queues_retry(r);
     sessions_advance(r);
+    forget_advance(r);
+    trouble_advance(r);
     changes_advance(r);
     exchange_sweep(r, false);
 }
@@ -132,16 +136,19 @@ uint64_t relay_deadline(const struct relay *r)
     uint64_t at = earlier(sessions_deadline(r), ticks_deadline(r));
 
     at = earlier(at, expiry_deadline(r));
+    at = earlier(at, forget_deadline(r));
+    at = earlier(at, trouble_deadline(r));
     if (!list_empty(&r->exchange.retry))
         at = earlier(at, r->exchange.retry_at);
-    if (!list_empty(&r->messages.acked))
-        at = earlier(at, LIST_ITEM(r->messages.acked.next, struct message, place)->until);
+    at = earlier(at, messages_deadline(r));
     return at;
 }
 
 void relay_stats(const struct relay *r, struct relay_stats *out)
 {
     *out = r->stats;
+    out->hour = r->hours.now;
+    out->clock_doubted_utc_s = r->hours.doubted ? r->hours.doubted_utc_s : 0;
 }
 
 void relay_drain(struct relay *r, struct now now)
@@ -153,7 +160,7 @@ void relay_drain(struct relay *r, struct now now)
 bool relay_drained(const struct relay *r)
 {
     return r->draining && r->jobs == 0 && list_empty(&r->ticks.list) && list_empty(&r->changes.gathered) &&
-           list_empty(&r->messages.rows) && sessions_quiet(r);
+           list_empty(&r->messages.rows) && forget_quiet(r) && sessions_quiet(r);
 }
 
 /* --- what the parts share --- */
@@ -162,6 +169,12 @@ void relay_submit(struct relay *r, struct store_job *job)
 {
     r->jobs++;
     r->store->submit(r->store, job);
+}
+
+void relay_done(struct relay *r, const struct store_job *job)
+{
+    r->jobs--;
+    trouble_note(r, job);
 }
 
 uint64_t relay_random_id(struct relay *r)
@@ -184,19 +197,19 @@ uint32_t relay_expiry_hour(const struct relay *r, uint8_t ttl)
     };
     assert(ttl <= WIRE_TTL_LASTING);
     /* Section 1: the hour in which it is made is not counted. */
-    return r->hour + hours[ttl] + 1;
+    return r->hours.now + hours[ttl] + 1;
 }
 
 uint32_t relay_voucher_hour(const struct relay *r)
 {
-    return r->hour + r->limits.voucher_days * 24 + 1;
+    return r->hours.now + r->limits.voucher_days * 24 + 1;
 }
 
 uint32_t relay_queue_ends(const struct relay *r, enum queue_kind kind, bool unanswered)
 {
     /* At least 24 months, 14 and 60 days: the week that has begun is not counted. */
     uint32_t weeks = kind == QUEUE_DESK ? 105 : unanswered ? 2 : 9;
-    return r->hour / (7 * 24) + weeks + 1;
+    return r->hours.now / (7 * 24) + weeks + 1;
 }
 
 uint32_t relay_cookie_seconds(const struct relay *r)

@@ -32,6 +32,7 @@ struct relay_options {
     uint8_t relay_sk[32];
     uint8_t relay_pk[32];
     struct store *store; /* borrowed until relay_free */
+    uint32_t known_hour; /* since 1970: relay_stats.hour when it ran last; 0: not known */
     struct rng rng;
 };
 
@@ -48,7 +49,13 @@ struct relay_stats {
     uint64_t refused;
     uint64_t late_ticks; /* ticks that waited for the disk */
     uint64_t failed_commits;
+    uint64_t failed_jobs; /* of any kind */
     uint64_t started_utc_s;
+    uint64_t forgotten; /* how often the journal was emptied */
+    uint64_t trouble;   /* enum store_trouble: what keeps the relay from writing now */
+    uint64_t trouble_since_utc_s;
+    uint64_t hour;                /* since 1970: what it goes by */
+    uint64_t clock_doubted_utc_s; /* since when it does not go by its clock, see hour.h; 0: it does */
 };
 
 struct relay;

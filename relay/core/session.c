@@ -139,6 +139,8 @@ static void discard(const struct out *out)
         reading_free(out->u.reading);
     else if (out->op == OP_COOKIE)
         free(out->u.cookie);
+    else if (out->op == OP_STATES)
+        free(out->u.states);
 }
 
 bool session_push(struct session *s, const struct out *out, uint32_t *number)

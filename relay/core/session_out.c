@@ -18,7 +18,7 @@ void session_write(struct session *s, const uint8_t *buf, size_t len)
 static bool is_reply(const struct out *out)
 {
     return out->op == OP_REPLY || out->op == OP_SUBSCRIBED || out->op == OP_COOKIE ||
-           out->op == OP_SLOT_VALUE;
+           out->op == OP_SLOT_VALUE || out->op == OP_STATES;
 }
 
 /* The item at the head was encoded. */

@@ -61,7 +61,8 @@ struct stored_slot_names {
 /* --- writes --- */
 
 enum write_kind {
-    WRITE_MESSAGE, /* EXISTS if the handle is stored already; NOT_FOUND: no such queue; CONFLICT: seq is taken
+    WRITE_MESSAGE, /* EXISTS if the handle is stored already and not over; NOT_FOUND: no such queue; CONFLICT:
+                    * seq is taken
                     */
     WRITE_DROP_MESSAGE, /* OK also if it is not there */
     WRITE_DROP_HANDLE,  /* NOT_FOUND, or OK and queue, seq of what was deleted */
@@ -190,6 +191,13 @@ struct counts {
 /* What a backup holds beside queues, vouchers and lasting slots. */
 enum backup_scope { BACKUP_STRUCTURE, BACKUP_EVERYTHING /* messages, other slots and the epoch keys, too */ };
 
+/* What travels with it, by name: the relay's key, its configuration. At most BACKUP_BLOB_MAX bytes. */
+struct backup_blob {
+    const char *name;
+    const void *data;
+    size_t len;
+};
+
 struct store_job {
     struct store_job *next; /* the store's, while it has the job */
     enum job_kind kind;
@@ -241,8 +249,10 @@ struct store_job {
             const char *path; /* owned by the submitter until done; made by the first slice, which must not
                                  find it there */
             enum backup_scope scope;
-            uint32_t limit; /* rows of one slice */
-            uint64_t at;    /* 0 with the first slice; then as the store left it */
+            uint32_t limit;                  /* rows of one slice */
+            const struct backup_blob *blobs; /* put in with the first slice; the submitter's */
+            size_t blob_count;
+            uint64_t at; /* 0 with the first slice; then as the store left it */
             bool more;
         } backup;
         struct counts counts;

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "relay/edge/clock.h"
+#include "relay/edge/copy.h"
 #include "relay/edge/folder.h"
 #include "relay/edge/status.h"
 
@@ -32,9 +33,10 @@ struct caller {
     struct store_job job;
     struct store_write write;
     struct name name;
-    bool asked;     /* the line is complete */
-    bool job_out;   /* the store has it */
-    bool pipe_gone; /* the close callback came */
+    struct copy *copy; /* a backup that it waits for; NULL: none */
+    bool asked;        /* the line is complete */
+    bool job_out;      /* the store has it */
+    bool pipe_gone;    /* the close callback came */
 };
 
 struct admin {
@@ -42,12 +44,13 @@ struct admin {
     uv_pipe_t pipe;
     size_t callers;
     struct caller *caller[CALLERS_MAX];
+    bool copying; /* one at a time */
     bool closing, pipe_gone;
 };
 
-uint32_t voucher_end_hour(uint64_t utc_ms)
+uint32_t voucher_end_hour(uint32_t hour)
 {
-    return (uint32_t)(utc_ms / 3600000) + VOUCHER_DAYS * 24 + 1;
+    return hour + VOUCHER_DAYS * 24 + 1;
 }
 
 /* --- the end of a caller --- */
@@ -124,7 +127,7 @@ static void submit(struct caller *c, enum job_kind kind, void (*done)(struct sto
 static void on_counted(struct store_job *job)
 {
     struct caller *c = job->ctx;
-    struct status_numbers n = {.counts = job->u.counts};
+    struct status_numbers n = {.counts = job->u.counts, .keys_volatile = c->admin->options.keys_volatile};
     char lines[STATUS_TEXT_MAX];
 
     c->job_out = false;
@@ -168,6 +171,7 @@ static void on_voucher_stored(struct store_job *job)
 static void ask_voucher(struct caller *c, const char *arguments)
 {
     char hex[2 * WIRE_NAME_BYTES + 1] = "";
+    struct relay_stats stats;
     size_t got = 0;
     unsigned kind;
     int used = 0;
@@ -179,10 +183,11 @@ static void ask_voucher(struct caller *c, const char *arguments)
         answer_error(c, "voucher: a kind and a name are needed");
         return;
     }
+    relay_stats(c->admin->options.relay, &stats);
     memset(&c->write, 0, sizeof(c->write));
     c->write.kind = WRITE_VOUCHERS;
     c->write.u.vouchers.kind = (enum voucher_kind)kind;
-    c->write.u.vouchers.hour = voucher_end_hour(clock_now(c->admin->options.loop).utc_ms);
+    c->write.u.vouchers.hour = voucher_end_hour((uint32_t)stats.hour);
     c->write.u.vouchers.count = 1;
     c->write.u.vouchers.names = &c->name;
     c->job.u.commit.writes = &c->write;
@@ -191,12 +196,74 @@ static void ask_voucher(struct caller *c, const char *arguments)
     submit(c, JOB_COMMIT, on_voucher_stored);
 }
 
+/* Done, or given up. */
+static void end_copy(struct caller *c)
+{
+    copy_end(c->copy);
+    free(c->copy);
+    c->copy = NULL;
+    c->admin->copying = false;
+}
+
+/* The next slice goes behind what others want of the disk meanwhile. When the relay stops, the store drops
+ * what is not complete. */
+static void on_copied(struct store_job *job)
+{
+    struct caller *c = job->ctx;
+    struct store *s = c->admin->options.store;
+    bool more = job->result == ZG_OK && job->u.backup.more;
+
+    if (more && !c->admin->closing) {
+        s->submit(s, job);
+        return;
+    }
+    c->job_out = false;
+    if (!more && c->pipe_gone)
+        unlink(c->copy->path); /* nobody heard that it is there */
+    snprintf(c->answer, sizeof(c->answer), "ok\n");
+    if (job->result != ZG_OK)
+        snprintf(c->answer, sizeof(c->answer), "error the backup failed: %s\n", copy_trouble(c->copy));
+    end_copy(c);
+    if (c->pipe_gone || c->admin->closing)
+        forget_caller(c);
+    else
+        answer(c);
+}
+
+static void ask_backup(struct caller *c, const char *arguments)
+{
+    struct store *s = c->admin->options.store;
+    char why[300];
+    unsigned scope;
+    int used = 0;
+
+    if (sscanf(arguments, "%1u %n", &scope, &used) != 1 || used == 0 || scope > BACKUP_EVERYTHING) {
+        answer_error(c, "backup: a scope and a path are needed");
+        return;
+    }
+    if (c->admin->copying || (c->copy = calloc(1, sizeof(*c->copy))) == NULL) {
+        answer_error(c, "a backup is being made already, or there is no memory; try again later");
+        return;
+    }
+    c->admin->copying = true;
+    if (!copy_begin(c->copy, arguments + used, (enum backup_scope)scope, why, sizeof(why))) {
+        end_copy(c);
+        answer_error(c, why);
+        return;
+    }
+    c->copy->job.done = on_copied;
+    c->copy->job.ctx = c;
+    c->job_out = true;
+    s->submit(s, &c->copy->job);
+}
+
 static const struct {
     const char *word;
     void (*ask)(struct caller *c, const char *arguments);
 } commands[] = {
     {"status", ask_status},
     {"voucher", ask_voucher},
+    {"backup", ask_backup},
 };
 
 /* line: without its line feed. */

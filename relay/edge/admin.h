@@ -5,6 +5,8 @@
  *   voucher KIND NAME         ok; KIND is a number of section 1, NAME 32 hex digits: the secret stays with
  * who asks
  *
+ *   backup SCOPE PATH         ok, when it is done; SCOPE is a number of enum backup_scope, PATH begins with /
+ *
  * or "error words". A line is at most ADMIN_LINE_MAX bytes; who sends more, or is one too many, is cut off.
  */
 #ifndef RELAY_EDGE_ADMIN_H
@@ -14,7 +16,7 @@
 
 #include "relay/core/relay.h"
 
-enum { ADMIN_LINE_MAX = 128, ADMIN_ANSWER_MAX = 2048 + 64, VOUCHER_DAYS = 30 };
+enum { ADMIN_LINE_MAX = 1100, ADMIN_ANSWER_MAX = 2048 + 64, VOUCHER_DAYS = 30 };
 
 struct admin;
 
@@ -22,6 +24,7 @@ struct admin_options {
     uv_loop_t *loop;
     struct relay *relay; /* borrowed until admin_close */
     struct store *store; /* borrowed until no job is on the way */
+    bool keys_volatile;  /* for status */
 };
 
 /* Binds the socket in the current folder, replacing what is there. ZG_ERR_MEMORY, ZG_ERR_STORAGE (why says
@@ -31,7 +34,7 @@ ZG_MUST_CHECK zg_err admin_open(struct admin **out, const struct admin_options *
 /* Closes everything; frees when all callbacks and jobs have come back. Removes the socket. */
 void admin_close(struct admin *a);
 
-/* The hour since 1970 at which a voucher made now is gone. */
-uint32_t voucher_end_hour(uint64_t utc_ms);
+/* The hour since 1970 at which a voucher made in this one is gone. */
+uint32_t voucher_end_hour(uint32_t hour);
 
 #endif

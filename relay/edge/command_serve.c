@@ -1,4 +1,6 @@
 #define _GNU_SOURCE
+#include <getopt.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -10,11 +12,15 @@
 #include "relay/edge/server.h"
 
 const char help_serve[] =
-    "zaguan-relay serve DIR\n"
+    "zaguan-relay serve DIR [--believe-clock]\n"
     "\n"
     "Runs the relay in the foreground until SIGTERM or SIGINT. Prints \"listening on IP:PORT\" when it is "
     "ready; log lines\n"
-    "go to stderr. They never hold an address of somebody or anything that names a message or a queue.\n";
+    "go to stderr. They never hold an address of somebody or anything that names a message or a queue.\n"
+    "\n"
+    "  --believe-clock  the clock is right, though it is more than a month ahead of when the relay ran last; "
+    "what is\n"
+    "                   over by it is destroyed at once\n";
 
 /* Every connection is an open file. */
 static void raise_file_limit(uint32_t connections)
@@ -46,21 +52,42 @@ static bool read_folder(const char *dir, struct config *config, struct relay_key
     return relay_key_read(key);
 }
 
+static int parse(int argc, char **argv, const char **dir, bool *believe_clock)
+{
+    static const struct option options[] = {{"believe-clock", no_argument, NULL, 'b'}, {NULL, 0, NULL, 0}};
+    int c;
+
+    optind = 1;
+    while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+        if (c != 'b')
+            return complain_usage("serve", "this is not understood");
+        *believe_clock = true;
+    }
+    if (optind + 1 != argc)
+        return complain_usage("serve",
+                              optind == argc ? "say for which folder" : "one folder and nothing else");
+    *dir = argv[optind];
+    return EXIT_FINE;
+}
+
 int command_serve(int argc, char **argv)
 {
     struct config config;
     struct relay_key key;
+    const char *dir = NULL;
+    bool believe_clock = false;
 
-    if (argc != 2 || argv[1][0] == '-')
-        return complain_usage("serve", argc < 2 ? "say for which folder" : "one folder and nothing else");
-    if (!read_folder(argv[1], &config, &key))
+    int rc = parse(argc, argv, &dir, &believe_clock);
+    if (rc != EXIT_FINE)
+        return rc;
+    if (!read_folder(dir, &config, &key))
         return EXIT_TROUBLE;
     enum folder_lock lock = folder_lock();
     if (lock == FOLDER_LOCK_THEIRS)
-        fprintf(stderr, "zaguan-relay: a relay is running already in %s\n", argv[1]);
+        fprintf(stderr, "zaguan-relay: a relay is running already in %s\n", dir);
     bool ok = false;
     if (lock == FOLDER_LOCK_OURS) {
-        const struct server_options options = {&config, &key};
+        const struct server_options options = {&config, &key, believe_clock};
         raise_file_limit(config.limits.connections);
         ok = server_run(&options);
     }

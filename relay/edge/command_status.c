@@ -33,7 +33,7 @@ int command_status(int argc, char **argv)
     if (!folder_enter(argv[optind]))
         return EXIT_TROUBLE;
 
-    enum control_result result = control_ask("status", lines, sizeof(lines));
+    enum control_result result = control_ask("status", CONTROL_PATIENCE_S, lines, sizeof(lines));
     if (result == CONTROL_OK) {
         if (json ? status_print_json(stdout, lines) : status_print_words(stdout, lines))
             return EXIT_FINE;

@@ -11,7 +11,8 @@
 #include "relay/edge/commands.h"
 #include "relay/edge/control.h"
 #include "relay/edge/folder.h"
-#include "relay/store/sqlite.h"
+#include "relay/edge/storage.h"
+#include "relay/edge/watch.h"
 
 const char help_voucher[] =
     "zaguan-relay voucher new DIR [--kind KIND]\n"
@@ -59,27 +60,21 @@ static int parse(int argc, char **argv, const char **dir, enum voucher_kind *kin
 /* The relay is not running: its lock is ours while we write. */
 static bool store_directly(enum voucher_kind kind, struct name *name)
 {
-    const struct sqlite_options options = {.path = FOLDER_DATABASE, .exclusive = true};
     struct store_write write = {.kind = WRITE_VOUCHERS};
     struct store_job job = {.kind = JOB_COMMIT, .u.commit = {&write, 1, 0}};
+    struct storage storage;
     struct engine *engine;
-    char why[160];
 
-    enum folder_lock lock = folder_lock();
-    if (lock == FOLDER_LOCK_THEIRS)
-        fputs("zaguan-relay: the relay is just starting or stopping; try again in a moment\n", stderr);
-    if (lock != FOLDER_LOCK_OURS)
+    if (!storage_open_alone(&storage, &engine))
         return false;
-    if (sqlite_engine_open(&engine, &options, why, sizeof(why)) != ZG_OK) {
-        fprintf(stderr, "zaguan-relay: %s: %s\n", FOLDER_DATABASE, why);
-        return false;
-    }
     write.u.vouchers.kind = kind;
-    write.u.vouchers.hour = voucher_end_hour((uint64_t)time(NULL) * 1000);
+    uint32_t hour = (uint32_t)(time(NULL) / 3600), known = watch_known_hour();
+    write.u.vouchers.hour = voucher_end_hour(hour > known ? hour : known);
     write.u.vouchers.count = 1;
     write.u.vouchers.names = name;
     engine->execute(engine, &job);
     engine->close(engine);
+    storage_close(&storage);
     if (job.result != ZG_OK)
         fprintf(stderr, "zaguan-relay: %s: %s\n", FOLDER_DATABASE, zg_err_text(job.result));
     return job.result == ZG_OK;
@@ -90,7 +85,7 @@ static bool store_voucher(enum voucher_kind kind, struct name *name, const char 
     char hex[2 * WIRE_NAME_BYTES + 1], request[ADMIN_LINE_MAX], answer[ADMIN_ANSWER_MAX];
     sodium_bin2hex(hex, sizeof(hex), name->b, sizeof(name->b));
     snprintf(request, sizeof(request), "voucher %d %s", (int)kind, hex);
-    enum control_result result = control_ask(request, answer, sizeof(answer));
+    enum control_result result = control_ask(request, CONTROL_PATIENCE_S, answer, sizeof(answer));
     if (result == CONTROL_NOBODY)
         return store_directly(kind, name);
     control_explain(result, answer, dir);

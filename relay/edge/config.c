@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "proto/wire.h"
+#include "relay/edge/folder.h"
 
 /* Where a mistake is said. */
 struct complaint {
@@ -29,7 +30,8 @@ struct key;
 /* Reads a value into *c; false: complained. */
 typedef bool parse_fn(struct config *c, const struct key *key, const char *value, struct complaint *why);
 
-static parse_fn parse_listen, parse_address, parse_lifetime, parse_u32, parse_mib;
+static parse_fn parse_listen, parse_address, parse_lifetime, parse_keys, parse_u32, parse_mib;
+static parse_fn parse_listen_web, parse_page, parse_web_address;
 
 struct key {
     const char *section, *name;
@@ -54,6 +56,21 @@ static const struct key keys[] = {
      "tells nothing. At start the disk is measured; if it is slower, that counts."},
     {"relay", "lifetime", parse_lifetime, AT(ttl_ceiling), 0, 0,
      "The longest time that a message may wait: 1h 6h 1d 3d 7d 14d or 30d."},
+    {"relay", "keys", parse_keys, 0, 0, 0,
+     "Where the keys lie under which waiting messages are sealed: \"keys\", in this folder, or another "
+     "folder, "
+     "from\n"
+     "/ on. On a file system in memory (/run, /dev/shm) they end with the power: nobody can read the disk of "
+     "a\n"
+     "server that was unplugged, but what waited is lost then. Swap must be off for that."},
+    {"web", "listen-web", parse_listen_web, 0, 0, 0,
+     "Where it listens for browsers, by HTTP and without TLS: behind a proxy that has TLS, or an onion\n"
+     "service. IP:PORT, several with spaces between them. The WebSocket is at the path /zaguan."},
+    {"web", "page", parse_page, 0, 0, 0,
+     "A folder whose files are served there, from memory: read at start. Nothing is served without it."},
+    {"web", "web-address", parse_web_address, 0, 0, 0,
+     "Where else the page may connect to, besides where it came from and the key address: the relay's other\n"
+     "names. HOST or HOST:PORT, several with spaces between them."},
     {"limits", "connections", parse_u32, AT(limits.connections), 10, 1000000, "Connections at once."},
     {"limits", "subscriptions", parse_u32, AT(limits.subscriptions_of_one), 1, 100000,
      "Queues that one connection may read at once."},
@@ -127,33 +144,79 @@ static bool parse_lifetime(struct config *c, const struct key *key, const char *
     return complain(why, "%s: \"%.40s\" is none of 1h 6h 1d 3d 7d 14d 30d", key->name, value);
 }
 
-static bool add_listen(struct config *c, const struct key *key, const char *text, struct complaint *why)
+static bool add_listen(struct address list[CONFIG_LISTEN_MAX], uint8_t *count, const struct key *key,
+                       const char *text, struct complaint *why)
 {
     struct sockaddr_storage s;
     struct address a;
-    if (c->listen_count == CONFIG_LISTEN_MAX)
+    if (*count == CONFIG_LISTEN_MAX)
         return complain(why, "%s: more than %d addresses", key->name, CONFIG_LISTEN_MAX);
     if (address_parse(&a, text) != ZG_OK)
         return complain(why, "%s: \"%.90s\" is not IP:PORT", key->name, text);
     if (address_socket(&a, &s) != ZG_OK)
         return complain(why, "%s: \"%.90s\" is not an IP number; names are for the key address", key->name,
                         a.host);
-    c->listen[c->listen_count++] = a;
+    list[(*count)++] = a;
     return true;
 }
 
-static bool parse_listen(struct config *c, const struct key *key, const char *value, struct complaint *why)
+static bool read_list(struct address list[CONFIG_LISTEN_MAX], uint8_t *count, const struct key *key,
+                      const char *value, struct complaint *why)
 {
     char copy[CONFIG_LISTEN_MAX * (ADDRESS_BYTES_MAX + 2)];
     char *rest = NULL;
     if (strlen(value) >= sizeof(copy))
         return complain(why, "%s: too long", key->name);
     memcpy(copy, value, strlen(value) + 1);
-    c->listen_count = 0;
+    *count = 0;
     for (char *word = strtok_r(copy, " \t", &rest); word != NULL; word = strtok_r(NULL, " \t", &rest))
-        if (!add_listen(c, key, word, why))
+        if (!add_listen(list, count, key, word, why))
             return false;
-    return c->listen_count > 0 || complain(why, "%s: is empty", key->name);
+    return *count > 0 || complain(why, "%s: is empty", key->name);
+}
+
+static bool parse_listen(struct config *c, const struct key *key, const char *value, struct complaint *why)
+{
+    return read_list(c->listen, &c->listen_count, key, value, why);
+}
+
+static bool parse_listen_web(struct config *c, const struct key *key, const char *value,
+                             struct complaint *why)
+{
+    return read_list(c->listen_web, &c->listen_web_count, key, value, why);
+}
+
+static bool parse_page(struct config *c, const struct key *key, const char *value, struct complaint *why)
+{
+    if (value[0] == '\0' || strlen(value) > CONFIG_PATH_MAX)
+        return complain(why, "%s: a folder, of at most %d bytes", key->name, CONFIG_PATH_MAX);
+    memcpy(c->page, value, strlen(value) + 1);
+    return true;
+}
+
+/* It comes into a header of HTTP, so it is read like an address; without a port it has one for a moment. */
+static bool web_address_ok(const char *word)
+{
+    char text[ADDRESS_BYTES_MAX + 2];
+    struct address a;
+    const char *colon = strchr(word[0] == '[' ? word + strcspn(word, "]") : word, ':');
+    int len = snprintf(text, sizeof(text), colon != NULL ? "%s" : "%s:443", word);
+    return len > 0 && (size_t)len < sizeof(text) && address_parse(&a, text) == ZG_OK && a.port != 0;
+}
+
+static bool parse_web_address(struct config *c, const struct key *key, const char *value,
+                              struct complaint *why)
+{
+    char copy[CONFIG_WEB_ADDRESSES_MAX + 1];
+    char *rest = NULL;
+    if (strlen(value) >= sizeof(copy))
+        return complain(why, "%s: too long", key->name);
+    memcpy(copy, value, strlen(value) + 1);
+    for (char *word = strtok_r(copy, " \t", &rest); word != NULL; word = strtok_r(NULL, " \t", &rest))
+        if (!web_address_ok(word))
+            return complain(why, "%s: \"%.90s\" is neither HOST nor HOST:PORT", key->name, word);
+    memcpy(c->web_addresses, value, strlen(value) + 1);
+    return true;
 }
 
 static bool parse_address(struct config *c, const struct key *key, const char *value, struct complaint *why)
@@ -164,6 +227,17 @@ static bool parse_address(struct config *c, const struct key *key, const char *v
     if (a.port == 0)
         return complain(why, "%s: port 0 cannot be reached", key->name);
     memcpy(c->address, value, strlen(value) + 1);
+    return true;
+}
+
+static bool parse_keys(struct config *c, const struct key *key, const char *value, struct complaint *why)
+{
+    if (strlen(value) > CONFIG_PATH_MAX)
+        return complain(why, "%s: too long", key->name);
+    if (value[0] != '/' && strcmp(value, FOLDER_KEYS) != 0)
+        return complain(why, "%s: \"%.40s\" is neither \"" FOLDER_KEYS "\" nor a folder from / on", key->name,
+                        value);
+    memcpy(c->keys, value, strlen(value) + 1);
     return true;
 }
 
@@ -262,6 +336,7 @@ void config_default(struct config *c)
     memset(c, 0, sizeof(*c));
     c->settle_ms = 250;
     c->ttl_ceiling = WIRE_TTL_7D;
+    memcpy(c->keys, FOLDER_KEYS, sizeof(FOLDER_KEYS));
     c->limits = limits_default();
     (void)parse_listen(c, &keys[0], CONFIG_LISTEN_DEFAULT, &why);
 }
@@ -344,8 +419,16 @@ static void write_key(FILE *out, const struct key *key, const char *given)
         fprintf(out, "%s = %s\n", key->name, given);
     else if (key->parse == parse_address)
         fprintf(out, "# %s = relay.example.org:7443\n", key->name);
+    else if (key->parse == parse_listen_web)
+        fprintf(out, "# %s = 127.0.0.1:7480\n", key->name);
+    else if (key->parse == parse_page)
+        fprintf(out, "# %s = /usr/local/share/zaguan/page\n", key->name);
+    else if (key->parse == parse_web_address)
+        fprintf(out, "# %s = www.example.org\n", key->name);
     else if (key->parse == parse_lifetime)
         fprintf(out, "# %s = %s\n", key->name, lifetimes[c.ttl_ceiling]);
+    else if (key->parse == parse_keys)
+        fprintf(out, "# %s = %s\n", key->name, c.keys);
     else
         write_number(out, key, &c);
 }

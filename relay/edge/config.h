@@ -11,12 +11,21 @@
 #include "relay/core/limits.h"
 #include "relay/edge/address.h"
 
-enum { CONFIG_LISTEN_MAX = 8 };
+enum {
+    CONFIG_LISTEN_MAX = 8,
+    CONFIG_PATH_MAX = 200,
+    CONFIG_WEB_ADDRESSES_MAX = 700,
+};
 
 struct config {
     struct address listen[CONFIG_LISTEN_MAX];
     uint8_t listen_count;
-    char address[ADDRESS_BYTES_MAX + 1]; /* what goes into cards; empty: not given */
+    struct address listen_web[CONFIG_LISTEN_MAX]; /* for browsers */
+    uint8_t listen_web_count;
+    char page[CONFIG_PATH_MAX + 1];                   /* folder; empty: none */
+    char web_addresses[CONFIG_WEB_ADDRESSES_MAX + 1]; /* HOST or HOST:PORT, with spaces between them */
+    char address[ADDRESS_BYTES_MAX + 1];              /* what goes into cards; empty: not given */
+    char keys[CONFIG_PATH_MAX + 1];                   /* the folder of epoch keys, from the relay's folder */
     uint32_t settle_ms;
     uint8_t ttl_ceiling;
     struct limits limits;

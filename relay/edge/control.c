@@ -12,9 +12,9 @@
 #include "relay/edge/admin.h"
 #include "relay/edge/folder.h"
 
-static int reach(void)
+static int reach(int patience_s)
 {
-    const struct timeval patience = {10, 0};
+    const struct timeval patience = {patience_s, 0};
     struct sockaddr_un where = {.sun_family = AF_UNIX, .sun_path = FOLDER_SOCKET};
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0)
@@ -45,13 +45,13 @@ static int read_answer(int fd, char *out, size_t cap)
     return 0;
 }
 
-enum control_result control_ask(const char *request, char *answer, size_t cap)
+enum control_result control_ask(const char *request, int patience_s, char *answer, size_t cap)
 {
     char line[ADMIN_LINE_MAX + 1], text[ADMIN_ANSWER_MAX];
     int len = snprintf(line, sizeof(line), "%s\n", request);
     if (len < 0 || (size_t)len >= sizeof(line))
         return CONTROL_BROKEN;
-    int fd = reach();
+    int fd = reach(patience_s);
     if (fd < 0)
         return CONTROL_NOBODY;
     int rc = send(fd, line, (size_t)len, MSG_NOSIGNAL) == len ? read_answer(fd, text, sizeof(text)) : -1;

@@ -12,8 +12,10 @@ enum control_result {
     CONTROL_BROKEN,  /* an answer that is not understood */
 };
 
-/* Asks the relay of the current folder; request without line feed. Waits 10 seconds at most. */
-enum control_result control_ask(const char *request, char *answer, size_t cap);
+enum { CONTROL_FOREVER = 0, CONTROL_PATIENCE_S = 10 };
+
+/* Asks the relay of the current folder; request without line feed. Waits so many seconds at most. */
+enum control_result control_ask(const char *request, int patience_s, char *answer, size_t cap);
 
 /* Says on stderr why there was no good answer. dir: as the person named it. */
 void control_explain(enum control_result result, const char *answer, const char *dir);

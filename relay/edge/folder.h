@@ -18,6 +18,8 @@
 #define FOLDER_DATABASE "relay.db"
 #define FOLDER_SOCKET "control.sock"
 #define FOLDER_LOCK "lock"
+#define FOLDER_KEYS "keys" /* of hours; the configuration may name another place */
+#define FOLDER_HOUR "hour" /* by which the relay went last */
 
 enum { RELAY_PK_TEXT_LEN = 43 };
 

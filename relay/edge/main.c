@@ -9,6 +9,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
+#include "proto/sqlite/wipe.h"
 #include "relay/edge/commands.h"
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -27,6 +28,8 @@ static const char help_main[] =
     "  zaguan-relay voucher new DIR  make a voucher, with which one desk can be set up\n"
     "  zaguan-relay status DIR       numbers about the running relay\n"
     "  zaguan-relay address DIR      show the line that workers need, again\n"
+    "  zaguan-relay backup DIR FILE  copy what is needed to set the relay up again\n"
+    "  zaguan-relay restore FILE DIR set it up again\n"
     "\n"
     "  zaguan-relay COMMAND --help   more about one of them\n"
     "  zaguan-relay --version\n";
@@ -38,7 +41,8 @@ static const struct {
 } commands[] = {
     {"init", command_init, help_init},          {"serve", command_serve, help_serve},
     {"voucher", command_voucher, help_voucher}, {"status", command_status, help_status},
-    {"address", command_address, help_address},
+    {"address", command_address, help_address}, {"backup", command_backup, help_backup},
+    {"restore", command_restore, help_restore},
 };
 
 int complain_usage(const char *command, const char *what)
@@ -102,6 +106,10 @@ int main(int argc, char **argv)
     keep_memory_small();
     if (sodium_init() < 0) {
         fputs("zaguan-relay: the system gives no randomness\n", stderr);
+        return EXIT_TROUBLE;
+    }
+    if (!wipe_sqlite_memory()) {
+        fputs("zaguan-relay: SQLite cannot be told to wipe its memory\n", stderr);
         return EXIT_TROUBLE;
     }
     if (argc < 2)

@@ -1,6 +1,6 @@
 /*
- * Start: database, committer, relay, listeners, control socket, signals; each undone in reverse if the next
- * one fails. A turn of the loop: sockets, completions and the timer feed the core; then, before the loop
+ * Start: keys, database, committer, relay, listeners, control socket, signals; each undone in reverse if the
+ * next one fails. A turn of the loop: sockets, completions and the timer feed the core; then, before the loop
  * waits again, the core's output is flushed, paused sessions are read again, and the timer is set to the
  * core's next deadline. Stop: no new connections; the core drains (commits and answers what it received);
  * sessions close; connections have what is left of STOP_MS to take their last bytes; committer and database
@@ -21,9 +21,12 @@
 #include "relay/edge/admin.h"
 #include "relay/edge/clock.h"
 #include "relay/edge/committer.h"
+#include "relay/edge/keys.h"
 #include "relay/edge/log.h"
+#include "relay/edge/storage.h"
 #include "relay/edge/tcp.h"
-#include "relay/store/sqlite.h"
+#include "relay/edge/watch.h"
+#include "relay/edge/web_start.h"
 
 enum {
     STOP_MS = 800, /* from the signal to the end of the last connection */
@@ -40,8 +43,11 @@ struct server {
     uv_signal_t signals[2];
     struct relay *relay;
     struct committer *committer;
-    struct tcp *tcp;
+    struct streams *streams;
+    struct web_part web;
     struct admin *admin;
+    struct watch watch;
+    struct storage storage;
     enum phase phase;
     uint64_t stop_at; /* loop time at which patience ends */
 };
@@ -70,9 +76,11 @@ static void close_handle(void *handle)
 static void close_all(struct server *s)
 {
     move(s, PHASE_CLOSED);
-    tcp_close(s->tcp);
+    streams_close(s->streams);
+    web_part_close(&s->web);
     committer_close(s->committer, NULL,
                     NULL); /* waits for the disk; the control socket's jobs are done here, too */
+    storage_close(&s->storage);
     relay_free(s->relay);
     s->relay = NULL;
     close_handle(&s->prepare);
@@ -87,9 +95,9 @@ static void stop_step(struct server *s)
         if (!relay_drained(s->relay))
             log_line(LOG_WARNING, "the disk is slow: some senders get no answer and will send again");
         move(s, PHASE_LEAVING);
-        tcp_close_sessions(s->tcp);
+        streams_leave(s->streams);
     }
-    if (s->phase == PHASE_LEAVING && (late || tcp_empty(s->tcp)))
+    if (s->phase == PHASE_LEAVING && (late || streams_empty(s->streams)))
         close_all(s);
 }
 
@@ -102,7 +110,7 @@ static void on_signal(uv_signal_t *handle, int number)
         close_handle(&s->signals[i]);
     move(s, PHASE_DRAINING);
     s->stop_at = uv_now(&s->loop) + STOP_MS;
-    tcp_stop_accepting(s->tcp);
+    streams_stop_accepting(s->streams);
     admin_close(s->admin);
     relay_drain(s->relay, clock_now(&s->loop));
 }
@@ -132,8 +140,11 @@ static void set_timer(struct server *s)
 static void on_prepare(uv_prepare_t *handle)
 {
     struct server *s = handle->data;
+    struct relay_stats stats;
     relay_flush(s->relay);
-    tcp_turn(s->tcp);
+    relay_stats(s->relay, &stats);
+    watch_turn(&s->watch, &stats, uv_now(&s->loop));
+    streams_turn(s->streams);
     if (s->phase != PHASE_RUNNING)
         stop_step(s);
     if (s->phase != PHASE_CLOSED)
@@ -160,20 +171,42 @@ static uint32_t measure_settle(uint32_t wanted)
     return settle;
 }
 
-static bool open_store(struct server *s)
+static bool open_engine(struct server *s, const struct config *config, struct engine **out)
 {
-    const struct sqlite_options options = {.path = FOLDER_DATABASE, .exclusive = true};
+    char why[STORAGE_WHY_MAX];
+    if (!storage_prepare(&s->storage, config, why, sizeof(why)) ||
+        !storage_engine(&s->storage, out, why, sizeof(why))) {
+        log_line(LOG_ERROR, "%s", why);
+        return false;
+    }
+    if (s->storage.keys_volatile)
+        log_line(LOG_INFO,
+                 "keys lie in memory only: what waits for its reader is lost when this machine stops");
+    if (!memory_can_be_locked())
+        log_line(LOG_WARNING, "secrets cannot be locked in memory: turn swap off, or raise LimitMEMLOCK");
+    return true;
+}
+
+static bool open_store(struct server *s, const struct config *config)
+{
     struct engine *engine;
-    char why[160];
-    if (sqlite_engine_open(&engine, &options, why, sizeof(why)) != ZG_OK) {
-        log_line(LOG_ERROR, "%s: %s", FOLDER_DATABASE, why);
+    if (!open_engine(s, config, &engine)) {
+        storage_close(&s->storage);
         return false;
     }
     if (committer_open(&s->committer, &s->loop, engine) != ZG_OK) {
         log_line(LOG_ERROR, "no memory or no thread for the committer");
+        storage_close(&s->storage);
         return false;
     }
     return true;
+}
+
+/* A clock can be believed that is ahead; hours never go back. */
+static uint32_t known_hour(const struct server_options *o, uint64_t utc_ms)
+{
+    uint32_t known = watch_known_hour();
+    return o->believe_clock && utc_ms / (3600 * 1000) > known ? 0 : known;
 }
 
 static bool open_relay(struct server *s, const struct server_options *o)
@@ -183,6 +216,7 @@ static bool open_relay(struct server *s, const struct server_options *o)
         .settle_ms = measure_settle(o->config->settle_ms),
         .ttl_ceiling = o->config->ttl_ceiling,
         .store = committer_store(s->committer),
+        .known_hour = known_hour(o, clock_now(&s->loop).utc_ms),
         .rng = rng_system(),
     };
     memcpy(options.relay_sk, o->key->sk, sizeof(options.relay_sk));
@@ -200,7 +234,7 @@ static bool open_listeners(struct server *s, const struct config *config)
     char bound[CONFIG_LISTEN_MAX][ADDRESS_BYTES_MAX + 1], why[160];
     for (size_t i = 0; i < config->listen_count; i++) {
         const struct address *a = &config->listen[i];
-        if (tcp_listen(s->tcp, a, bound[i], why, sizeof(why)) == ZG_OK)
+        if (streams_listen(s->streams, a, &tcp_handler, s->relay, bound[i], why, sizeof(why)) == ZG_OK)
             continue;
         log_line(LOG_ERROR, "cannot listen on %s port %u: %s", a->host, (unsigned)a->port, why);
         return false;
@@ -212,7 +246,8 @@ static bool open_listeners(struct server *s, const struct config *config)
 
 static bool open_admin(struct server *s)
 {
-    const struct admin_options options = {&s->loop, s->relay, committer_store(s->committer)};
+    const struct admin_options options = {&s->loop, s->relay, committer_store(s->committer),
+                                          s->storage.keys_volatile};
     char why[160];
     if (admin_open(&s->admin, &options, why, sizeof(why)) == ZG_OK)
         return true;
@@ -236,23 +271,26 @@ static void open_handles(struct server *s)
 
 static bool start(struct server *s, const struct server_options *options)
 {
-    if (!open_store(s))
+    if (!open_store(s, options->config))
         goto err0;
     if (!open_relay(s, options))
         goto err1;
-    if (tcp_open(&s->tcp, &s->loop, s->relay) != ZG_OK)
+    if (streams_open(&s->streams, &s->loop, options->config->limits.connections) != ZG_OK)
         goto err2;
-    if (!open_listeners(s, options->config) || !open_admin(s))
+    if (!web_part_open(&s->web, &s->loop, s->relay, s->streams, options->config) ||
+        !open_listeners(s, options->config) || !open_admin(s))
         goto err3;
     open_handles(s);
     return true;
 
 err3:
-    tcp_close(s->tcp);
+    streams_close(s->streams);
+    web_part_close(&s->web);
 err2:
     relay_free(s->relay);
 err1:
     committer_close(s->committer, NULL, NULL);
+    storage_close(&s->storage);
 err0:
     return false;
 }
@@ -270,6 +308,7 @@ bool server_run(const struct server_options *options)
     uv_run(&s->loop, UV_RUN_DEFAULT); /* after a failed start: the close callbacks */
     if (uv_loop_close(&s->loop) != 0)
         log_line(LOG_ERROR, "stopped with something left open");
+    web_part_free(&s->web);
     free(s);
     return ok;
 }

@@ -10,6 +10,7 @@
 struct server_options {
     const struct config *config; /* borrowed until return */
     struct relay_key *key;       /* wiped as soon as the core has its copy in guarded memory */
+    bool believe_clock;          /* however far it is ahead of the hour by which the relay went last */
 };
 
 /*

@@ -1,10 +1,14 @@
+#define _POSIX_C_SOURCE 200809L
 #include "relay/edge/status.h"
 
 #include <inttypes.h>
 #include <string.h>
+#include <time.h>
+
+#include "relay/edge/watch.h"
 
 struct number {
-    const char *name, *words;
+    const char *name, *words; /* without words: for sentences and programs */
     size_t offset;
 };
 
@@ -30,6 +34,14 @@ static const struct number numbers[] = {
     {"refused", "commands refused since start", STAT(refused)},
     {"late_ticks", "answers that waited for the disk", STAT(late_ticks)},
     {"failed_commits", "commits that failed", STAT(failed_commits)},
+    {"failed_jobs", "jobs of the disk that failed", STAT(failed_jobs)},
+    {"marks", "marks of messages that nobody read in time", COUNT(marks)},
+    {"forgotten", "times the journal was emptied", STAT(forgotten)},
+    {"trouble", NULL, STAT(trouble)},
+    {"trouble_since_utc_s", NULL, STAT(trouble_since_utc_s)},
+    {"clock_doubted_utc_s", NULL, STAT(clock_doubted_utc_s)},
+    {"hour", NULL, STAT(hour)},
+    {"keys_volatile", NULL, offsetof(struct status_numbers, keys_volatile)},
 };
 
 enum { NUMBER_COUNT = sizeof(numbers) / sizeof(numbers[0]) };
@@ -71,13 +83,53 @@ static bool find_all(const char *lines, uint64_t values[NUMBER_COUNT])
     return true;
 }
 
+static uint64_t value_of(const uint64_t values[NUMBER_COUNT], const char *name)
+{
+    size_t i = 0;
+    while (strcmp(numbers[i].name, name) != 0)
+        i++;
+    return values[i];
+}
+
+/* "2026-11-25 12:00 UTC" */
+static const char *moment(uint64_t utc_s, char text[32])
+{
+    time_t t = (time_t)utc_s;
+    struct tm utc;
+    if (gmtime_r(&t, &utc) == NULL || strftime(text, 32, "%Y-%m-%d %H:%M UTC", &utc) == 0)
+        text[0] = '\0';
+    return text;
+}
+
+static void print_sentences(FILE *out, const uint64_t values[NUMBER_COUNT])
+{
+    uint64_t trouble = value_of(values, "trouble"), doubted = value_of(values, "clock_doubted_utc_s");
+    char when[32];
+
+    if (trouble != TROUBLE_NONE)
+        fprintf(out,
+                "Trouble: %s since %s. What needs writing is answered busy; what was accepted is kept.\n",
+                trouble_words(trouble), moment(value_of(values, "trouble_since_utc_s"), when));
+    if (doubted != 0)
+        fprintf(out,
+                "The clock is not believed since %s, because it jumped by more than a day. Hours are counted "
+                "without it.\n",
+                moment(doubted, when));
+    fputs(value_of(values, "keys_volatile") != 0
+              ? "Keys lie in memory only: what waits for its reader is lost when this machine stops.\n"
+              : "Keys lie on a disk.\n",
+          out);
+}
+
 bool status_print_words(FILE *out, const char *lines)
 {
     uint64_t values[NUMBER_COUNT];
     if (!find_all(lines, values))
         return false;
     for (size_t i = 0; i < NUMBER_COUNT; i++)
-        fprintf(out, "%12" PRIu64 "  %s\n", values[i], numbers[i].words);
+        if (numbers[i].words != NULL)
+            fprintf(out, "%12" PRIu64 "  %s\n", values[i], numbers[i].words);
+    print_sentences(out, values);
     return true;
 }
 
@@ -88,6 +140,7 @@ bool status_print_json(FILE *out, const char *lines)
         return false;
     for (size_t i = 0; i < NUMBER_COUNT; i++)
         fprintf(out, "%s\"%s\": %" PRIu64, i == 0 ? "{" : ", ", numbers[i].name, values[i]);
-    fputs("}\n", out);
+    uint64_t trouble = value_of(values, "trouble");
+    fprintf(out, ", \"trouble_words\": \"%s\"}\n", trouble != TROUBLE_NONE ? trouble_words(trouble) : "");
     return true;
 }

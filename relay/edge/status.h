@@ -1,4 +1,5 @@
-/* What `status` tells: numbers, never an identifier. One table for the socket, the words and the JSON. */
+/* What `status` tells: numbers, never an identifier. One table for the socket, the words and the JSON. What
+ * is not as it should be is said in sentences, too. */
 #ifndef RELAY_EDGE_STATUS_H
 #define RELAY_EDGE_STATUS_H
 
@@ -14,6 +15,7 @@ struct status_numbers {
     struct relay_stats stats;
     struct counts counts;
     uint64_t uptime_s;
+    uint64_t keys_volatile; /* 0 or 1 */
 };
 
 /* Lines of "name value\n", zero-terminated. */

@@ -62,7 +62,7 @@ static void sum_messages(struct memory_engine *e, uint32_t hour, struct found *o
             continue;
         if (m->seq >= out->next_seq)
             out->next_seq = m->seq + 1;
-        if (m->hour <= hour)
+        if (!mem_lives(e, m->hour, hour))
             continue;
         if (out->stored == 0 || m->seq < out->first_seq)
             out->first_seq = m->seq;
@@ -91,11 +91,13 @@ static zg_err find(struct memory_engine *e, struct store_job *job)
         const struct slot_row *slot = mem_slot_row_find(e, out.id);
         out.ttl = slot->ttl;
         out.version = slot->version;
-        out.found = slot->hour > hour;
+        out.found = mem_slot_lives(e, slot, hour);
     } else {
         const struct queue_row *q = mem_queue_row_find(e, out.id);
         out.kind = q->kind;
         out.ends = q->ends;
+        out.unanswered = q->unanswered;
+        out.found = !over_queue(q->ends, hour);
         out.names = q->names;
         sum_messages(e, hour, &out);
     }
@@ -111,7 +113,8 @@ static const struct message_row *next_message(struct memory_engine *e, uint64_t 
     const struct message_row *best = NULL;
     for (size_t i = 0; i < e->messages.count; i++) {
         const struct message_row *m = table_at(&e->messages, i);
-        if (m->queue == queue && m->seq >= from && m->hour > hour && (best == NULL || m->seq < best->seq))
+        if (m->queue == queue && m->seq >= from && mem_lives(e, m->hour, hour) &&
+            (best == NULL || m->seq < best->seq))
             best = m;
     }
     return best;
@@ -145,6 +148,8 @@ static zg_err read_slot(struct memory_engine *e, struct store_job *job)
     const struct slot_row *slot = mem_slot_row_find(e, job->u.slot.id);
     uint8_t *value = NULL;
 
+    if (slot != NULL && !mem_slot_lives(e, slot, 0))
+        slot = NULL;
     if (slot != NULL && slot->size > 0) {
         value = malloc(slot->size);
         if (value == NULL)
@@ -160,7 +165,10 @@ static zg_err read_slot(struct memory_engine *e, struct store_job *job)
 
 static zg_err count(struct memory_engine *e, struct store_job *job)
 {
-    struct counts c = {.queues = e->queues.count, .slots = e->slots.count, .messages = e->messages.count};
+    struct counts c = {.queues = e->queues.count,
+                       .slots = e->slots.count,
+                       .messages = e->messages.count,
+                       .marks = e->marks.count};
     for (size_t i = 0; i < e->names.count; i++) {
         const struct name_row *row = table_at(&e->names, i);
         c.vouchers += row->named.role == ROLE_VOUCHER;
@@ -169,11 +177,34 @@ static zg_err count(struct memory_engine *e, struct store_job *job)
     return ZG_OK;
 }
 
+/* Nothing lies in a file. */
+static zg_err forget(struct memory_engine *e, struct store_job *job)
+{
+    (void)e;
+    (void)job;
+    return ZG_OK;
+}
+
+static zg_err no_backup(struct memory_engine *e, struct store_job *job)
+{
+    (void)e;
+    (void)job;
+    return ZG_ERR_STORAGE;
+}
+
+static enum store_trouble trouble_of(zg_err err)
+{
+    if (err == ZG_OK)
+        return TROUBLE_NONE;
+    return err == ZG_ERR_MEMORY ? TROUBLE_MEMORY : TROUBLE_IO;
+}
+
 static void execute(struct engine *engine, struct store_job *job)
 {
     static zg_err (*const jobs[])(struct memory_engine *, struct store_job *) = {
-        [JOB_COMMIT] = commit,  [JOB_FIND] = find,       [JOB_LOAD] = load,
-        [JOB_SLOT] = read_slot, [JOB_PURGE] = mem_purge, [JOB_COUNTS] = count,
+        [JOB_COMMIT] = commit,  [JOB_FIND] = find,        [JOB_LOAD] = load,
+        [JOB_SLOT] = read_slot, [JOB_PURGE] = mem_purge,  [JOB_STATUS] = mem_status,
+        [JOB_FORGET] = forget,  [JOB_BACKUP] = no_backup, [JOB_COUNTS] = count,
     };
     struct memory_engine *e = (struct memory_engine *)engine;
     e->jobs++;
@@ -181,6 +212,7 @@ static void execute(struct engine *engine, struct store_job *job)
         job->result = ZG_ERR_STORAGE;
     else
         job->result = jobs[job->kind](e, job);
+    job->trouble = trouble_of(job->result);
 }
 
 static void close_engine(struct engine *engine)
@@ -194,6 +226,7 @@ static void close_engine(struct engine *engine)
     free(e->queues.rows);
     free(e->slots.rows);
     free(e->messages.rows);
+    free(e->marks.rows);
     free(e);
 }
 
@@ -207,6 +240,7 @@ struct engine *memory_engine_new(void)
     e->queues.row_bytes = sizeof(struct queue_row);
     e->slots.row_bytes = sizeof(struct slot_row);
     e->messages.row_bytes = sizeof(struct message_row);
+    e->marks.row_bytes = sizeof(struct mark_row);
     return &e->engine;
 }
 

@@ -4,6 +4,7 @@
 
 #include "relay/core/store.h"
 #include "relay/store/names.h"
+#include "relay/store/over.h"
 
 struct name_row {
     struct named named;
@@ -16,6 +17,7 @@ struct queue_row {
     uint64_t id;
     enum queue_kind kind;
     uint32_t ends;
+    bool unanswered;
     struct stored_names names;
 };
 
@@ -38,6 +40,11 @@ struct message_row {
     uint8_t *envelope;
 };
 
+struct mark_row {
+    uint32_t day;
+    struct handle handle;
+};
+
 /* An array of rows of one size. */
 struct table {
     char *rows;
@@ -48,7 +55,8 @@ struct table {
 
 struct memory_engine {
     struct engine engine;
-    struct table names, queues, slots, messages;
+    struct table names, queues, slots, messages, marks;
+    uint32_t begun; /* the highest hour of a purge: what is over with it stays so whatever the clock says */
     uint32_t fail_every;
     uint32_t jobs;
 };
@@ -68,10 +76,16 @@ struct slot_row *mem_slot_row_find(struct memory_engine *e, uint64_t id);
 struct message_row *mem_message_row_find(struct memory_engine *e, uint64_t queue, uint32_t seq);
 struct message_row *mem_handle_row_find(struct memory_engine *e, const struct handle *handle);
 
+/* Whether something that expires with the beginning of `due` is still there at `hour`. */
+bool mem_lives(const struct memory_engine *e, uint32_t due, uint32_t hour);
+bool mem_slot_lives(const struct memory_engine *e, const struct slot_row *slot, uint32_t hour);
+
 void mem_add_names(struct memory_engine *e, const struct named *list, size_t count, uint64_t id);
 void mem_drop_names(struct memory_engine *e, const struct named *list, size_t count);
 void mem_drop_message_row(struct memory_engine *e, struct message_row *row);
 void mem_drop_slot_row(struct memory_engine *e, struct slot_row *row);
+/* Its names and the row; messages are the caller's. */
+void mem_drop_queue_row(struct memory_engine *e, struct queue_row *row);
 
 /* --- memory_write.c --- */
 
@@ -81,8 +95,9 @@ void mem_drop_slot_row(struct memory_engine *e, struct slot_row *row);
  */
 enum outcome mem_carry_out(struct memory_engine *e, struct store_write *w, uint32_t hour, uint8_t **spare);
 
-/* --- memory_purge.c --- */
+/* --- memory_purge.c: what is over, and what became of it --- */
 
 zg_err mem_purge(struct memory_engine *e, struct store_job *job);
+zg_err mem_status(struct memory_engine *e, struct store_job *job);
 
 #endif

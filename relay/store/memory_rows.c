@@ -85,6 +85,17 @@ struct message_row *mem_handle_row_find(struct memory_engine *e, const struct ha
     return NULL;
 }
 
+bool mem_lives(const struct memory_engine *e, uint32_t due, uint32_t hour)
+{
+    return due > hour && due > e->begun;
+}
+
+bool mem_slot_lives(const struct memory_engine *e, const struct slot_row *slot, uint32_t hour)
+{
+    /* A lasting value is sealed under no key, and stays as long as its row. */
+    return slot->ttl == WIRE_TTL_LASTING ? slot->hour > hour : mem_lives(e, slot->hour, hour);
+}
+
 void mem_add_names(struct memory_engine *e, const struct named *list, size_t count, uint64_t id)
 {
     for (size_t i = 0; i < count; i++) {
@@ -111,4 +122,11 @@ void mem_drop_slot_row(struct memory_engine *e, struct slot_row *row)
     mem_drop_names(e, list, names_of_slot(&row->names, list));
     free(row->value);
     table_drop(&e->slots, row);
+}
+
+void mem_drop_queue_row(struct memory_engine *e, struct queue_row *row)
+{
+    struct named list[NAMES_OF_QUEUE_MAX];
+    mem_drop_names(e, list, names_of_queue(&row->names, list));
+    table_drop(&e->queues, row);
 }

@@ -19,9 +19,22 @@ static size_t names_stored(struct memory_engine *e, const struct named *list, si
     return n;
 }
 
-static enum outcome add_message(struct memory_engine *e, const struct stored_message *m, uint8_t **spare)
+/* Whether the handle is stored. What is over does not count, and makes room. */
+static bool handle_taken(struct memory_engine *e, const struct handle *handle, uint32_t hour)
 {
-    if (mem_handle_row_find(e, &m->handle) != NULL)
+    struct message_row *row = mem_handle_row_find(e, handle);
+    if (row == NULL)
+        return false;
+    if (mem_lives(e, row->hour, hour))
+        return true;
+    mem_drop_message_row(e, row);
+    return false;
+}
+
+static enum outcome add_message(struct memory_engine *e, const struct stored_message *m, uint32_t hour,
+                                uint8_t **spare)
+{
+    if (handle_taken(e, &m->handle, hour))
         return OUTCOME_EXISTS;
     if (mem_message_row_find(e, m->queue, m->seq) != NULL)
         return OUTCOME_CONFLICT;
@@ -66,7 +79,8 @@ static enum outcome check_queue(struct memory_engine *e, const struct queue_row 
 
 static enum outcome make_queue(struct memory_engine *e, const struct store_write *w, uint32_t hour)
 {
-    const struct queue_row q = {w->u.queue.id, w->u.queue.kind, w->u.queue.ends, *w->u.queue.names};
+    const struct queue_row q = {
+        .id = w->u.queue.id, .kind = w->u.queue.kind, .ends = w->u.queue.ends, .names = *w->u.queue.names};
     struct named list[NAMES_OF_QUEUE_MAX];
     size_t count = names_of_queue(&q.names, list);
 
@@ -84,9 +98,14 @@ static enum outcome make_queue(struct memory_engine *e, const struct store_write
     return OUTCOME_OK;
 }
 
-static enum outcome make_knock(struct memory_engine *e, const struct store_write *w, uint8_t **spare)
+static enum outcome make_knock(struct memory_engine *e, const struct store_write *w, uint32_t hour,
+                               uint8_t **spare)
 {
-    const struct queue_row q = {w->u.knock.id, QUEUE_CONVERSATION, w->u.knock.ends, *w->u.knock.names};
+    const struct queue_row q = {.id = w->u.knock.id,
+                                .kind = QUEUE_CONVERSATION,
+                                .ends = w->u.knock.ends,
+                                .unanswered = true,
+                                .names = *w->u.knock.names};
     const struct stored_message *m = &w->u.knock.message;
     struct named list[NAMES_OF_QUEUE_MAX];
     size_t count = names_of_queue(&q.names, list);
@@ -97,14 +116,14 @@ static enum outcome make_knock(struct memory_engine *e, const struct store_write
     if (names_hold(list, count, &w->u.knock.slot_voucher) ||
         mem_name_row_find(e, &w->u.knock.slot_voucher) != NULL)
         return OUTCOME_REFUSED;
-    if (mem_queue_row_find(e, m->queue) == NULL || mem_handle_row_find(e, &m->handle) != NULL)
+    if (mem_queue_row_find(e, m->queue) == NULL || handle_taken(e, &m->handle, hour))
         return OUTCOME_REFUSED;
     if (mem_queue_row_find(e, q.id) != NULL || mem_message_row_find(e, m->queue, m->seq) != NULL)
         return OUTCOME_CONFLICT;
     mem_add_names(e, list, count, q.id);
     table_add(&e->queues, &q);
     add_voucher(e, &w->u.knock.slot_voucher, VOUCHER_SLOT, w->u.knock.voucher_hour);
-    return add_message(e, m, spare);
+    return add_message(e, m, hour, spare);
 }
 
 static enum outcome rename_queue(struct memory_engine *e, const struct store_write *w)
@@ -130,17 +149,15 @@ static enum outcome rename_queue(struct memory_engine *e, const struct store_wri
 
 static enum outcome drop_queue(struct memory_engine *e, uint64_t id)
 {
-    struct named list[NAMES_OF_QUEUE_MAX];
     struct queue_row *q = mem_queue_row_find(e, id);
     if (q == NULL)
         return OUTCOME_NOT_FOUND;
-    mem_drop_names(e, list, names_of_queue(&q->names, list));
     for (size_t i = e->messages.count; i-- > 0;) {
         struct message_row *m = table_at(&e->messages, i);
         if (m->queue == id)
             mem_drop_message_row(e, m);
     }
-    table_drop(&e->queues, q);
+    mem_drop_queue_row(e, q);
     return OUTCOME_OK;
 }
 
@@ -236,6 +253,7 @@ static enum outcome touch(struct memory_engine *e, const struct store_write *w)
     if (q == NULL)
         return OUTCOME_NOT_FOUND;
     q->ends = w->u.queue.ends;
+    q->unanswered = w->u.queue.unanswered && q->kind == QUEUE_CONVERSATION;
     return OUTCOME_OK;
 }
 
@@ -246,18 +264,19 @@ static enum outcome make_vouchers(struct memory_engine *e, const struct store_wr
     return OUTCOME_OK;
 }
 
-static enum outcome make_message(struct memory_engine *e, const struct store_write *w, uint8_t **spare)
+static enum outcome make_message(struct memory_engine *e, const struct store_write *w, uint32_t hour,
+                                 uint8_t **spare)
 {
     if (mem_queue_row_find(e, w->u.message.queue) == NULL)
         return OUTCOME_NOT_FOUND;
-    return add_message(e, &w->u.message, spare);
+    return add_message(e, &w->u.message, hour, spare);
 }
 
 enum outcome mem_carry_out(struct memory_engine *e, struct store_write *w, uint32_t hour, uint8_t **spare)
 {
     switch (w->kind) {
     case WRITE_MESSAGE:
-        return make_message(e, w, spare);
+        return make_message(e, w, hour, spare);
     case WRITE_DROP_MESSAGE:
         return drop_message(e, w);
     case WRITE_DROP_HANDLE:
@@ -265,7 +284,7 @@ enum outcome mem_carry_out(struct memory_engine *e, struct store_write *w, uint3
     case WRITE_QUEUE:
         return make_queue(e, w, hour);
     case WRITE_KNOCK:
-        return make_knock(e, w, spare);
+        return make_knock(e, w, hour, spare);
     case WRITE_QUEUE_NAMES:
         return rename_queue(e, w);
     case WRITE_DROP_QUEUE:

@@ -8,6 +8,7 @@
 #include "relay/store/sqlite.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -47,13 +48,14 @@ static int write_all(struct sqlite_engine *e, struct store_job *job)
 static int add_totals(struct sqlite_engine *e)
 {
     const struct totals *d = &e->delta;
-    if (d->queues == 0 && d->slots == 0 && d->vouchers == 0 && d->messages == 0)
+    if (d->queues == 0 && d->slots == 0 && d->vouchers == 0 && d->messages == 0 && d->marks == 0)
         return SQLITE_OK;
     sqlite3_stmt *s = statement_get(e, S_TOTALS_ADD);
     sqlite3_bind_int64(s, 1, d->queues);
     sqlite3_bind_int64(s, 2, d->slots);
     sqlite3_bind_int64(s, 3, d->vouchers);
     sqlite3_bind_int64(s, 4, d->messages);
+    sqlite3_bind_int64(s, 5, d->marks);
     return statement_run(s);
 }
 
@@ -66,10 +68,12 @@ static void roll_back(struct sqlite_engine *e)
         (void)statement_run(statement_get(e, S_ROLLBACK));
 }
 
-static int transact(struct sqlite_engine *e, struct store_job *job,
-                    int (*work)(struct sqlite_engine *, struct store_job *))
+int db_transact(struct sqlite_engine *e, struct store_job *job,
+                int (*work)(struct sqlite_engine *, struct store_job *))
 {
     memset(&e->delta, 0, sizeof(e->delta));
+    e->fresh_count = 0;
+    e->journal_used = true;
     int rc = statement_run(statement_get(e, S_BEGIN));
     if (rc != SQLITE_OK)
         return rc;
@@ -78,58 +82,118 @@ static int transact(struct sqlite_engine *e, struct store_job *job,
         rc = add_totals(e);
     if (rc == SQLITE_OK)
         rc = statement_run(statement_get(e, S_COMMIT));
-    if (rc != SQLITE_OK)
+    if (rc == SQLITE_OK)
+        db_epochs_committed(e);
+    else
         roll_back(e);
     return rc;
 }
 
-/*
- * After the last slice of a purge the journal is emptied, so that what expired, was acknowledged or erased
- * before is not found in it either (section 4). Nothing depends on its success: what was committed stays
- * committed, and the next purge tries again.
- */
-static void empty_journal(struct sqlite_engine *e)
-{
-    if (sqlite3_wal_checkpoint_v2(e->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL) == SQLITE_OK)
-        e->journal_used = false;
-}
-
 static int job_purge(struct sqlite_engine *e, struct store_job *job)
 {
-    int rc = transact(e, job, db_purge);
-    e->journal_used =
-        e->journal_used || job->u.purge.messages + job->u.purge.slots + job->u.purge.vouchers > 0;
-    if (rc == SQLITE_OK && !job->u.purge.more && e->journal_used)
-        empty_journal(e);
-    return rc;
+    int rc = db_key_err(key_ring_begin(&e->ring, job->u.purge.hour));
+    return rc == SQLITE_OK ? db_transact(e, job, db_purge) : rc;
 }
 
 static int job_commit(struct sqlite_engine *e, struct store_job *job)
 {
-    if (job->u.commit.count == 0)
+    return job->u.commit.count == 0 ? SQLITE_OK : db_transact(e, job, write_all);
+}
+
+/* SQLite truncates the journal, but does not wait until the disk knows its new length. */
+static int sync_journal(struct sqlite_engine *e)
+{
+    sqlite3_file *journal = NULL;
+    int rc = sqlite3_file_control(e->db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &journal);
+    if (rc != SQLITE_OK || journal == NULL || journal->pMethods == NULL)
+        return rc;
+    return journal->pMethods->xSync(journal, SQLITE_SYNC_FULL);
+}
+
+/*
+ * What SQLite keeps in memory. Its pages may hold copies of what was deleted (proto/sqlite/scrub.h), and the next
+ * journal must not get them. The last row that was written stands in its room for rows until another one does:
+ * one of zeros, which is taken back.
+ */
+static void forget_in_memory(struct sqlite_engine *e)
+{
+    if (statement_run(statement_get(e, S_BEGIN)) == SQLITE_OK)
+        (void)statement_run(statement_get(e, S_OVERWRITE));
+    roll_back(e);
+    sqlite3_db_release_memory(e->db);
+}
+
+static int job_forget(struct sqlite_engine *e, struct store_job *job)
+{
+    (void)job;
+    if (!e->journal_used)
         return SQLITE_OK;
-    e->journal_used = true;
-    return transact(e, job, write_all);
+    int rc = sqlite3_wal_checkpoint_v2(e->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+    if (rc == SQLITE_OK)
+        rc = sync_journal(e);
+    forget_in_memory(e);
+    e->journal_used = rc != SQLITE_OK;
+    return rc;
+}
+
+static enum store_trouble trouble_of(struct sqlite_engine *e, int rc)
+{
+    switch (rc & 0xff) {
+    case SQLITE_OK:
+        return TROUBLE_NONE;
+    case SQLITE_FULL:
+        return TROUBLE_FULL;
+    case SQLITE_READONLY:
+    case SQLITE_PERM:
+        return TROUBLE_READ_ONLY;
+    case SQLITE_NOMEM:
+        return TROUBLE_MEMORY;
+    case SQLITE_IOERR:
+    case SQLITE_CANTOPEN:
+        break;
+    default:
+        return TROUBLE_IO;
+    }
+    if (rc == SQLITE_IOERR_NOMEM)
+        return TROUBLE_MEMORY;
+    switch (sqlite3_system_errno(e->db)) {
+    case ENOSPC:
+    case EDQUOT:
+        return TROUBLE_FULL;
+    case EROFS:
+        return TROUBLE_READ_ONLY;
+    default:
+        return TROUBLE_IO;
+    }
 }
 
 static void execute(struct engine *engine, struct store_job *job)
 {
     static int (*const jobs[])(struct sqlite_engine *, struct store_job *) = {
-        [JOB_COMMIT] = job_commit, [JOB_FIND] = db_job_find, [JOB_LOAD] = db_job_load,
-        [JOB_SLOT] = db_job_slot,  [JOB_PURGE] = job_purge,  [JOB_COUNTS] = db_job_counts,
+        [JOB_COMMIT] = job_commit, [JOB_FIND] = db_job_find,     [JOB_LOAD] = db_job_load,
+        [JOB_SLOT] = db_job_slot,  [JOB_PURGE] = job_purge,      [JOB_STATUS] = db_job_status,
+        [JOB_FORGET] = job_forget, [JOB_BACKUP] = db_job_backup, [JOB_COUNTS] = db_job_counts,
     };
     struct sqlite_engine *e = (struct sqlite_engine *)engine;
 
     assert((size_t)job->kind < sizeof(jobs) / sizeof(jobs[0]));
-    zg_err err = sqlite_err(jobs[job->kind](e, job));
-    job->result = err == ZG_OK || err == ZG_ERR_MEMORY ? err : ZG_ERR_STORAGE;
+    int rc = jobs[job->kind](e, job);
+    job->trouble = trouble_of(e, rc);
+    job->result = job->trouble == TROUBLE_NONE     ? ZG_OK
+                  : job->trouble == TROUBLE_MEMORY ? ZG_ERR_MEMORY
+                                                   : ZG_ERR_STORAGE;
 }
 
 static void close_engine(struct engine *engine)
 {
     struct sqlite_engine *e = (struct sqlite_engine *)engine;
+    db_backup_abandon(e);
     statements_finalize(e);
     sqlite3_close(e->db);
+    scrub_unregister(&e->scrub);
+    key_ring_close(&e->ring);
+    if (e->own_keys != NULL)
+        e->own_keys->close(e->own_keys);
     free(e);
 }
 
@@ -144,6 +208,83 @@ static void create_private(const char *path)
         close(fd);
 }
 
+static struct key_place *keys_beside(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    if (slash == NULL)
+        return epoch_files_new(".");
+    char *folder = strndup(path, slash == path ? 1 : (size_t)(slash - path));
+    struct key_place *place = folder == NULL ? NULL : epoch_files_new(folder);
+    free(folder);
+    return place;
+}
+
+static zg_err open_keys(struct sqlite_engine *e, const struct sqlite_options *options, const char **why)
+{
+    struct key_place *place = options->keys;
+    if (place == NULL)
+        place = e->own_keys = keys_beside(options->path);
+    int err = place == NULL ? ENOMEM : key_ring_open(&e->ring, place);
+    if (err == 0)
+        return ZG_OK;
+    *why =
+        err == ENOMEM ? "out of memory" : "the epoch keys cannot be read; check their folder and permissions";
+    return err == ENOMEM ? ZG_ERR_MEMORY : ZG_ERR_STORAGE;
+}
+
+static int create_tables(struct sqlite_engine *e)
+{
+    int rc = sqlite3_exec(e->db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
+    if (rc == SQLITE_OK)
+        rc = schema_create(e->db);
+    return rc == SQLITE_OK ? sqlite3_exec(e->db, "COMMIT", NULL, NULL, NULL) : rc;
+}
+
+/* Tables and statements as they are to be, whatever was there. */
+static int bring_up(struct sqlite_engine *e, enum schema_state state)
+{
+    int rc = db_epoch_function(e);
+    if (rc == SQLITE_OK && state == SCHEMA_FIRST)
+        rc = db_migrate(e);
+    else if (rc == SQLITE_OK && state == SCHEMA_FRESH)
+        rc = create_tables(e);
+    if (rc == SQLITE_OK && state != SCHEMA_FIRST)
+        rc = statements_prepare(e);
+    if (rc == SQLITE_OK)
+        rc = db_epochs_load(e);
+    /* What the old version wrote is not to stay in the journal. */
+    return rc == SQLITE_OK && state == SCHEMA_FIRST ? job_forget(e, NULL) : rc;
+}
+
+static zg_err open_database(struct sqlite_engine *e, const struct sqlite_options *options, const char **why)
+{
+    enum schema_state state;
+    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE;
+
+    if (options->vfs == NULL)
+        create_private(options->path);
+    int rc = scrub_register(&e->scrub, options->vfs);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_open_v2(options->path, &e->db, flags, e->scrub.name);
+    if (rc != SQLITE_OK) {
+        *why = "the database cannot be opened; check that the folder exists and permissions";
+        return sqlite_err(rc);
+    }
+    sqlite3_extended_result_codes(e->db, 1);
+    sqlite3_db_config(e->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+    zg_err err = schema_open(e->db, options->exclusive, &state, why);
+    if (err == ZG_OK)
+        err = open_keys(e, options, why);
+    if (err != ZG_OK)
+        return err;
+    rc = bring_up(e, state);
+    if (rc == SQLITE_OK)
+        return ZG_OK;
+    *why = (rc & 0xff) == SQLITE_ERROR ? "the database does not hold what it should; it is damaged"
+                                       : schema_sentence(rc);
+    return sqlite_err(rc);
+}
+
 zg_err sqlite_engine_open(struct engine **out, const struct sqlite_options *options, char *why,
                           size_t why_cap)
 {
@@ -151,37 +292,18 @@ zg_err sqlite_engine_open(struct engine **out, const struct sqlite_options *opti
     zg_err err = ZG_ERR_MEMORY;
 
     struct sqlite_engine *e = calloc(1, sizeof(*e));
-    if (e == NULL)
-        goto err0;
-    e->engine = (struct engine){execute, close_engine};
-    e->journal_used = true; /* by a process that was ended hard */
-    if (options->vfs == NULL)
-        create_private(options->path);
-    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE;
-    int rc = sqlite3_open_v2(options->path, &e->db, flags, options->vfs);
-    if (rc != SQLITE_OK) {
-        err = sqlite_err(rc);
-        reason = "the database cannot be opened; check that the folder exists and permissions";
-        goto err1;
+    if (e != NULL) {
+        e->engine = (struct engine){execute, close_engine};
+        e->journal_used = true; /* by a process that was ended hard */
+        e->rng = rng_system();
+        err = open_database(e, options, &reason);
     }
-    sqlite3_db_config(e->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
-    err = schema_open(e->db, options->exclusive, &reason);
-    if (err != ZG_OK)
-        goto err1;
-    rc = statements_prepare(e);
-    if (rc != SQLITE_OK) {
-        err = sqlite_err(rc);
-        reason = "the database does not hold what it should; it is damaged";
-        goto err1;
+    if (err == ZG_OK) {
+        *out = &e->engine;
+        return ZG_OK;
     }
-    *out = &e->engine;
-    return ZG_OK;
-
-err1:
-    statements_finalize(e);
-    sqlite3_close(e->db);
-    free(e);
-err0:
+    if (e != NULL)
+        close_engine(&e->engine);
     if (why != NULL && why_cap > 0)
         snprintf(why, why_cap, "%s", reason);
     return err;

@@ -4,10 +4,15 @@
 
 #include "relay/core/store.h"
 
+struct key_place;
+
 struct sqlite_options {
     const char *path; /* "DIR/relay.db" */
     const char *vfs;  /* NULL: the default; the simulation names its own */
     bool exclusive;   /* locking_mode=EXCLUSIVE: needs no shared memory */
+    /* Where epoch keys lie; the opener's, who closes it after the engine. NULL: in files beside the database,
+     * which the engine sees to by itself. */
+    struct key_place *keys;
 };
 
 /*

@@ -8,51 +8,83 @@
 
 #include <sqlite3.h>
 
+#include "proto/sqlite/scrub.h"
 #include "relay/core/store.h"
+#include "relay/store/at_rest.h"
+#include "relay/store/epoch.h"
 #include "relay/store/names.h"
+#include "relay/store/over.h"
 
-/* identifier, SQL. Prepared once when the file is opened. */
+/*
+ * identifier, SQL. Prepared once when the file is opened. live(epoch, hour) is ours: whether the key is there
+ * and its hour has not begun. CROSS JOIN: the few epochs outside, the many rows inside.
+ */
 #define STATEMENTS(X) \
     X(BEGIN, "BEGIN IMMEDIATE") \
     X(COMMIT, "COMMIT") \
     X(ROLLBACK, "ROLLBACK") \
+    X(OVERWRITE, "INSERT INTO queue (id, kind, ends, takes, names) VALUES (0, 0, 0, 0, zeroblob(4000))") \
     X(NAME_FIND, "SELECT role, id FROM name WHERE name = ?1") \
     X(NAME_ADD, "INSERT INTO name (name, role, id) VALUES (?1, ?2, ?3)") \
     X(NAME_OFFER, "INSERT OR IGNORE INTO name (name, role, id) VALUES (?1, ?2, ?3)") \
     X(NAME_DROP, "DELETE FROM name WHERE name = ?1") \
-    X(QUEUE_FIND, "SELECT kind, week, takes, names FROM queue WHERE id = ?1") \
+    X(QUEUE_FIND, "SELECT kind, ends, takes, names FROM queue WHERE id = ?1") \
     X(QUEUE_IS, "SELECT 1 FROM queue WHERE id = ?1") \
-    X(QUEUE_ADD, "INSERT INTO queue (id, kind, week, takes, names) VALUES (?1, ?2, ?3, ?4, ?5)") \
+    X(QUEUE_ADD, "INSERT INTO queue (id, kind, ends, takes, names) VALUES (?1, ?2, ?3, ?4, ?5)") \
     X(QUEUE_NAMES, "UPDATE queue SET takes = ?2, names = ?3 WHERE id = ?1") \
-    X(QUEUE_TOUCH, "UPDATE queue SET week = ?2 WHERE id = ?1") \
+    X(QUEUE_TOUCH, "UPDATE queue SET ends = ?2, kind = CASE kind WHEN 1 THEN 1 ELSE ?3 END WHERE id = ?1") \
     X(QUEUE_DROP, "DELETE FROM queue WHERE id = ?1") \
-    X(MESSAGE_ADD, "INSERT OR IGNORE INTO message (key, hour, handle, envelope) VALUES (?1, ?2, ?3, ?4)") \
+    X(EPOCHS, "SELECT id, hour FROM epoch") \
+    X(EPOCH_HOUR, "SELECT hour FROM epoch WHERE id = ?1") \
+    X(EPOCH_ADD, "INSERT OR IGNORE INTO epoch (id, hour) VALUES (?1, ?2)") \
+    X(MESSAGE_ADD, "INSERT OR IGNORE INTO message (key, epoch, marked, handle, sealed)" \
+                   " VALUES (?1, ?2, ?3, ?4, ?5)") \
     X(MESSAGE_DROP, "DELETE FROM message WHERE key = ?1") \
-    X(MESSAGE_BY_HANDLE, "SELECT key FROM message WHERE handle = ?1") \
+    X(MESSAGE_BY_HANDLE, "SELECT key, epoch, marked FROM message WHERE handle = ?1") \
     X(MESSAGE_IS, "SELECT 1 FROM message WHERE key = ?1") \
     X(MESSAGES_DROP, "DELETE FROM message WHERE key BETWEEN ?1 AND ?2") \
-    X(MESSAGES_COUNT, "SELECT count(*) FROM message WHERE key BETWEEN ?1 AND ?2 AND hour > ?3") \
+    X(MESSAGES_DROP_SOME, "DELETE FROM message WHERE key IN" \
+                          " (SELECT key FROM message WHERE key BETWEEN ?1 AND ?2 ORDER BY key LIMIT ?3)") \
+    X(MESSAGES_COUNT, "SELECT count(*) FROM message WHERE key BETWEEN ?1 AND ?2 AND live(epoch, ?3)") \
     X(MESSAGES_FIRST, \
-      "SELECT key FROM message WHERE key BETWEEN ?1 AND ?2 AND hour > ?3 ORDER BY key LIMIT 1") \
+      "SELECT key FROM message WHERE key BETWEEN ?1 AND ?2 AND live(epoch, ?3) ORDER BY key LIMIT 1") \
     X(MESSAGES_LAST, "SELECT key FROM message WHERE key BETWEEN ?1 AND ?2 ORDER BY key DESC LIMIT 1") \
-    X(MESSAGES_LOAD, "SELECT key, hour, handle, envelope FROM message" \
-                     " WHERE key BETWEEN ?1 AND ?2 AND hour > ?3 ORDER BY key LIMIT ?4") \
-    X(SLOT_FIND, "SELECT ttl, version, hour, names FROM slot WHERE id = ?1") \
-    X(SLOT_ADD, "INSERT INTO slot (id, ttl, version, hour, names, value) VALUES (?1, ?2, 0, ?3, ?4, x'')") \
-    X(SLOT_SET, "UPDATE slot SET version = ?2, hour = ?3, value = ?4 WHERE id = ?1") \
+    X(MESSAGES_LOAD, "SELECT key, epoch, marked, handle, sealed FROM message" \
+                     " WHERE key BETWEEN ?1 AND ?2 AND live(epoch, ?3) ORDER BY key LIMIT ?4") \
+    X(SLOT_FIND, "SELECT ttl, version, epoch, hour, names FROM slot WHERE id = ?1") \
+    X(SLOT_ADD, "INSERT INTO slot (id, ttl, version, epoch, hour, names, value)" \
+                " VALUES (?1, ?2, 0, ?3, ?4, ?5, x'')") \
+    X(SLOT_COPY, "INSERT INTO slot (id, ttl, version, epoch, hour, names, value)" \
+                 " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)") \
+    X(SLOT_SET, "UPDATE slot SET version = ?2, epoch = ?3, hour = ?4, value = ?5 WHERE id = ?1") \
     X(SLOT_NAMES, "UPDATE slot SET names = ?2 WHERE id = ?1") \
-    X(SLOT_VALUE, "SELECT version, value FROM slot WHERE id = ?1") \
+    X(SLOT_VALUE, "SELECT version, epoch, value FROM slot WHERE id = ?1") \
     X(SLOT_DROP, "DELETE FROM slot WHERE id = ?1") \
+    X(DUE_EPOCHS, "SELECT id, hour FROM epoch WHERE NOT live(id, ?1) ORDER BY hour, id") \
+    X(MARKS_ADD, \
+      "INSERT OR IGNORE INTO mark (day, handle) SELECT ?3, handle FROM" \
+      " (SELECT handle, marked FROM message WHERE epoch = ?1 ORDER BY key LIMIT ?2) WHERE marked") \
     X(DUE_MESSAGES, "DELETE FROM message WHERE key IN" \
-                    " (SELECT key FROM message WHERE hour <= ?1 ORDER BY hour, key LIMIT ?2)") \
+                    " (SELECT key FROM message WHERE epoch = ?1 ORDER BY key LIMIT ?2)") \
     X(DUE_SLOT, "SELECT id FROM slot WHERE hour <= ?1 ORDER BY hour, id LIMIT 1") \
+    X(LOST_SLOT, "SELECT slot.id FROM epoch CROSS JOIN slot ON slot.epoch = epoch.id" \
+                 " WHERE NOT live(epoch.id, ?1) LIMIT 1") \
     X(DUE_VOUCHER, "SELECT name FROM name WHERE role = 8 AND id < ?1 ORDER BY id, name LIMIT 1") \
-    X(DUE_ANY, "SELECT EXISTS (SELECT 1 FROM message WHERE hour <= ?1)" \
+    X(DUE_QUEUE, "SELECT id FROM queue WHERE ends < ?1 ORDER BY ends, id LIMIT 1") \
+    X(DUE_MARKS, "DELETE FROM mark WHERE (day, handle) IN" \
+                 " (SELECT day, handle FROM mark WHERE day < ?1 ORDER BY day, handle LIMIT ?2)") \
+    X(DUE_EPOCHS_DROP, "DELETE FROM epoch WHERE NOT live(id, ?1)" \
+                       " AND NOT EXISTS (SELECT 1 FROM message WHERE message.epoch = epoch.id)" \
+                       " AND NOT EXISTS (SELECT 1 FROM slot WHERE slot.epoch = epoch.id)") \
+    X(DUE_ANY, "SELECT EXISTS (SELECT 1 FROM epoch WHERE NOT live(id, ?1))" \
                " OR EXISTS (SELECT 1 FROM slot WHERE hour <= ?1)" \
-               " OR EXISTS (SELECT 1 FROM name WHERE role = 8 AND id < ?2)") \
+               " OR EXISTS (SELECT 1 FROM name WHERE role = 8 AND id < ?2)" \
+               " OR EXISTS (SELECT 1 FROM queue WHERE ends < ?3)" \
+               " OR EXISTS (SELECT 1 FROM mark WHERE day < ?4)") \
+    X(MARK_IS, "SELECT 1 FROM mark WHERE day = ?1 AND handle = ?2") \
     X(TOTALS_ADD, "UPDATE total SET queues = queues + ?1, slots = slots + ?2, vouchers = vouchers + ?3," \
-                  " messages = messages + ?4") \
-    X(TOTALS, "SELECT queues, slots, vouchers, messages FROM total") \
+                  " messages = messages + ?4, marks = marks + ?5") \
+    X(TOTALS, "SELECT queues, slots, vouchers, messages, marks FROM total") \
     X(PAGES, "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size")
 
 enum statement {
@@ -64,8 +96,14 @@ enum statement {
 
 /* What a transaction adds to the row of totals. */
 struct totals {
-    int64_t queues, slots, vouchers, messages;
+    int64_t queues, slots, vouchers, messages, marks;
 };
+
+/* A conversation's kind in its row while nobody answered the knock that made it. */
+enum { KIND_UNANSWERED = 3 };
+
+/* Keys that a transaction is the first to use; those that do not fit are looked at once more. */
+enum { FRESH_MAX = 16 };
 
 struct sqlite_engine {
     struct engine engine;
@@ -73,7 +111,37 @@ struct sqlite_engine {
     sqlite3_stmt *statement[STATEMENT_COUNT];
     struct totals delta;
     bool journal_used; /* since it was emptied, for all we know */
+    struct scrub_vfs scrub;
+    struct key_place *own_keys; /* if the opener gave none */
+    struct key_ring ring;
+    uint32_t fresh[FRESH_MAX];
+    size_t fresh_count;
+    struct rng rng;
+    struct backup_writer *backup;                           /* NULL: none is under way */
+    uint8_t sealed[WIRE_SLOT_BYTES_MAX + AT_REST_OVERHEAD]; /* of the statement that runs */
 };
+
+/* --- sqlite.c --- */
+
+/* One transaction around work. */
+int db_transact(struct sqlite_engine *e, struct store_job *job,
+                int (*work)(struct sqlite_engine *, struct store_job *));
+/* What the key ring says, as one of SQLite's codes. */
+int db_key_err(int err);
+
+/* --- sqlite_epoch.c --- */
+
+/* Reads the epochs' rows; keys of none are destroyed. */
+int db_epochs_load(struct sqlite_engine *e);
+/* live() for statements. */
+int db_epoch_function(struct sqlite_engine *e);
+bool db_epoch_lives(const struct sqlite_engine *e, uint32_t epoch, uint32_t hour);
+/* The key for what expires with this hour, with its row. */
+int db_epoch_use(struct sqlite_engine *e, uint32_t hour, const struct epoch **out);
+/* The transaction was committed. */
+void db_epochs_committed(struct sqlite_engine *e);
+struct at_rest_row db_message_row(uint64_t key);
+struct at_rest_row db_slot_row(uint64_t id, uint64_t version);
 
 /* --- sqlite_statement.c --- */
 
@@ -107,9 +175,19 @@ uint32_t db_voucher_id_hour(uint64_t id);
 
 /* --- sqlite_schema.c --- */
 
-/* Settings, then the tables if there are none. *why gets a static sentence on failure. */
-zg_err schema_open(sqlite3 *db, bool exclusive, const char **why);
+enum schema_state { SCHEMA_FRESH, SCHEMA_FIRST /* version 1 */, SCHEMA_CURRENT };
+
+/* Is the file ours? Then its settings. *why gets a static sentence on failure. */
+zg_err schema_open(sqlite3 *db, bool exclusive, enum schema_state *state, const char **why);
+/* Tables of the current version; inside a transaction. */
+int schema_create(sqlite3 *db);
+const char *schema_sentence(int rc);
 zg_err sqlite_err(int rc);
+
+/* --- sqlite_migrate.c --- */
+
+/* Version 1 becomes the current one, in one transaction. Prepares the statements. */
+int db_migrate(struct sqlite_engine *e);
 
 /* --- sqlite_names.c --- */
 
@@ -123,6 +201,7 @@ struct queue_row {
     bool found;
     enum queue_kind kind;
     uint32_t ends;
+    bool unanswered;
     struct stored_names names;
 };
 
@@ -130,6 +209,7 @@ struct slot_row {
     bool found;
     uint8_t ttl;
     uint64_t version;
+    uint32_t epoch; /* 0: lasting */
     uint32_t hour;
     struct stored_slot_names names;
 };
@@ -162,20 +242,32 @@ write_fn db_write_queue, db_write_knock, db_write_queue_names, db_write_drop_que
 write_fn db_write_vouchers, db_write_slot, db_write_slot_value, db_write_slot_names, db_write_drop_slot;
 
 /* Message without looking whether its queue exists. */
-int db_message_add(struct sqlite_engine *e, const struct stored_message *m, enum outcome *outcome);
+int db_message_add(struct sqlite_engine *e, const struct stored_message *m, uint32_t hour,
+                   enum outcome *outcome);
+/* Whether the handle is stored. What is over does not count, and makes room. */
+int db_handle_taken(struct sqlite_engine *e, const struct handle *handle, uint32_t hour, bool *taken);
 /* Whether a voucher of this kind can be spent now. */
 int db_voucher_check(struct sqlite_engine *e, const struct name *name, enum voucher_kind kind, uint32_t hour,
                      bool *good);
 int db_voucher_spend(struct sqlite_engine *e, const struct name *name);
 /* Slot with its names. */
 int db_slot_drop(struct sqlite_engine *e, uint64_t id, bool *found);
+/* The row with a value; epoch and version as they are to be. */
+int db_slot_put(struct sqlite_engine *e, uint64_t id, const struct slot_row *row, const uint8_t *value,
+                uint32_t size);
+/* Queue with its names; messages are the caller's. */
+int db_queue_drop(struct sqlite_engine *e, uint64_t id, bool *found);
 
-/* --- sqlite_read.c, sqlite_purge.c: jobs --- */
+/* --- sqlite_read.c, sqlite_purge.c, sqlite_backup.c: jobs --- */
 
 int db_job_find(struct sqlite_engine *e, struct store_job *job);
 int db_job_load(struct sqlite_engine *e, struct store_job *job);
 int db_job_slot(struct sqlite_engine *e, struct store_job *job);
 int db_job_counts(struct sqlite_engine *e, struct store_job *job);
+int db_job_backup(struct sqlite_engine *e, struct store_job *job);
+/* One that is under way is given up, its file too. */
+void db_backup_abandon(struct sqlite_engine *e);
+int db_job_status(struct sqlite_engine *e, struct store_job *job);
 /* Inside a transaction. */
 int db_purge(struct sqlite_engine *e, struct store_job *job);
 

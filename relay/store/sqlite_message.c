@@ -1,4 +1,6 @@
 /* Writes of messages and vouchers. */
+#include <sodium.h>
+
 #include "relay/store/sqlite_engine.h"
 
 static int queue_exists(struct sqlite_engine *e, uint64_t id, bool *found)
@@ -8,53 +10,16 @@ static int queue_exists(struct sqlite_engine *e, uint64_t id, bool *found)
     return statement_exists(s, found);
 }
 
-static int handle_find(struct sqlite_engine *e, const struct handle *handle, bool *found, uint64_t *key)
+static int handle_find(struct sqlite_engine *e, const struct handle *handle, bool *found, uint64_t *key,
+                       uint32_t *epoch)
 {
     sqlite3_stmt *s = statement_get(e, S_MESSAGE_BY_HANDLE);
     bind_bytes(s, 1, handle->b, sizeof(handle->b));
     int rc = statement_row(s, found);
     if (rc == SQLITE_OK && *found)
-        *key = column_number(s, 0);
+        *key = column_number(s, 0), *epoch = (uint32_t)column_number(s, 1);
     sqlite3_reset(s);
     return rc;
-}
-
-int db_message_add(struct sqlite_engine *e, const struct stored_message *m, enum outcome *outcome)
-{
-    sqlite3_stmt *s = statement_get(e, S_MESSAGE_ADD);
-    bind_number(s, 1, db_message_key(m->queue, m->seq));
-    bind_number(s, 2, m->hour);
-    bind_bytes(s, 3, m->handle.b, sizeof(m->handle.b));
-    bind_bytes(s, 4, m->envelope->bytes, sizeof(m->envelope->bytes));
-    int rc = statement_run(s);
-    if (rc != SQLITE_OK)
-        return rc;
-    if (sqlite3_changes(e->db) == 1) {
-        e->delta.messages++;
-        *outcome = OUTCOME_OK;
-        return SQLITE_OK;
-    }
-
-    bool known;
-    uint64_t key;
-    rc = handle_find(e, &m->handle, &known, &key);
-    if (rc == SQLITE_OK)
-        *outcome = known ? OUTCOME_EXISTS : OUTCOME_CONFLICT;
-    return rc;
-}
-
-int db_write_message(struct sqlite_engine *e, struct store_write *w, uint32_t hour)
-{
-    bool found;
-    (void)hour;
-    int rc = queue_exists(e, w->u.message.queue, &found);
-    if (rc != SQLITE_OK)
-        return rc;
-    if (!found) {
-        w->outcome = OUTCOME_NOT_FOUND;
-        return SQLITE_OK;
-    }
-    return db_message_add(e, &w->u.message, &w->outcome);
 }
 
 static int drop_key(struct sqlite_engine *e, uint64_t key)
@@ -65,6 +30,69 @@ static int drop_key(struct sqlite_engine *e, uint64_t key)
     if (rc == SQLITE_OK)
         e->delta.messages -= sqlite3_changes(e->db);
     return rc;
+}
+
+int db_handle_taken(struct sqlite_engine *e, const struct handle *handle, uint32_t hour, bool *taken)
+{
+    uint64_t key = 0;
+    uint32_t epoch = 0;
+    int rc = handle_find(e, handle, taken, &key, &epoch);
+    if (rc != SQLITE_OK || !*taken || db_epoch_lives(e, epoch, hour))
+        return rc;
+    *taken = false;
+    return drop_key(e, key);
+}
+
+/* *added: false if the key or the handle is there. */
+static int insert(struct sqlite_engine *e, const struct stored_message *m, bool *added)
+{
+    uint64_t key = db_message_key(m->queue, m->seq);
+    const struct at_rest_row row = db_message_row(key);
+    const struct epoch *epoch;
+
+    int rc = db_epoch_use(e, m->hour, &epoch);
+    if (rc != SQLITE_OK)
+        return rc;
+    at_rest_seal(e->sealed, epoch, &row, m->envelope->bytes, WIRE_ENVELOPE_BYTES, &e->rng);
+    sqlite3_stmt *s = statement_get(e, S_MESSAGE_ADD);
+    bind_number(s, 1, key);
+    bind_number(s, 2, epoch->id);
+    bind_number(s, 3, m->marked);
+    bind_bytes(s, 4, m->handle.b, sizeof(m->handle.b));
+    bind_bytes(s, 5, e->sealed, WIRE_ENVELOPE_BYTES + AT_REST_OVERHEAD);
+    rc = statement_run(s);
+    sodium_memzero(e->sealed, WIRE_ENVELOPE_BYTES + AT_REST_OVERHEAD);
+    *added = rc == SQLITE_OK && sqlite3_changes(e->db) == 1;
+    e->delta.messages += *added;
+    return rc;
+}
+
+int db_message_add(struct sqlite_engine *e, const struct stored_message *m, uint32_t hour,
+                   enum outcome *outcome)
+{
+    bool added, taken = false;
+
+    int rc = insert(e, m, &added);
+    if (rc == SQLITE_OK && !added)
+        rc = db_handle_taken(e, &m->handle, hour, &taken);
+    if (rc == SQLITE_OK && !added && !taken)
+        rc = insert(e, m, &added);
+    if (rc == SQLITE_OK)
+        *outcome = added ? OUTCOME_OK : taken ? OUTCOME_EXISTS : OUTCOME_CONFLICT;
+    return rc;
+}
+
+int db_write_message(struct sqlite_engine *e, struct store_write *w, uint32_t hour)
+{
+    bool found;
+    int rc = queue_exists(e, w->u.message.queue, &found);
+    if (rc != SQLITE_OK)
+        return rc;
+    if (!found) {
+        w->outcome = OUTCOME_NOT_FOUND;
+        return SQLITE_OK;
+    }
+    return db_message_add(e, &w->u.message, hour, &w->outcome);
 }
 
 int db_write_drop_message(struct sqlite_engine *e, struct store_write *w, uint32_t hour)
@@ -78,8 +106,9 @@ int db_write_drop_handle(struct sqlite_engine *e, struct store_write *w, uint32_
 {
     bool found;
     uint64_t key = 0;
+    uint32_t epoch;
     (void)hour;
-    int rc = handle_find(e, &w->u.message.handle, &found, &key);
+    int rc = handle_find(e, &w->u.message.handle, &found, &key, &epoch);
     if (rc != SQLITE_OK)
         return rc;
     w->outcome = found ? OUTCOME_OK : OUTCOME_NOT_FOUND;

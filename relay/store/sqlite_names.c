@@ -109,7 +109,8 @@ int db_queue_find(struct sqlite_engine *e, uint64_t id, struct queue_row *out)
     int rc = statement_row(s, &out->found);
     if (rc != SQLITE_OK || !out->found)
         return rc;
-    out->kind = (enum queue_kind)column_number(s, 0);
+    out->unanswered = column_number(s, 0) == KIND_UNANSWERED;
+    out->kind = out->unanswered ? QUEUE_CONVERSATION : (enum queue_kind)column_number(s, 0);
     out->ends = (uint32_t)column_number(s, 1);
     rc = names_split(s, 3, column_number(s, 2), &out->names);
     sqlite3_reset(s);
@@ -126,8 +127,9 @@ int db_slot_find(struct sqlite_engine *e, uint64_t id, struct slot_row *out)
         return rc;
     out->ttl = (uint8_t)column_number(s, 0);
     out->version = column_number(s, 1);
-    out->hour = (uint32_t)column_number(s, 2);
-    rc = column_copy(s, 3, names, sizeof(names));
+    out->epoch = (uint32_t)column_number(s, 2); /* NULL is 0 */
+    out->hour = (uint32_t)column_number(s, 3);
+    rc = column_copy(s, 4, names, sizeof(names));
     sqlite3_reset(s);
     if (rc != SQLITE_OK)
         return rc;

@@ -5,6 +5,7 @@
 struct new_queue {
     uint64_t id;
     enum queue_kind kind;
+    bool unanswered;
     uint32_t ends;
     const struct stored_names *names;
     struct named list[NAMES_OF_QUEUE_MAX];
@@ -15,7 +16,7 @@ static int queue_add(struct sqlite_engine *e, const struct new_queue *q)
 {
     sqlite3_stmt *s = statement_get(e, S_QUEUE_ADD);
     bind_number(s, 1, q->id);
-    bind_number(s, 2, (uint64_t)q->kind);
+    bind_number(s, 2, q->unanswered ? KIND_UNANSWERED : (uint64_t)q->kind);
     bind_number(s, 3, q->ends);
     bind_number(s, 4, q->names->takes);
     int rc = statement_run_names(s, 5, q->list, q->count);
@@ -69,7 +70,7 @@ int db_write_queue(struct sqlite_engine *e, struct store_write *w, uint32_t hour
 
 /* What a knock needs beside its own queue: the desk is there, the slot's voucher is new, the message too. */
 static int knock_check(struct sqlite_engine *e, const struct store_write *w, const struct new_queue *q,
-                       enum outcome *outcome)
+                       uint32_t hour, enum outcome *outcome)
 {
     const struct stored_message *m = &w->u.knock.message;
     struct owner owner;
@@ -88,9 +89,7 @@ static int knock_check(struct sqlite_engine *e, const struct store_write *w, con
     if (rc != SQLITE_OK || !there)
         return rc;
 
-    s = statement_get(e, S_MESSAGE_BY_HANDLE);
-    bind_bytes(s, 1, m->handle.b, sizeof(m->handle.b));
-    rc = statement_exists(s, &there);
+    rc = db_handle_taken(e, &m->handle, hour, &there);
     if (rc != SQLITE_OK || there)
         return rc;
 
@@ -104,16 +103,18 @@ static int knock_check(struct sqlite_engine *e, const struct store_write *w, con
 
 int db_write_knock(struct sqlite_engine *e, struct store_write *w, uint32_t hour)
 {
-    struct new_queue q = {
-        .id = w->u.knock.id, .kind = QUEUE_CONVERSATION, .ends = w->u.knock.ends, .names = w->u.knock.names};
+    struct new_queue q = {.id = w->u.knock.id,
+                          .kind = QUEUE_CONVERSATION,
+                          .unanswered = true,
+                          .ends = w->u.knock.ends,
+                          .names = w->u.knock.names};
     enum outcome rest;
 
-    (void)hour;
     q.count = names_of_queue(q.names, q.list);
     int rc = queue_check(e, &q, &w->outcome);
     if (rc != SQLITE_OK || (w->outcome != OUTCOME_OK && w->outcome != OUTCOME_CONFLICT))
         return rc;
-    rc = knock_check(e, w, &q, &rest);
+    rc = knock_check(e, w, &q, hour, &rest);
     if (rc == SQLITE_OK && rest != OUTCOME_OK)
         w->outcome = rest;
     if (rc != SQLITE_OK || w->outcome != OUTCOME_OK)
@@ -125,7 +126,7 @@ int db_write_knock(struct sqlite_engine *e, struct store_write *w, uint32_t hour
         rc = db_names_add(e, &voucher, 1, db_voucher_id(VOUCHER_SLOT, w->u.knock.voucher_hour));
     if (rc == SQLITE_OK)
         e->delta.vouchers++;
-    return rc == SQLITE_OK ? db_message_add(e, &w->u.knock.message, &w->outcome) : rc;
+    return rc == SQLITE_OK ? db_message_add(e, &w->u.knock.message, hour, &w->outcome) : rc;
 }
 
 /* Whether a name is free, or is one of this very queue. */
@@ -170,34 +171,42 @@ int db_write_queue_names(struct sqlite_engine *e, struct store_write *w, uint32_
     return statement_run_names(s, 3, list, count);
 }
 
-int db_write_drop_queue(struct sqlite_engine *e, struct store_write *w, uint32_t hour)
+int db_queue_drop(struct sqlite_engine *e, uint64_t id, bool *found)
 {
     struct named list[NAMES_OF_QUEUE_MAX];
     struct queue_row row;
 
-    (void)hour;
-    int rc = db_queue_find(e, w->u.queue.id, &row);
-    if (rc != SQLITE_OK)
+    int rc = db_queue_find(e, id, &row);
+    *found = rc == SQLITE_OK && row.found;
+    if (!*found)
         return rc;
-    w->outcome = row.found ? OUTCOME_OK : OUTCOME_NOT_FOUND;
-    if (!row.found)
-        return SQLITE_OK;
     rc = db_names_drop(e, list, names_of_queue(&row.names, list));
     if (rc != SQLITE_OK)
         return rc;
+    sqlite3_stmt *s = statement_get(e, S_QUEUE_DROP);
+    bind_number(s, 1, id);
+    e->delta.queues--;
+    return statement_run(s);
+}
 
+int db_write_drop_queue(struct sqlite_engine *e, struct store_write *w, uint32_t hour)
+{
+    bool found;
+
+    (void)hour;
+    int rc = db_queue_drop(e, w->u.queue.id, &found);
+    if (rc != SQLITE_OK)
+        return rc;
+    w->outcome = found ? OUTCOME_OK : OUTCOME_NOT_FOUND;
+    if (!found)
+        return SQLITE_OK;
     sqlite3_stmt *s = statement_get(e, S_MESSAGES_DROP);
     bind_number(s, 1, db_message_key(w->u.queue.id, 0));
     bind_number(s, 2, db_message_key(w->u.queue.id, STORE_SEQ_MAX));
     rc = statement_run(s);
-    if (rc != SQLITE_OK)
-        return rc;
-    e->delta.messages -= sqlite3_changes(e->db);
-
-    s = statement_get(e, S_QUEUE_DROP);
-    bind_number(s, 1, w->u.queue.id);
-    e->delta.queues--;
-    return statement_run(s);
+    if (rc == SQLITE_OK)
+        e->delta.messages -= sqlite3_changes(e->db);
+    return rc;
 }
 
 int db_write_touch(struct sqlite_engine *e, struct store_write *w, uint32_t hour)
@@ -206,6 +215,7 @@ int db_write_touch(struct sqlite_engine *e, struct store_write *w, uint32_t hour
     (void)hour;
     bind_number(s, 1, w->u.queue.id);
     bind_number(s, 2, w->u.queue.ends);
+    bind_number(s, 3, w->u.queue.unanswered ? KIND_UNANSWERED : QUEUE_CONVERSATION);
     int rc = statement_run(s);
     if (rc == SQLITE_OK)
         w->outcome = sqlite3_changes(e->db) == 1 ? OUTCOME_OK : OUTCOME_NOT_FOUND;

@@ -1,4 +1,5 @@
 /* Jobs that only read. */
+#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -59,6 +60,8 @@ static int find_queue(struct sqlite_engine *e, uint64_t id, uint32_t hour, struc
         return SQLITE_CORRUPT;
     out->kind = row.kind;
     out->ends = row.ends;
+    out->unanswered = row.unanswered;
+    out->found = !over_queue(row.ends, hour);
     out->names = row.names;
     return find_messages(e, hour, out);
 }
@@ -71,7 +74,7 @@ static int find_slot(struct sqlite_engine *e, uint64_t id, uint32_t hour, struct
         return rc;
     if (!row.found)
         return SQLITE_CORRUPT;
-    out->found = row.hour > hour;
+    out->found = row.hour > hour && (row.epoch == 0 || db_epoch_lives(e, row.epoch, hour));
     out->ttl = row.ttl;
     out->version = row.version;
     return SQLITE_OK;
@@ -108,20 +111,26 @@ int db_job_find(struct sqlite_engine *e, struct store_job *job)
     return SQLITE_OK;
 }
 
-static int load_row(sqlite3_stmt *s, struct stored_message *m)
+static int load_row(struct sqlite_engine *e, sqlite3_stmt *s, struct stored_message *m)
 {
     uint64_t key = column_number(s, 0);
-    const uint8_t *bytes = sqlite3_column_blob(s, 3);
+    const struct at_rest_row row = db_message_row(key);
+    const struct epoch *epoch = key_ring_find(&e->ring, (uint32_t)column_number(s, 1));
+    const uint8_t *sealed = sqlite3_column_blob(s, 4);
+    uint8_t bytes[WIRE_ENVELOPE_BYTES];
 
-    if (bytes == NULL || sqlite3_column_bytes(s, 3) != WIRE_ENVELOPE_BYTES)
+    if (epoch == NULL || sealed == NULL || sqlite3_column_bytes(s, 4) != sizeof(bytes) + AT_REST_OVERHEAD ||
+        !at_rest_open(bytes, epoch, &row, sealed, sizeof(bytes) + AT_REST_OVERHEAD))
         return SQLITE_CORRUPT;
     m->queue = key >> STORE_SEQ_BITS;
     m->seq = (uint32_t)(key & STORE_SEQ_MAX);
-    m->hour = (uint32_t)column_number(s, 1);
-    int rc = column_copy(s, 2, m->handle.b, sizeof(m->handle.b));
+    m->hour = epoch->hour;
+    m->marked = column_number(s, 2) != 0;
+    int rc = column_copy(s, 3, m->handle.b, sizeof(m->handle.b));
     if (rc != SQLITE_OK)
         return rc;
     m->envelope = envelope_new(bytes);
+    sodium_memzero(bytes, sizeof(bytes));
     return m->envelope == NULL ? SQLITE_NOMEM : SQLITE_OK;
 }
 
@@ -140,7 +149,7 @@ int db_job_load(struct sqlite_engine *e, struct store_job *job)
     while (row && rc == SQLITE_OK) {
         rc = statement_row(s, &row);
         if (row && rc == SQLITE_OK)
-            rc = load_row(s, &job->u.load.messages[count]);
+            rc = load_row(e, s, &job->u.load.messages[count]);
         if (row && rc == SQLITE_OK)
             count++;
     }
@@ -151,40 +160,112 @@ int db_job_load(struct sqlite_engine *e, struct store_job *job)
     return rc;
 }
 
+/* The value of a row of SLOT_VALUE, malloc'd; NULL if it is empty. */
+static int slot_value(struct sqlite_engine *e, sqlite3_stmt *s, uint64_t id, uint8_t **out, uint32_t *size)
+{
+    const struct at_rest_row row = db_slot_row(id, column_number(s, 0));
+    const struct epoch *epoch = key_ring_find(&e->ring, (uint32_t)column_number(s, 1));
+    const uint8_t *data = sqlite3_column_blob(s, 2);
+    size_t len = (size_t)sqlite3_column_bytes(s, 2);
+    size_t over = epoch == NULL || len == 0 ? 0 : AT_REST_OVERHEAD;
+
+    *out = NULL;
+    *size = 0;
+    if (len < over || len - over > WIRE_SLOT_BYTES_MAX || (len > 0 && data == NULL))
+        return SQLITE_CORRUPT;
+    if (len == 0)
+        return SQLITE_OK;
+    uint8_t *value = malloc(len);
+    if (value == NULL)
+        return SQLITE_NOMEM;
+    if (over == 0)
+        memcpy(value, data, len);
+    else if (!at_rest_open(value, epoch, &row, data, len)) {
+        free(value);
+        return SQLITE_CORRUPT;
+    }
+    if (len == over) {
+        free(value);
+        value = NULL;
+    }
+    *out = value;
+    *size = (uint32_t)(len - over);
+    return SQLITE_OK;
+}
+
 int db_job_slot(struct sqlite_engine *e, struct store_job *job)
 {
     bool found;
-    uint8_t *value = NULL;
 
     sqlite3_stmt *s = statement_get(e, S_SLOT_VALUE);
     bind_number(s, 1, job->u.slot.id);
     int rc = statement_row(s, &found);
     if (rc != SQLITE_OK)
         return rc;
+    /* Without its key it is gone, though the row still stands. */
+    if (found && sqlite3_column_type(s, 1) != SQLITE_NULL)
+        found = db_epoch_lives(e, (uint32_t)column_number(s, 1), 0);
     job->u.slot.found = found;
     job->u.slot.version = 0;
     job->u.slot.value = NULL;
     job->u.slot.size = 0;
-    if (!found)
-        return SQLITE_OK;
-
-    const void *data = sqlite3_column_blob(s, 1);
-    size_t size = (size_t)sqlite3_column_bytes(s, 1);
-    if (size > WIRE_SLOT_BYTES_MAX)
-        rc = SQLITE_CORRUPT;
-    else if (size > 0 && data != NULL)
-        value = malloc(size);
-    if (rc == SQLITE_OK && size > 0 && value == NULL)
-        rc = SQLITE_NOMEM;
-    if (value != NULL)
-        memcpy(value, data, size);
-    if (rc == SQLITE_OK) {
+    if (found) {
         job->u.slot.version = column_number(s, 0);
-        job->u.slot.value = value;
-        job->u.slot.size = (uint32_t)size;
+        rc = slot_value(e, s, job->u.slot.id, &job->u.slot.value, &job->u.slot.size);
     }
     sqlite3_reset(s);
     return rc;
+}
+
+static int mark_tells(struct sqlite_engine *e, const struct handle *handle, uint32_t hour, bool *tells)
+{
+    int rc = SQLITE_OK;
+    *tells = false;
+    for (uint32_t day = over_first_mark_day(hour); !*tells && rc == SQLITE_OK && day <= hour / HOURS_OF_DAY;
+         day++) {
+        sqlite3_stmt *s = statement_get(e, S_MARK_IS);
+        bind_number(s, 1, day);
+        bind_bytes(s, 2, handle->b, sizeof(handle->b));
+        rc = statement_exists(s, tells);
+    }
+    return rc;
+}
+
+/* A message that is over and whose mark will be left with the purge. */
+static int row_tells(struct sqlite_engine *e, const struct handle *handle, uint32_t hour, bool *tells)
+{
+    sqlite3_stmt *s = statement_get(e, S_MESSAGE_BY_HANDLE);
+    bind_bytes(s, 1, handle->b, sizeof(handle->b));
+    int rc = statement_row(s, tells);
+    if (rc != SQLITE_OK || !*tells)
+        return rc;
+    bool marked = column_number(s, 2) != 0;
+    uint32_t epoch = (uint32_t)column_number(s, 1);
+    sqlite3_reset(s);
+
+    s = statement_get(e, S_EPOCH_HOUR);
+    bind_number(s, 1, epoch);
+    rc = statement_row(s, tells);
+    if (rc != SQLITE_OK || !*tells)
+        return rc;
+    *tells = marked && over_mark_tells(over_mark_day((uint32_t)column_number(s, 0)), hour);
+    sqlite3_reset(s);
+    return SQLITE_OK;
+}
+
+int db_job_status(struct sqlite_engine *e, struct store_job *job)
+{
+    for (uint32_t i = 0; i < job->u.status.count; i++) {
+        const struct handle *handle = &job->u.status.handles[i];
+        bool tells;
+        int rc = mark_tells(e, handle, job->u.status.hour, &tells);
+        if (rc == SQLITE_OK && !tells)
+            rc = row_tells(e, handle, job->u.status.hour, &tells);
+        if (rc != SQLITE_OK)
+            return rc;
+        job->u.status.fates[i] = tells ? FATE_EXPIRED : FATE_UNKNOWN;
+    }
+    return SQLITE_OK;
 }
 
 int db_job_counts(struct sqlite_engine *e, struct store_job *job)
@@ -200,6 +281,7 @@ int db_job_counts(struct sqlite_engine *e, struct store_job *job)
     c.slots = column_number(s, 1);
     c.vouchers = column_number(s, 2);
     c.messages = column_number(s, 3);
+    c.marks = column_number(s, 4);
     sqlite3_reset(s);
 
     s = statement_get(e, S_PAGES);

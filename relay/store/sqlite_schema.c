@@ -7,7 +7,7 @@
  */
 #include "relay/store/sqlite_engine.h"
 
-enum { SCHEMA_VERSION = 1, APPLICATION_ID = 0x5a416755 };
+enum { SCHEMA_VERSION = 2, APPLICATION_ID = 0x5a416755 };
 
 /*
  * Pages of 4 KiB: an envelope fills one overflow page, and what it touches in the indexes, at random places,
@@ -21,6 +21,7 @@ static const char settings_sql[] = "PRAGMA page_size = 4096;"
                                    "PRAGMA temp_store = MEMORY;"
                                    "PRAGMA mmap_size = 0;"
                                    "PRAGMA cache_size = -2048;"
+                                   "PRAGMA max_page_count = " SCRUB_PAGES_MAX ";"
                                    "PRAGMA journal_mode = WAL;"
                                    "PRAGMA synchronous = FULL;"
                                    /* The limit is above what gathers until a checkpoint: a journal that is
@@ -29,29 +30,34 @@ static const char settings_sql[] = "PRAGMA page_size = 4096;"
                                    "PRAGMA journal_size_limit = 25165824;";
 
 static const char tables_sql[] =
-    "BEGIN IMMEDIATE;"
     /* All names, whatever they stand for. id: of the queue or slot; of a voucher its hour and kind
        (voucher_id). */
     "CREATE TABLE name (name BLOB PRIMARY KEY, role INTEGER NOT NULL, id INTEGER NOT NULL) WITHOUT ROWID;"
     "CREATE INDEX voucher_due ON name (id) WHERE role = 8;"
-    "CREATE TABLE queue (id INTEGER PRIMARY KEY, kind INTEGER NOT NULL, week INTEGER NOT NULL,"
+    "CREATE TABLE queue (id INTEGER PRIMARY KEY, kind INTEGER NOT NULL, ends INTEGER NOT NULL,"
     " takes INTEGER NOT NULL, names BLOB NOT NULL);"
-    "CREATE TABLE message (key INTEGER PRIMARY KEY, hour INTEGER NOT NULL, handle BLOB NOT NULL,"
-    " envelope BLOB NOT NULL);"
+    "CREATE INDEX queue_due ON queue (ends);"
+    /* What was sealed under one key: all that expires with one hour. The key itself lies elsewhere. */
+    "CREATE TABLE epoch (id INTEGER PRIMARY KEY, hour INTEGER NOT NULL);"
+    "CREATE TABLE message (key INTEGER PRIMARY KEY, epoch INTEGER NOT NULL, marked INTEGER NOT NULL,"
+    " handle BLOB NOT NULL, sealed BLOB NOT NULL);"
     "CREATE UNIQUE INDEX message_handle ON message (handle);"
-    "CREATE INDEX message_due ON message (hour);"
+    "CREATE INDEX message_epoch ON message (epoch);"
+    /* epoch: NULL if it is lasting; then the value is not sealed. */
     "CREATE TABLE slot (id INTEGER PRIMARY KEY, ttl INTEGER NOT NULL, version INTEGER NOT NULL,"
-    " hour INTEGER NOT NULL, names BLOB NOT NULL, value BLOB NOT NULL);"
+    " epoch INTEGER, hour INTEGER NOT NULL, names BLOB NOT NULL, value BLOB NOT NULL);"
     "CREATE INDEX slot_due ON slot (hour);"
+    "CREATE INDEX slot_epoch ON slot (epoch) WHERE epoch IS NOT NULL;"
+    /* Handles of what expired unread; day: since 1970, from which on it is told. */
+    "CREATE TABLE mark (day INTEGER NOT NULL, handle BLOB NOT NULL, PRIMARY KEY (day, handle)) WITHOUT ROWID;"
     /* One row, kept by every transaction: counting a million rows would hold up everybody's messages. */
     "CREATE TABLE total (queues INTEGER NOT NULL, slots INTEGER NOT NULL, vouchers INTEGER NOT NULL,"
-    " messages INTEGER NOT NULL);"
-    "INSERT INTO total VALUES (0, 0, 0, 0);"
-    "PRAGMA user_version = 1;"
-    "PRAGMA application_id = 1514235733;"
-    "COMMIT;";
+    " messages INTEGER NOT NULL, marks INTEGER NOT NULL);"
+    "INSERT INTO total VALUES (0, 0, 0, 0, 0);"
+    "PRAGMA user_version = 2;"
+    "PRAGMA application_id = 1514235733;";
 
-_Static_assert(SCHEMA_VERSION == 1 && APPLICATION_ID == 1514235733, "tables_sql writes these numbers");
+_Static_assert(SCHEMA_VERSION == 2 && APPLICATION_ID == 1514235733, "tables_sql writes these numbers");
 _Static_assert(ROLE_VOUCHER == 8, "voucher_due and two statements name it");
 
 zg_err sqlite_err(int rc)
@@ -86,25 +92,36 @@ static int64_t read_number(sqlite3 *db, const char *sql, int *rc)
     return v;
 }
 
-static zg_err explain(int rc, const char **why)
+const char *schema_sentence(int rc)
 {
-    zg_err err = sqlite_err(rc);
-    if (err == ZG_ERR_LOCKED)
-        *why = "the database is in use by another program";
-    else if ((rc & 0xff) == SQLITE_NOTADB)
-        *why = "this is not a database of the relay, or it is damaged";
-    else if ((rc & 0xff) == SQLITE_READONLY || (rc & 0xff) == SQLITE_PERM || (rc & 0xff) == SQLITE_CANTOPEN)
-        *why = "the database cannot be opened for writing; check permissions";
-    else if ((rc & 0xff) == SQLITE_FULL)
-        *why = "the disk is full";
-    else
-        *why = err == ZG_ERR_MEMORY ? "out of memory" : "the database could not be read or written";
-    return err;
+    switch (rc & 0xff) {
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+        return "the database is in use by another program";
+    case SQLITE_NOTADB:
+    case SQLITE_CORRUPT:
+        return "this is not a database of the relay, or it is damaged";
+    case SQLITE_READONLY:
+    case SQLITE_PERM:
+    case SQLITE_CANTOPEN:
+        return "the database cannot be opened for writing; check permissions";
+    case SQLITE_FULL:
+        return "the disk is full";
+    case SQLITE_NOMEM:
+        return "out of memory";
+    default:
+        return "the database could not be read or written";
+    }
 }
 
-/* Before anything is changed: is the file ours and of a version that is known? *fresh: it holds nothing yet.
- */
-static zg_err recognise(sqlite3 *db, bool *fresh, const char **why)
+static zg_err explain(int rc, const char **why)
+{
+    *why = schema_sentence(rc);
+    return sqlite_err(rc);
+}
+
+/* Before anything is changed: is the file ours and of a version that is known? */
+static zg_err recognise(sqlite3 *db, enum schema_state *state, const char **why)
 {
     int rc;
     int64_t version = read_number(db, "PRAGMA user_version", &rc);
@@ -116,34 +133,40 @@ static zg_err recognise(sqlite3 *db, bool *fresh, const char **why)
     int64_t tables = read_number(db, "SELECT count(*) FROM sqlite_schema", &rc);
     if (rc != SQLITE_OK)
         return explain(rc, why);
-    *fresh = tables == 0;
-    if (*fresh)
+    *state = tables == 0 ? SCHEMA_FRESH : version == 1 ? SCHEMA_FIRST : SCHEMA_CURRENT;
+    if (*state == SCHEMA_FRESH)
         return ZG_OK;
     if (application != APPLICATION_ID) {
         *why = "this is not a database of the relay";
         return ZG_ERR_STORAGE;
     }
-    if (version != SCHEMA_VERSION) {
+    if (version < 1) {
+        *why = "the database does not hold what it should; it is damaged";
+        return ZG_ERR_STORAGE;
+    }
+    if (version > SCHEMA_VERSION) {
         *why = "the database was written by a newer version of zaguan-relay";
         return ZG_ERR_VERSION;
     }
     return ZG_OK;
 }
 
-zg_err schema_open(sqlite3 *db, bool exclusive, const char **why)
+zg_err schema_open(sqlite3 *db, bool exclusive, enum schema_state *state, const char **why)
 {
-    bool fresh = false;
     int rc = SQLITE_OK;
     /* Before the first read: only then the journal's index needs no shared memory. */
     if (exclusive)
         rc = sqlite3_exec(db, "PRAGMA locking_mode = EXCLUSIVE", NULL, NULL, NULL);
     if (rc != SQLITE_OK)
         return explain(rc, why);
-    zg_err err = recognise(db, &fresh, why);
+    zg_err err = recognise(db, state, why);
     if (err != ZG_OK)
         return err;
     rc = sqlite3_exec(db, settings_sql, NULL, NULL, NULL);
-    if (rc == SQLITE_OK && fresh)
-        rc = sqlite3_exec(db, tables_sql, NULL, NULL, NULL);
     return rc == SQLITE_OK ? ZG_OK : explain(rc, why);
+}
+
+int schema_create(sqlite3 *db)
+{
+    return sqlite3_exec(db, tables_sql, NULL, NULL, NULL);
 }

@@ -1,4 +1,6 @@
 /* Writes of slots. */
+#include <sodium.h>
+
 #include "relay/store/sqlite_engine.h"
 
 /* OK: names and id are free. EXISTS: they are those of one slot of this lifetime. */
@@ -27,11 +29,19 @@ static int slot_check(struct sqlite_engine *e, const struct store_write *w, cons
 
 static int slot_add(struct sqlite_engine *e, const struct store_write *w, const struct named *list)
 {
+    const struct epoch *epoch = NULL;
+    int rc = w->u.slot.ttl == WIRE_TTL_LASTING ? SQLITE_OK : db_epoch_use(e, w->u.slot.hour, &epoch);
+    if (rc != SQLITE_OK)
+        return rc;
     sqlite3_stmt *s = statement_get(e, S_SLOT_ADD);
     bind_number(s, 1, w->u.slot.id);
     bind_number(s, 2, w->u.slot.ttl);
-    bind_number(s, 3, w->u.slot.hour);
-    int rc = statement_run_names(s, 4, list, NAMES_OF_SLOT);
+    if (epoch != NULL)
+        bind_number(s, 3, epoch->id);
+    else
+        sqlite3_bind_null(s, 3);
+    bind_number(s, 4, w->u.slot.hour);
+    rc = statement_run_names(s, 5, list, NAMES_OF_SLOT);
     if (rc != SQLITE_OK)
         return rc;
     e->delta.slots++;
@@ -56,6 +66,36 @@ int db_write_slot(struct sqlite_engine *e, struct store_write *w, uint32_t hour)
     return rc == SQLITE_OK ? slot_add(e, w, list) : rc;
 }
 
+int db_slot_put(struct sqlite_engine *e, uint64_t id, const struct slot_row *row, const uint8_t *value,
+                uint32_t size)
+{
+    const struct at_rest_row at = db_slot_row(id, row->version);
+    const struct epoch *epoch = NULL;
+    bool lasting = row->ttl == WIRE_TTL_LASTING;
+
+    int rc = lasting ? SQLITE_OK : db_epoch_use(e, row->hour, &epoch);
+    if (rc != SQLITE_OK)
+        return rc;
+    if (!lasting)
+        at_rest_seal(e->sealed, epoch, &at, value, size, &e->rng);
+    sqlite3_stmt *s = statement_get(e, S_SLOT_SET);
+    bind_number(s, 1, id);
+    bind_number(s, 2, row->version);
+    if (lasting)
+        sqlite3_bind_null(s, 3);
+    else
+        bind_number(s, 3, epoch->id);
+    bind_number(s, 4, row->hour);
+    if (lasting)
+        bind_bytes(s, 5, value, size);
+    else
+        bind_bytes(s, 5, e->sealed, (size_t)size + AT_REST_OVERHEAD);
+    rc = statement_run(s);
+    if (!lasting)
+        sodium_memzero(e->sealed, (size_t)size + AT_REST_OVERHEAD);
+    return rc;
+}
+
 int db_write_slot_value(struct sqlite_engine *e, struct store_write *w, uint32_t hour)
 {
     struct slot_row row;
@@ -73,12 +113,9 @@ int db_write_slot_value(struct sqlite_engine *e, struct store_write *w, uint32_t
     if (w->outcome != OUTCOME_OK)
         return SQLITE_OK;
 
-    sqlite3_stmt *s = statement_get(e, S_SLOT_SET);
-    bind_number(s, 1, w->u.slot.id);
-    bind_number(s, 2, row.version + 1);
-    bind_number(s, 3, w->u.slot.hour);
-    bind_bytes(s, 4, w->u.slot.value, w->u.slot.size);
-    return statement_run(s);
+    row.version++;
+    row.hour = w->u.slot.hour;
+    return db_slot_put(e, w->u.slot.id, &row, w->u.slot.value, w->u.slot.size);
 }
 
 int db_write_slot_names(struct sqlite_engine *e, struct store_write *w, uint32_t hour)

@@ -48,17 +48,16 @@ static void random_names(struct fill *f, struct stored_names *n)
     n->takes = 1;
 }
 
-static uint64_t random_id(struct fill *f)
+/* All differ, and follow no order: an odd number's multiples modulo a power of two. */
+static uint64_t scattered_id(uint64_t i)
 {
-    uint64_t id;
-    rng_fill(&f->rng, &id, sizeof(id));
-    id >>= 64 - STORE_ID_BITS;
-    return id > 0 ? id : 1;
+    return (i + 1) * UINT64_C(0x9e3779b97f4a7c15) & ((UINT64_C(1) << STORE_ID_BITS) - 1);
 }
 
-static size_t add_queue(struct fill *f, size_t i, struct store_write *w, struct envelope *envelope)
+static size_t add_queue(struct fill *f, uint64_t number, struct store_write *w, struct envelope *envelope)
 {
-    uint64_t id = random_id(f);
+    uint64_t id = scattered_id(number);
+    size_t i = number % QUEUES_A_COMMIT;
 
     rng_fill(&f->rng, &f->vouchers[i], sizeof(f->vouchers[i]));
     random_names(f, &f->names[i]);
@@ -108,7 +107,7 @@ static void fill(struct fill *f)
         size_t n = 0, count = 0;
         memset(f->writes, 0, sizeof(f->writes));
         for (; n < QUEUES_A_COMMIT && done < f->queues; n++, done++)
-            count += add_queue(f, n, &f->writes[count], envelope);
+            count += add_queue(f, done, &f->writes[count], envelope);
         commit(f, count);
     }
     envelope_unref(envelope);

@@ -16,11 +16,11 @@ static const char *const statements[] = {
                    "COMMIT;",
     [PLANT_SWAP] =
         "BEGIN;"
-        "CREATE TEMP TABLE pair AS SELECT a.key AS key, b.envelope AS envelope FROM message a"
+        "CREATE TEMP TABLE pair AS SELECT a.key AS key, b.sealed AS sealed FROM message a"
         " JOIN message b ON b.key = a.key + 1 ORDER BY a.key LIMIT 1;"
-        "UPDATE message SET envelope = (SELECT m.envelope FROM message m, pair WHERE m.key = pair.key)"
+        "UPDATE message SET sealed = (SELECT m.sealed FROM message m, pair WHERE m.key = pair.key)"
         " WHERE key = (SELECT key + 1 FROM pair);"
-        "UPDATE message SET envelope = (SELECT envelope FROM pair) WHERE key = (SELECT key FROM pair);"
+        "UPDATE message SET sealed = (SELECT sealed FROM pair) WHERE key = (SELECT key FROM pair);"
         "COMMIT;",
 };
 

@@ -513,7 +513,7 @@ static void ask_socket(const struct fixture *f, const char *request, const char 
 static void the_control_socket_refuses_nonsense(void **state)
 {
     struct fixture *f = *state;
-    char endless[200];
+    char endless[2000];
     int idle[12];
     memset(endless, 'x', sizeof(endless));
     endless[sizeof(endless) - 1] = '\0';

@@ -48,7 +48,7 @@ static void pipe_put(struct world *w, struct pipe *p, const uint8_t *data, size_
 struct link *link_find(struct peer *p, uint32_t id)
 {
     struct link *l = p->links;
-    while (l != NULL && l->id != id)
+    while (l != NULL && (l->id != id || l->left))
         l = l->next;
     return l;
 }
@@ -90,11 +90,28 @@ void link_drop(struct link *l)
     free(l);
 }
 
+void link_leave(struct link *l)
+{
+    if (l->session == NULL || rng_below(&l->peer->world->rng, 2) == 0) {
+        link_drop(l);
+        return;
+    }
+    l->left = true;
+    pipe_clear(&l->down);
+    if (l->choked) {
+        l->choked = false;
+        session_writable(l->session);
+        relay_flush(l->peer->world->relay);
+    }
+}
+
 /* --- the relay's side of a link --- */
 
 static bool relay_writes(void *ctx, const uint8_t *buf, size_t len)
 {
     struct link *l = ctx;
+    if (l->left)
+        return true;
     pipe_put(l->peer->world, &l->down, buf, len);
     l->choked = l->slow;
     return !l->choked;
@@ -118,10 +135,10 @@ static void opened(struct link *l)
         l->session = session_open(w->relay, &carrier, world_relay_now(w));
     if (l->session == NULL) {
         link_drop(l);
-        zg_client_link_closed(p->client, id, w->now);
+        zg_client_link_closed(p->client, id, peer_now(p));
     } else {
         l->open = true;
-        zg_client_link_opened(p->client, id, w->now);
+        zg_client_link_opened(p->client, id, peer_now(p));
     }
     peer_turn(p);
 }
@@ -144,6 +161,8 @@ uint64_t link_due(const struct link *l)
     uint64_t due = UINT64_MAX;
     if (!l->open)
         return l->opens_ms;
+    if (l->left && (l->up.first == NULL || l->session == NULL))
+        return 0;
     if (l->up.first != NULL && l->session != NULL && !session_paused(l->session))
         due = l->up.first->at_ms;
     if (l->down.first != NULL && l->down.first->at_ms < due)
@@ -163,6 +182,10 @@ bool link_run(struct link *l)
         opened(l);
         return true;
     }
+    if (l->left && (l->up.first == NULL || l->session == NULL)) {
+        link_drop(l);
+        return true;
+    }
     uint32_t id = l->id;
     struct chunk *c = arrived(w, &l->down);
     if (c != NULL) {
@@ -171,14 +194,14 @@ bool link_run(struct link *l)
             session_writable(l->session);
             relay_flush(w->relay);
         }
-        zg_client_link_received(p->client, id, c->bytes, c->len, w->now);
+        zg_client_link_received(p->client, id, c->bytes, c->len, peer_now(p));
         free(c);
         peer_turn(p);
         return true;
     }
     if (l->relay_closed) {
         link_drop(l);
-        zg_client_link_closed(p->client, id, w->now);
+        zg_client_link_closed(p->client, id, peer_now(p));
         peer_turn(p);
         return true;
     }

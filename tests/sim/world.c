@@ -7,7 +7,7 @@
 
 #include "proto/voucher.h"
 
-/* Some moment in 2026; only differences matter. */
+/* The middle of a day in 2026; only differences matter. */
 static const uint64_t epoch_ms = UINT64_C(1782000000000);
 
 void world_trace(struct world *w, const char *format, ...)
@@ -32,7 +32,7 @@ void world_trace(struct world *w, const char *format, ...)
 
 struct now world_relay_now(const struct world *w)
 {
-    return (struct now){.mono_ms = w->now.mono_ms, .utc_ms = w->now.utc_ms};
+    return (struct now){.mono_ms = w->now.mono_ms, .utc_ms = w->now.utc_ms + (uint64_t)w->relay_skew_ms};
 }
 
 static struct limits limits_of(const struct world *w)
@@ -53,20 +53,34 @@ void world_relay_start(struct world *w)
     struct relay_options options = {
         .limits = limits_of(w),
         .settle_ms = 250,
+        .known_hour = w->relay_hour,
         .ttl_ceiling = WIRE_TTL_30D,
         .store = disk_store(w->disk),
         .rng = rng_seeded(&w->relay_seed, w->options.seed ^ (UINT64_C(1) << 40) ^ w->now.mono_ms),
     };
+    disk_start(w->disk);
     memcpy(options.relay_sk, w->relay_sk, sizeof(options.relay_sk));
     memcpy(options.relay_pk, w->relay_pk, sizeof(options.relay_pk));
     if (relay_new(&w->relay, &options, world_relay_now(w)) != ZG_OK)
         abort();
+    world_trouble(w);
     world_trace(w, "relay starts");
+}
+
+void world_trouble(struct world *w)
+{
+    for (size_t i = 0; i < w->peer_count; i++)
+        w->peers[i].calm_ms = w->now.mono_ms;
+    w->store_calm_ms = w->now.mono_ms;
 }
 
 void world_relay_stop(struct world *w)
 {
+    struct relay_stats stats;
     world_trace(w, "relay ends");
+    world_trouble(w);
+    relay_stats(w->relay, &stats);
+    w->relay_hour = (uint32_t)stats.hour;
     for (size_t i = 0; i < w->peer_count; i++)
         for (struct link *l = w->peers[i].links; l != NULL; l = l->next)
             if (l->session != NULL) {
@@ -81,7 +95,6 @@ void world_relay_stop(struct world *w)
 
 void world_open(struct world *w, const struct world_options *options)
 {
-    char path[512];
     memset(w, 0, sizeof(*w));
     w->options = *options;
     w->rng = rng_seeded(&w->seed, options->seed);
@@ -89,8 +102,9 @@ void world_open(struct world *w, const struct world_options *options)
     rng_fill(&w->rng, w->relay_sk, sizeof(w->relay_sk));
     if (crypto_scalarmult_base(w->relay_pk, w->relay_sk) != 0)
         abort();
-    snprintf(path, sizeof(path), "%s/relay.db", options->folder);
-    w->disk = disk_open(w, path);
+    w->start_utc_ms = epoch_ms;
+    w->plate_rng = rng_seeded(&w->plate_seed, options->seed ^ (UINT64_C(1) << 41));
+    w->disk = disk_open(w);
     world_relay_start(w);
 }
 
@@ -102,6 +116,7 @@ void world_close(struct world *w)
         while (w->peers[i].links != NULL)
             link_drop(w->peers[i].links);
         zg_client_free(w->peers[i].client);
+        drawer_free(w->peers[i].drawer);
     }
     disk_close(w->disk);
 }
@@ -113,6 +128,13 @@ static void peer_random(void *ctx, void *out, size_t len)
     rng_fill(ctx, out, len);
 }
 
+zg_now peer_now(const struct peer *p)
+{
+    zg_now now = p->world->now;
+    now.utc_ms += (uint64_t)p->skew_ms;
+    return now;
+}
+
 struct peer *world_peer(struct world *w, const char *name,
                         void (*event)(void *ctx, struct peer *p, const zg_event *e), void *ctx)
 {
@@ -120,16 +142,43 @@ struct peer *world_peer(struct world *w, const char *name,
         abort();
     struct peer *p = &w->peers[w->peer_count];
     p->rng = rng_seeded(&p->seed, w->options.seed + 1000 + w->peer_count);
-    zg_client_options options = {.size = sizeof(options), .random = peer_random, .random_ctx = &p->rng};
     p->world = w;
     p->name = name;
+    p->drawer = drawer_new(w);
     p->event = event;
     p->ctx = ctx;
     w->peer_count++;
-    if (zg_client_new(&p->client, &options, w->now) != ZG_OK)
+    return p;
+}
+
+void peer_start(struct peer *p)
+{
+    zg_client_options options = {
+        .size = sizeof(options),
+        .vault = drawer_vault(p->drawer),
+        .random = peer_random,
+        .random_ctx = &p->rng,
+        .lifetime_max_s = p->lifetime_max_s,
+    };
+    world_trace(p->world, "%s starts", p->name);
+    p->calm_ms = p->world->now.mono_ms;
+    if (zg_client_new(&p->client, &options, peer_now(p)) != ZG_OK)
         abort();
     peer_turn(p);
-    return p;
+}
+
+void peer_crash(struct peer *p)
+{
+    struct link *next;
+    world_trace(p->world, "%s crashes", p->name);
+    for (struct link *l = p->links; l != NULL; l = next) {
+        next = l->next;
+        if (!l->left)
+            link_leave(l);
+    }
+    zg_client_free(p->client);
+    p->client = NULL;
+    p->ready = false;
 }
 
 static void do_io(struct peer *p)
@@ -151,6 +200,7 @@ void peer_turn(struct peer *p)
     do_io(p);
     while (zg_client_event(p->client, &e)) {
         world_trace(p->world, "%s event %d %s", p->name, (int)e.kind, zg_err_name(e.err));
+        p->ready = p->ready || e.kind == ZG_EVENT_READY;
         p->event(p->ctx, p, &e);
         do_io(p);
     }
@@ -160,16 +210,28 @@ void peer_break(struct peer *p)
 {
     struct link *next;
     world_trace(p->world, "%s is cut off", p->name);
+    p->calm_ms = p->world->now.mono_ms;
     for (struct link *l = p->links; l != NULL; l = next) {
         uint32_t id = l->id;
         next = l->next;
-        link_drop(l);
-        zg_client_link_closed(p->client, id, p->world->now);
+        if (l->left)
+            continue;
+        link_leave(l);
+        zg_client_link_closed(p->client, id, peer_now(p));
     }
     peer_turn(p);
 }
 
 /* --- the scheduler --- */
+
+static uint64_t client_due(const struct peer *p)
+{
+    uint64_t stored = drawer_due(p->drawer);
+    if (p->client == NULL)
+        return stored;
+    uint64_t due = plant_deadline(p->world, zg_client_deadline(p->client));
+    return stored < due ? stored : due;
+}
 
 static uint64_t earliest(const struct world *w)
 {
@@ -177,7 +239,7 @@ static uint64_t earliest(const struct world *w)
     if (w->relay != NULL && relay_deadline(w->relay) < due)
         due = relay_deadline(w->relay);
     for (size_t i = 0; i < w->peer_count; i++) {
-        uint64_t t = zg_client_deadline(w->peers[i].client);
+        uint64_t t = client_due(&w->peers[i]);
         due = t < due ? t : due;
         for (const struct link *l = w->peers[i].links; l != NULL; l = l->next)
             due = link_due(l) < due ? link_due(l) : due;
@@ -202,6 +264,16 @@ static bool run_links(struct world *w)
     return false;
 }
 
+static bool run_client(struct peer *p)
+{
+    if (p->client == NULL || client_due(p) > p->world->now.mono_ms)
+        return false;
+    if (!drawer_run(p->drawer))
+        zg_client_advance(p->client, peer_now(p));
+    peer_turn(p);
+    return true;
+}
+
 bool world_step(struct world *w, uint64_t limit_ms)
 {
     uint64_t due = earliest(w), end = w->now.mono_ms + limit_ms;
@@ -220,11 +292,8 @@ bool world_step(struct world *w, uint64_t limit_ms)
         return true;
     }
     for (size_t i = 0; i < w->peer_count; i++)
-        if (zg_client_deadline(w->peers[i].client) <= w->now.mono_ms) {
-            zg_client_advance(w->peers[i].client, w->now);
-            peer_turn(&w->peers[i]);
+        if (run_client(&w->peers[i]))
             return true;
-        }
     return false;
 }
 

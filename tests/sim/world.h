@@ -2,10 +2,17 @@
  * The simulation's world: a relay's core on its real store, and clients, in one process under one clock, one network and
  * one seed. Nothing happens but through the scheduler, so the same seed gives the same run.
  *
- * What is simulated: time; the network (delay, bytes cut at any place, connections that break, or that take little at a
- * time); the store's thread (jobs are done later, in order, and fail while the disk is in trouble); the relay's end, also
- * between a commit and what follows from it, and its start on the same database file. Every other seed has a relay that
- * may keep next to nothing in memory.
+ *     world.c      clocks, relay, clients, the scheduler
+ *     network.c    delay, bytes cut at any place, connections that break, or that take little at a time
+ *     disk.c       the store's thread: jobs are done later, in order, on the database that outlives the relay
+ *     ledger.c     what it wrote and deleted
+ *     keys.c       its epoch keys
+ *     plate.c      what the database lies on: power cuts, a full disk, copies of former times
+ *     drawer.c     what a client's vault lies on
+ *     plants.c     deliberate faults
+ *     faults.c     when something breaks
+ *     people.c     who talks with whom, and what about
+ *     invariants.c what must hold
  */
 #ifndef TESTS_SIM_WORLD_H
 #define TESTS_SIM_WORLD_H
@@ -17,6 +24,9 @@
 #include <zaguan/client.h>
 
 #include "relay/core/relay.h"
+#include "tests/sim/drawer.h"
+#include "tests/sim/plants.h"
+#include "tests/sim/plate.h"
 #include "tests/support/support.h"
 
 enum { WORLD_CLIENTS_MAX = 8 };
@@ -24,24 +34,27 @@ enum { WORLD_CLIENTS_MAX = 8 };
 struct world;
 struct link;
 struct disk;
-
-/* Deliberate faults, to see that the invariants catch them. */
-enum plant { PLANT_NOTHING, PLANT_LOSE /* messages that should be stored are not */ };
+struct disk_copy;
 
 struct world_options {
     uint64_t seed;
-    const char *folder; /* an empty one, for the database */
     enum plant plant;
-    FILE *trace;        /* NULL: none */
+    bool memory; /* the store's engine in memory: no disk that could fail */
+    FILE *trace; /* NULL: none */
 };
 
 struct peer {
     struct world *world;
-    zg_client *client;
+    zg_client *client; /* NULL while its program does not run */
     const char *name;
     struct rng_seed seed;
     struct rng rng;
+    struct drawer *drawer;
     struct link *links;
+    bool ready;              /* its vault is loaded */
+    uint64_t calm_ms;        /* since when nothing broke for it */
+    uint32_t lifetime_max_s; /* own limit; 0: 30 days */
+    int64_t skew_ms;         /* of its clock */
     void (*event)(void *ctx, struct peer *p, const zg_event *e);
     void *ctx;
 };
@@ -50,9 +63,15 @@ struct world {
     struct world_options options;
     struct rng_seed seed;
     struct rng rng;
-    zg_now now;
+    zg_now now; /* the true time */
+    uint64_t start_utc_ms;
     struct relay *relay; /* NULL while it is down */
+    int64_t relay_skew_ms;
+    uint64_t store_calm_ms; /* since when nothing broke for the relay's store */
+    uint32_t relay_hour; /* that it went by, as it was kept outside */
     struct rng_seed relay_seed;
+    struct rng_seed plate_seed;
+    struct rng plate_rng;
     struct disk *disk;
     bool disk_trouble; /* every third job fails */
     uint8_t relay_sk[32];
@@ -67,11 +86,16 @@ struct world {
 void world_open(struct world *w, const struct world_options *options);
 void world_close(struct world *w);
 
-/* A client on a vault in memory; event is called for each of its events. */
+/* A client that does not run yet; event is called for each of its events. */
 struct peer *world_peer(struct world *w, const char *name,
                         void (*event)(void *ctx, struct peer *p, const zg_event *e), void *ctx);
-/* Both clocks, as the relay takes them. */
+/* Both clocks, as they see them. */
 struct now world_relay_now(const struct world *w);
+zg_now peer_now(const struct peer *p);
+/* Its program starts on what its vault has. */
+void peer_start(struct peer *p);
+/* It ends at once, in the middle of what is under way. */
+void peer_crash(struct peer *p);
 /* After an action on its client: network and events. */
 void peer_turn(struct peer *p);
 /* Breaks its connections, each in the middle of what is under way. */
@@ -81,12 +105,15 @@ void peer_break(struct peer *p);
 bool world_step(struct world *w, uint64_t limit_ms);
 /* The relay ends at once, as by kill -9: sockets close, jobs that were not done yet are not done. */
 void world_relay_stop(struct world *w);
+/* On the database as it was left. */
 void world_relay_start(struct world *w);
 
 /* "host:port/key", and a voucher for a desk, as the operator would hand them over. */
 void world_address(const struct world *w, char *out, size_t cap);
 void world_voucher(struct world *w, char *out, size_t cap);
 
+/* Something broke for everybody. */
+void world_trouble(struct world *w);
 /* One line of the trace; goes into the hash also when nobody reads it. */
 void world_trace(struct world *w, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
@@ -115,6 +142,7 @@ struct link {
     bool slow;         /* takes a record at most before the one before it has arrived */
     bool choked;       /* the relay was told so */
     bool relay_closed; /* the relay ended it; what it wrote before still arrives */
+    bool left;         /* the client is gone; what it wrote before still arrives */
     struct session *session;
     struct pipe up, down;
 };
@@ -123,6 +151,9 @@ void link_connect(struct peer *p, uint32_t id);
 void link_send(struct peer *p, uint32_t id, const uint8_t *data, size_t len);
 /* Ends a link without telling the client; NULL-safe. */
 void link_drop(struct link *l);
+/* The same, but the relay may hear of it only when it has got what is under way. */
+void link_leave(struct link *l);
+/* NULL: there is none, or the client left it. */
 struct link *link_find(struct peer *p, uint32_t id);
 /* When something is due on it; UINT64_MAX: nothing. */
 uint64_t link_due(const struct link *l);
@@ -131,14 +162,25 @@ bool link_run(struct link *l);
 
 /* --- disk.c --- */
 
-/* The store's thread: jobs in order, each done after a while, on the database that outlives the relay. */
-struct disk *disk_open(struct world *w, const char *path);
+/* The store's thread: jobs in order, each done after a while. It runs from the first disk_start on. */
+struct disk *disk_open(struct world *w);
 void disk_close(struct disk *d);
 struct store *disk_store(struct disk *d);
+struct plate *disk_plate(struct disk *d);
 uint64_t disk_due(const struct disk *d);
 bool disk_run(struct disk *d);
+/* Opens the database, as often as the power fails while it is opened. */
+void disk_start(struct disk *d);
 /* The relay is gone: jobs that wait are given back as failed, which nobody reads. */
 void disk_crash(struct disk *d);
+/* The files and the keys as they are now, and back to that while the relay is down. */
+struct disk_copy *disk_copy(const struct disk *d);
+void disk_put_back(struct disk *d, const struct disk_copy *copy);
+void disk_copy_free(struct disk_copy *copy); /* NULL-safe */
+/* What is found in the files although it was deleted before this time; NULL: nothing. */
+const char *disk_leftover(const struct disk *d, uint64_t mono_ms);
+/* How many epoch keys there are. */
+size_t disk_keys(const struct disk *d);
 /* Carries out one job at once, for set-up. */
 void disk_now(struct disk *d, struct store_job *job);
 

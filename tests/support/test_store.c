@@ -49,7 +49,7 @@ bool test_store_step(struct test_store *ts)
     ts->waiting--;
     count(ts, job);
     if (fails(ts, job))
-        job->result = ZG_ERR_STORAGE;
+        job->result = ZG_ERR_STORAGE, job->trouble = TROUBLE_IO;
     else
         ts->engine->execute(ts->engine, job);
     job->done(job);

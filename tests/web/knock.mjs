@@ -1,10 +1,15 @@
-// One knock and one answer, both sides in WebAssembly, through the real relay: node knock.mjs ZAGUAN.wasm ZAGUAN-RELAY
+// One knock and one answer, both sides in WebAssembly, through the real relay: node knock.mjs ZAGUAN.wasm ZAGUAN-RELAY [websocket]
+//
+// With `websocket' she comes by WebSocket, as the page does, and the worker by TCP.
+import net from 'node:net';
 import assert from 'node:assert/strict';
 import { Relay } from './relay.mjs';
+import { Socket } from './socket.mjs';
 import { Client, Core, EVENT } from './wasm.mjs';
 
-const [wasm, relayProgram] = process.argv.slice(2);
-const relay = new Relay(relayProgram);
+const [wasm, relayProgram, carrier] = process.argv.slice(2);
+const relay = new Relay(relayProgram, carrier === 'websocket' ? '[web]\nlisten-web = 127.0.0.1:0\n' : '');
+const hersTo = carrier === 'websocket' ? (port, host) => new Socket(relay.webPort, host) : net.connect;
 
 try {
     await relay.start();
@@ -14,7 +19,7 @@ try {
     await worker.until(EVENT.DESK_READY);
     const card = worker.card();
 
-    const she = new Client(await Core.load(wasm));
+    const she = new Client(await Core.load(wasm), hersTo);
     await she.until(EVENT.READY);
     const hers = she.knock(card, '¿Hay alguien ahí? — je suis là');
     await she.until(EVENT.KNOCK_SENT);

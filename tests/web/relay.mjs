@@ -1,16 +1,17 @@
-// The real relay in a folder of its own.
+// The real relay in a folder of its own. settings: more lines of its relay.conf; with listen-web, webPort is the first port.
 import { spawn, execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { appendFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 
 export class Relay {
-    constructor(program) {
+    constructor(program, settings = '') {
         this.program = program;
         this.folder = mkdtempSync(join(tmpdir(), 'zaguan-web-'));
         this.dir = join(this.folder, 'relay');
         const made = this.run('init', this.dir, '--listen', '127.0.0.1:0');
+        appendFileSync(join(this.dir, 'relay.conf'), settings);
         this.key = made.match(/\/([A-Za-z0-9_-]{43})\b/)[1];
     }
 
@@ -19,7 +20,14 @@ export class Relay {
     async start() {
         this.process = spawn(this.program, ['serve', this.dir], { stdio: ['ignore', 'pipe', 'pipe'] });
         this.port = await new Promise((resolve, reject) => {
-            const look = (line) => { const m = line.match(/listening on 127\.0\.0\.1:(\d+)/); if (m) resolve(Number(m[1])); };
+            const look = (line) => {
+                const web = line.match(/listening for browsers on 127\.0\.0\.1:(\d+)/);
+                const tcp = line.match(/listening on 127\.0\.0\.1:(\d+)/);
+                if (web)
+                    this.webPort ??= Number(web[1]);
+                if (tcp)
+                    resolve(Number(tcp[1]));
+            };
             for (const stream of [this.process.stdout, this.process.stderr])
                 createInterface({ input: stream.setEncoding('utf8') }).on('line', look);
             this.process.on('exit', (code) => reject(new Error(`the relay ended with ${code}`)));

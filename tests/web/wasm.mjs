@@ -22,9 +22,11 @@ export class Core extends WebCore {
     }
 }
 
+// connect: what makes a connection of a port and a host, with what a net.Socket has.
 export class Client {
-    constructor(core) {
+    constructor(core, connect = net.connect) {
         this.core = core;
+        this.connect = connect;
         this.links = new Map();
         this.events = [];
         this.waiting = [];
@@ -56,7 +58,7 @@ export class Client {
         const { core } = this, v = core.view, f = (name) => v.getUint32(this.io + core.at['io.' + name], true);
         const link = f('link');
         if (f('kind') === IO_CONNECT) {
-            const socket = net.connect(v.getUint16(this.io + core.at['io.port'], true), core.text(f('host')));
+            const socket = this.connect(v.getUint16(this.io + core.at['io.port'], true), core.text(f('host')));
             this.links.set(link, socket);
             socket.on('connect', () => this.#tell('zg_client_link_opened', link));
             socket.on('data', (data) => this.#received(link, data));

@@ -1,7 +1,7 @@
 # The library for integrators, made of internal static libraries. It exports zg_* only; libsodium is inside.
 # docs/decisions.md 2, 14.
 #
-# zg_merge_static(target OUTPUT_NAME name CORE library... PARTS library...)
+# zg_merge_static(target OUTPUT_NAME name CORE library... PARTS "library..."...)
 #   One archive. The core is one object of it and each part one more: who does not use a part does not need what it needs.
 # zg_share(target OUTPUT_NAME name ARCHIVE target LIBRARIES library...)
 #   The same as a shared library, with all parts and the libraries they need.
@@ -13,14 +13,15 @@ function(zg_merge_static target)
     endif()
     set(archive ${CMAKE_CURRENT_BINARY_DIR}/lib${arg_OUTPUT_NAME}.a)
     list(TRANSFORM arg_CORE REPLACE "(.+)" "$<TARGET_FILE:\\1>" OUTPUT_VARIABLE core)
-    list(TRANSFORM arg_PARTS REPLACE "(.+)" "$<TARGET_FILE:\\1>" OUTPUT_VARIABLE parts)
+    list(TRANSFORM arg_PARTS REPLACE "[a-z_]+" "$<TARGET_FILE:\\0>" OUTPUT_VARIABLE parts)
+    string(REPLACE " " ";" part_libraries "${arg_PARTS}")
     list(JOIN core " " core)
     set(merge ${PROJECT_SOURCE_DIR}/tools/cmake/merge-archive)
     add_custom_command(OUTPUT ${archive}
         COMMAND ${CMAKE_COMMAND} -E env
             CC=${CMAKE_C_COMPILER} NM=${CMAKE_NM} OBJCOPY=${CMAKE_OBJCOPY} AR=${CMAKE_AR}
             ${merge} ${archive} ${ZG_SODIUM_ARCHIVE} ${core} ${parts}
-        DEPENDS ${merge} ${ZG_SODIUM_ARCHIVE} ${arg_CORE} ${arg_PARTS}
+        DEPENDS ${merge} ${ZG_SODIUM_ARCHIVE} ${arg_CORE} ${part_libraries}
         VERBATIM)
     add_custom_target(${target}_archive ALL DEPENDS ${archive})
     add_library(${target} STATIC IMPORTED GLOBAL)

@@ -60,7 +60,7 @@ static void make_vault(const struct place *p)
 
 static void every_subcommand_has_help(void **state)
 {
-    static const char *const names[] = {"organisation", "desk", "card", "knock", "inbox", "chat", "send", "erase"};
+    static const char *const names[] = {"organisation", "desk", "card", "knock", "inbox", "chat", "send", "erase", "vault"};
     struct place *p = *state;
     assert_int_equal(RUN(p, NULL, "--help"), 0);
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
@@ -87,6 +87,11 @@ static void wrong_use_is_said(void **state)
     assert_int_equal(RUN(p, NULL, "inbox", "--unknown"), 2);
     assert_int_equal(RUN(p, NULL, "organisation", "destroy"), 2);
     assert_int_equal(RUN(p, NULL, "organisation", "create"), 2);
+    assert_int_equal(RUN(p, NULL, "organisation", "export", "--file", p->file), 2);
+    assert_int_equal(RUN(p, NULL, "organisation", "export", "--file", p->file, "--words", "--to", p->vault), 2);
+    assert_int_equal(RUN(p, NULL, "vault"), 2);
+    assert_int_equal(RUN(p, NULL, "vault", "open"), 2);
+    assert_int_equal(RUN(p, NULL, "vault", "wipe", "--passphrase", "x"), 2);
     assert_int_equal(RUN(p, NULL, "desk"), 2);
     assert_int_equal(RUN(p, NULL, "desk", "notice", "--state", "asleep"), 2);
 }
@@ -150,6 +155,116 @@ static void organisations_open_with_their_passphrase_only(void **state)
     assert_int_equal(create_desk(p, "right passphrase\n"), 7);
 }
 
+static void organisations_are_copied_with_their_passphrase(void **state)
+{
+    struct place *p = *state;
+    char copy[128];
+    snprintf(copy, sizeof(copy), "%s/copy", p->folder);
+    assert_int_equal(RUN(p, "right passphrase\n", "organisation", "create", "--file", p->file, "--passphrase-fd", "0"), 0);
+    assert_int_equal(RUN(p, "wrong passphrase\n", "organisation", "export", "--file", p->file, "--to", copy,
+                         "--passphrase-fd", "0"),
+                     3);
+    assert_int_not_equal(access(copy, F_OK), 0);
+    assert_int_equal(RUN(p, "right passphrase\n", "organisation", "export", "--file", p->file, "--to", copy,
+                         "--passphrase-fd", "0"),
+                     0);
+    assert_int_equal(RUN(p, "right passphrase\n", "organisation", "restore", "--file", p->file, "--from", copy,
+                         "--passphrase-fd", "0"),
+                     1);
+    SAYS(p, "exists already");
+    unlink(p->file);
+    assert_int_equal(RUN(p, "right passphrase\n", "organisation", "restore", "--file", p->file, "--from", copy,
+                         "--passphrase-fd", "0"),
+                     0);
+    assert_int_equal(RUN(p, "right passphrase\n", "organisation", "export", "--file", p->file, "--words",
+                         "--passphrase-fd", "0"),
+                     0);
+}
+
+static void words_bring_an_organisation_back(void **state)
+{
+    struct place *p = *state;
+    char words[4096];
+    char again[4096];
+    char input[8300];
+    assert_int_equal(RUN(p, "right passphrase\n", "organisation", "create", "--file", p->file, "--passphrase-fd", "0"), 0);
+    assert_int_equal(RUN(p, "wrong passphrase\n", "organisation", "export", "--file", p->file, "--words", "--passphrase-fd",
+                         "0"),
+                     3);
+    assert_int_equal(RUN(p, "right passphrase\n", "organisation", "export", "--file", p->file, "--words", "--lang", "es",
+                         "--passphrase-fd", "0"),
+                     0);
+    snprintf(words, sizeof(words), "%.*s", (int)(strstr(p->out, "zaguan: ") - p->out), p->out);
+    SAYS(p, "\n33 ");
+    SAYS(p, "write them down by hand");
+    unlink(p->file);
+
+    snprintf(input, sizeof(input), "%.*s\n", (int)(strchr(words, '\n') - words), words);
+    assert_int_equal(RUN(p, input, "organisation", "restore", "--file", p->file, "--passphrase-fd", "0"), 1);
+    SAYS(p, "only 4 of 34 words");
+    snprintf(input, sizeof(input), "%s", words);
+    memcpy(strstr(input, " 2 "), " 2 Q", 4);
+    assert_int_equal(RUN(p, input, "organisation", "restore", "--file", p->file, "--passphrase-fd", "0"), 4);
+    SAYS(p, "word 2 is not in the list");
+    assert_int_not_equal(access(p->file, F_OK), 0);
+
+    snprintf(input, sizeof(input), "%sanother passphrase\n", words);
+    for (char *at = input; at < input + strlen(words); at++)
+        if (*at >= 'a' && *at <= 'z' && (at - input) % 3 == 0)
+            *at = (char)(*at - 'a' + 'A');
+    assert_int_equal(RUN(p, input, "organisation", "restore", "--file", p->file, "--passphrase-fd", "0"), 0);
+    assert_int_equal(RUN(p, "another passphrase\n", "organisation", "export", "--file", p->file, "--words", "--lang", "es",
+                         "--passphrase-fd", "0"),
+                     0);
+    snprintf(again, sizeof(again), "%.*s", (int)(strstr(p->out, "zaguan: ") - p->out), p->out);
+    assert_string_equal(words, again);
+}
+
+static void wrong_words_are_refused(void **state)
+{
+    static const char paper[] = "acorn arrow bakery bench boulder brown canal chair clock concert diary eleven fence fountain "
+                                "glass heron january kitchen lavender lizard monday needle onion painter piano potato "
+                                "ribbon shelf summer toast valley whale nutmeg nutmeg\nright passphrase\n";
+    struct place *p = *state;
+    char input[512];
+    snprintf(input, sizeof(input), "%s", paper);
+    memcpy(strstr(input, "clock"), "cloud", 5);
+    assert_int_equal(RUN(p, input, "organisation", "restore", "--file", p->file, "--passphrase-fd", "0"), 4);
+    SAYS(p, "it is word 9");
+    SAYS(p, "some word is wrong");
+    snprintf(input, sizeof(input), "%s", paper);
+    memcpy(strstr(input, "acorn arrow"), "arrow acorn", 11);
+    assert_int_equal(RUN(p, input, "organisation", "restore", "--file", p->file, "--passphrase-fd", "0"), 4);
+    SAYS(p, "changed places");
+    assert_int_not_equal(access(p->file, F_OK), 0);
+    assert_int_equal(RUN(p, paper, "organisation", "restore", "--file", p->file, "--passphrase-fd", "0"), 0);
+}
+
+static void typed_words_can_be_corrected(void **state)
+{
+    struct place *p = *state;
+    struct terminal t;
+    terminal_start(&t, (const char *const[]){zaguan, "organisation", "restore", "--file", p->file, NULL});
+    assert_true(terminal_expect(&t, "0 of 34 words", 5000));
+    terminal_type(&t, "acorn arrow bakery bench boulder brown canal chair clock concert diary eleven fence fountain\n");
+    assert_true(terminal_expect(&t, "14 of 34 words", 5000));
+    terminal_type(&t, "glass herron january\n");
+    assert_true(terminal_expect(&t, "word 16 is not in the list", 5000));
+    assert_true(terminal_expect(&t, "14 of 34 words", 5000));
+    terminal_type(&t, "glass heron january kitchen lavender lizard monday needle onion painter\n");
+    assert_true(terminal_expect(&t, "24 of 34 words", 5000));
+    terminal_type(&t, "piano potato ribbon shelf summer toast valley whale nutmeg nutmeg\n");
+    assert_true(terminal_expect(&t, "New passphrase", 5000));
+    terminal_wait(&t, 100);
+    terminal_type(&t, "a passphrase\n");
+    assert_true(terminal_expect(&t, "Once more", 5000));
+    terminal_wait(&t, 100);
+    terminal_type(&t, "a passphrase\n");
+    assert_int_equal(terminal_end(&t), 0);
+    terminal_close(&t);
+    assert_int_equal(access(p->file, F_OK), 0);
+}
+
 static void desks_need_a_relay_and_leave_nothing_without(void **state)
 {
     struct place *p = *state;
@@ -198,6 +313,87 @@ static void second_use_of_a_vault_at_once_is_refused(void **state)
     assert_int_equal(RUN(p, "right passphrase\n", "inbox", "--vault", p->vault, "--passphrase-fd", "0"), 6);
     SAYS(p, "in use");
     v->close(v);
+}
+
+/* --- zaguan vault --- */
+
+#define VAULT(p, input, ...) RUN(p, input, "vault", __VA_ARGS__, "--vault", (p)->vault, "--passphrase-fd", "0")
+
+static void vaults_are_checked(void **state)
+{
+    struct place *p = *state;
+    assert_int_equal(VAULT(p, "right passphrase\n", "check"), 7);
+    make_vault(p);
+    assert_int_equal(VAULT(p, "right passphrase\n", "check"), 0);
+    SAYS(p, "is whole: 0 entries");
+    assert_int_equal(VAULT(p, "wrong passphrase\n", "check"), 3);
+    SAYS(p, "wrong passphrase; nothing was changed");
+    assert_int_equal(truncate(p->vault, 6000), 0);
+    assert_int_equal(VAULT(p, "right passphrase\n", "check"), 4);
+    SAYS(p, "damaged");
+    SAYS(p, "use the copy");
+}
+
+static void newer_vaults_are_said_to_be_newer(void **state)
+{
+    struct place *p = *state;
+    make_vault(p);
+    FILE *f = fopen(p->vault, "r+b");
+    assert_non_null(f);
+    assert_int_equal(fseek(f, 63, SEEK_SET), 0); /* user_version */
+    putc(9, f);
+    fclose(f);
+    assert_int_equal(VAULT(p, "right passphrase\n", "check"), 4);
+    SAYS(p, "made by a newer zaguan");
+}
+
+static void passphrases_of_vaults_are_changed(void **state)
+{
+    struct place *p = *state;
+    make_vault(p);
+    assert_int_equal(VAULT(p, "wrong passphrase\nanother passphrase\n", "passphrase"), 3);
+    assert_int_equal(VAULT(p, "right passphrase\nshort\n", "passphrase"), 1);
+    SAYS(p, "at least 8");
+    assert_int_equal(VAULT(p, "right passphrase\nanother passphrase\n", "passphrase"), 0);
+    assert_int_equal(VAULT(p, "right passphrase\n", "check"), 3);
+    assert_int_equal(VAULT(p, "another passphrase\n", "check"), 0);
+}
+
+static void vaults_in_use_are_left_alone(void **state)
+{
+    struct place *p = *state;
+    zg_vault *v = NULL;
+    make_vault(p);
+    assert_int_equal(zg_vault_sqlite_open(&v, p->vault, ZG_VAULT_OPEN, "right passphrase", 16), ZG_OK);
+    assert_int_equal(VAULT(p, "right passphrase\nanother passphrase\n", "passphrase"), 6);
+    SAYS(p, "in use");
+    assert_int_equal(VAULT(p, NULL, "wipe", "--yes"), 6);
+    SAYS(p, "in use");
+    v->close(v);
+    assert_int_equal(VAULT(p, "right passphrase\n", "check"), 0);
+}
+
+static void vaults_are_wiped_without_a_passphrase(void **state)
+{
+    struct place *p = *state;
+    char input[128];
+    make_vault(p);
+    assert_int_equal(VAULT(p, "yes\n", "wipe"), 1);
+    SAYS(p, "nothing was erased");
+    assert_int_equal(access(p->vault, F_OK), 0);
+    snprintf(input, sizeof(input), "%s\n", p->vault);
+    assert_int_equal(VAULT(p, input, "wipe"), 0);
+    SAYS(p, "Flash memory");
+    assert_int_not_equal(access(p->vault, F_OK), 0);
+    assert_int_equal(VAULT(p, NULL, "wipe", "--yes"), 7);
+
+    FILE *f = fopen(p->vault, "w");
+    assert_non_null(f);
+    assert_true(fputs("a letter to somebody", f) >= 0);
+    fclose(f);
+    assert_int_equal(VAULT(p, NULL, "wipe", "--yes"), 4);
+    SAYS(p, "was not touched");
+    assert_int_equal(access(p->vault, F_OK), 0);
 }
 
 static void passphrases_are_not_echoed(void **state)
@@ -269,6 +465,15 @@ int main(int argc, char **argv)
         TEST(bad_cards_are_told_apart),
         TEST(organisations_are_made_once_for_their_owner_only),
         TEST(organisations_open_with_their_passphrase_only),
+        TEST(organisations_are_copied_with_their_passphrase),
+        TEST(words_bring_an_organisation_back),
+        TEST(wrong_words_are_refused),
+        TEST(typed_words_can_be_corrected),
+        TEST(vaults_are_checked),
+        TEST(newer_vaults_are_said_to_be_newer),
+        TEST(passphrases_of_vaults_are_changed),
+        TEST(vaults_in_use_are_left_alone),
+        TEST(vaults_are_wiped_without_a_passphrase),
         TEST(desks_need_a_relay_and_leave_nothing_without),
         TEST(vaults_are_found_or_said_to_be_missing),
         TEST(vault_has_its_place_below_the_home),

@@ -141,6 +141,7 @@ static void live_through(struct trouble *t)
     assert_int_equal(check_received(t, s.worker, &s.his), t->each);
     check_own(s.her, &s.hers, t->each);
     check_own(s.worker, &s.his, t->each);
+    assert_int_equal(s.her->events[ZG_EVENT_RELAY_WENT_BACK] + s.worker->events[ZG_EVENT_RELAY_WENT_BACK], 0);
     assert_int_equal(town_counts(s.town).messages, 0);
     assert_int_equal(shelf_count_of(s.her->shelf, 5) + shelf_count_of(s.her->shelf, 6), 0);
     assert_int_equal(shelf_count_of(s.worker->shelf, 5) + shelf_count_of(s.worker->shelf, 6), 0);

@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "client/core/client.h"
 #include "tests/unit/client/heap.h"
 #include "tests/unit/client/scene.h"
 
@@ -24,6 +25,16 @@ static void disarm(struct person *p)
 {
     (void)p;
     heap_fail_never();
+}
+
+static int failing_nth;
+
+static void arm_states(struct person *p)
+{
+    if (p->client == NULL || !call_waits(&p->client->unread.call) || failing_nth < 0)
+        return;
+    heap_fail_after(failing_nth);
+    failing_nth = -1;
 }
 
 static void stubborn_send(struct person *p, const zg_id *id, const char *text)
@@ -191,11 +202,43 @@ static void a_client_starts_or_says_why_not(void **state)
     close_scene(&s);
 }
 
+/* Each allocation of the call that learns it fails once; then there is memory again. */
+static void what_expired_unread_is_told_with_hardly_any_memory(void **state)
+{
+    (void)state;
+    unsigned told = 0;
+    for (int nth = 0; nth < 12; nth++) {
+        struct scene s;
+        open_meeting(&s);
+        person_stop(s.her);
+        zg_id id = must_send(s.worker, &s.his, "¿estás ahí?", 86400, ZG_AFTER_SENT);
+        zg_message m;
+        town_run(s.town, MINUTE);
+        while (s.worker->client->unread.waiting == 0) {
+            s.worker->cut = true; /* it is learnt in one moment */
+            person_break(s.worker);
+            town_run(s.town, 60 * MINUTE);
+        }
+        s.worker->cut = false;
+        failing_nth = nth;
+        s.town->before = arm_states;
+        s.town->after = disarm;
+        town_run(s.town, 10 * MINUTE);
+        s.town->before = NULL;
+        told += s.worker->events[ZG_EVENT_EXPIRED_UNREAD] == 1;
+        assert_int_equal(zg_client_message(s.worker->client, &s.his, &id, &m), ZG_OK);
+        assert_int_equal(m.state, ZG_MESSAGE_EXPIRED_UNREAD);
+        close_scene(&s);
+    }
+    assert_int_equal(told, 12);
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_desk_is_made_with_hardly_any_memory),
         cmocka_unit_test(a_client_starts_or_says_why_not),
+        cmocka_unit_test(what_expired_unread_is_told_with_hardly_any_memory),
         cmocka_unit_test(a_conversation_with_hardly_any_memory),
     };
     if (argc > 1)

@@ -178,6 +178,8 @@ static void a_bundle_older_than_one_already_seen_is_refused(void **state)
     person_turn(s.her);
     assert_true(town_until(s.town, s.her, ZG_EVENT_KNOCK_FAILED, 1, MINUTE));
     assert_int_equal(s.her->last[ZG_EVENT_KNOCK_FAILED].err, ZG_ERR_EXPIRED);
+    assert_int_equal(s.her->events[ZG_EVENT_RELAY_WENT_BACK], 1);
+    assert_int_equal(must_show(s.her, &s.hers).state, ZG_CONVERSATION_OPEN);
     close_scene(&s);
 }
 

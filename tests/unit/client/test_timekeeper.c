@@ -45,14 +45,14 @@ static void while_they_agree_it_is_the_smaller(void **state)
     (void)state;
     struct timekeeper t;
     timekeeper_init(&t, 0, at(0, T0 + 10 * HOUR));
-    timekeeper_relay(&t, minute(T0));
+    (void)timekeeper_relay(&t, minute(T0));
     assert_true(timekeeper_ms(&t) >= T0 && timekeeper_ms(&t) < T0 + 60000);
     timekeeper_init(&t, 0, at(0, T0 - 10 * HOUR));
-    timekeeper_relay(&t, minute(T0));
+    (void)timekeeper_relay(&t, minute(T0));
     assert_true(timekeeper_ms(&t) == T0 - 10 * HOUR);
     /* A clock that is right within the minute is taken as it is. */
     timekeeper_init(&t, 0, at(0, T0 + 30000));
-    timekeeper_relay(&t, minute(T0));
+    (void)timekeeper_relay(&t, minute(T0));
     assert_true(timekeeper_ms(&t) == T0 + 30000);
 }
 
@@ -62,10 +62,10 @@ static void a_day_apart_is_still_believed_and_more_is_not(void **state)
     struct timekeeper t;
     uint64_t relay = T0 + 59999;
     timekeeper_init(&t, 0, at(0, relay + DAY));
-    timekeeper_relay(&t, minute(T0));
+    (void)timekeeper_relay(&t, minute(T0));
     assert_true(timekeeper_ms(&t) == relay);
     timekeeper_init(&t, 0, at(0, relay + DAY + 1));
-    timekeeper_relay(&t, minute(T0));
+    (void)timekeeper_relay(&t, minute(T0));
     assert_true(timekeeper_mark(&t) == 0);
     assert_true(timekeeper_ms(&t) == relay + DAY + 1);
 }
@@ -75,7 +75,7 @@ static void a_relay_from_2099_moves_nothing(void **state)
     (void)state;
     struct timekeeper t;
     timekeeper_init(&t, T0, at(0, T0));
-    timekeeper_relay(&t, minute(T0 + 70 * 365 * DAY));
+    (void)timekeeper_relay(&t, minute(T0 + 70 * 365 * DAY));
     assert_true(timekeeper_advance(&t, at(HOUR, T0 + HOUR)) == T0 + HOUR);
     assert_true(timekeeper_mark(&t) == T0 + HOUR);
 }
@@ -85,12 +85,28 @@ static void when_they_disagree_time_goes_by_monotonically(void **state)
     (void)state;
     struct timekeeper t;
     timekeeper_init(&t, T0, at(0, T0 + 30 * DAY));
-    timekeeper_relay(&t, minute(T0));
+    (void)timekeeper_relay(&t, minute(T0));
     assert_true(timekeeper_advance(&t, at(5 * HOUR, T0 + 60 * DAY)) == T0 + 5 * HOUR);
     /* A client that never saw them agree counts from its start. */
     timekeeper_init(&t, 0, at(0, T0 + 30 * DAY));
-    timekeeper_relay(&t, minute(T0));
+    (void)timekeeper_relay(&t, minute(T0));
     assert_true(timekeeper_advance(&t, at(HOUR, T0 - 60 * DAY)) == T0 + 30 * DAY + HOUR);
+}
+
+/* A device was off for a week; whichever clock is wrong, the week is over. */
+static void days_off_count_also_when_they_disagree(void **state)
+{
+    (void)state;
+    struct timekeeper t;
+    timekeeper_init(&t, T0, at(0, T0 + 7 * DAY));
+    (void)timekeeper_relay(&t, minute(T0 + 5 * DAY));
+    assert_true(timekeeper_ms(&t) == T0 + 5 * DAY);
+    timekeeper_init(&t, T0, at(0, T0 + 7 * DAY));
+    (void)timekeeper_relay(&t, minute(T0 + 70 * 365 * DAY));
+    assert_true(timekeeper_ms(&t) == T0 + 7 * DAY);
+    timekeeper_init(&t, T0, at(0, T0 + 70 * 365 * DAY));
+    (void)timekeeper_relay(&t, minute(T0 + 7 * DAY));
+    assert_true(timekeeper_ms(&t) == T0 + 7 * DAY);
 }
 
 static void a_clock_that_is_set_back_neither_revives_nor_stops(void **state)
@@ -98,7 +114,7 @@ static void a_clock_that_is_set_back_neither_revives_nor_stops(void **state)
     (void)state;
     struct timekeeper t;
     timekeeper_init(&t, 0, at(0, T0));
-    timekeeper_relay(&t, minute(T0));
+    (void)timekeeper_relay(&t, minute(T0));
     timekeeper_advance(&t, at(HOUR, T0 + HOUR));
     assert_true(timekeeper_advance(&t, at(2 * HOUR, T0 - 3 * HOUR)) == T0 + 2 * HOUR);
     assert_true(timekeeper_advance(&t, at(3 * HOUR, T0 - 2 * HOUR)) == T0 + 3 * HOUR);
@@ -119,7 +135,7 @@ static void messages_are_never_stamped_too_early(void **state)
     struct timekeeper t;
     /* The own clock is hours behind; the relay's minute counts. */
     timekeeper_init(&t, 0, at(0, T0 - 5 * HOUR));
-    timekeeper_relay(&t, minute(T0));
+    (void)timekeeper_relay(&t, minute(T0));
     for (uint64_t ms = 0; ms < 10 * 60000; ms += 7777) {
         timekeeper_advance(&t, at(ms, T0 - 5 * HOUR + ms));
         assert_true(timekeeper_sent_minute(&t) >= minute(T0 + ms));
@@ -136,6 +152,7 @@ int main(void)
         cmocka_unit_test(a_day_apart_is_still_believed_and_more_is_not),
         cmocka_unit_test(a_relay_from_2099_moves_nothing),
         cmocka_unit_test(when_they_disagree_time_goes_by_monotonically),
+        cmocka_unit_test(days_off_count_also_when_they_disagree),
         cmocka_unit_test(a_clock_that_is_set_back_neither_revives_nor_stops),
         cmocka_unit_test(a_monotonic_clock_that_goes_back_is_taken_as_standing_still),
         cmocka_unit_test(messages_are_never_stamped_too_early),

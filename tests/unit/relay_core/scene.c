@@ -269,6 +269,16 @@ uint32_t hear_reply(struct peer *p, uint32_t seq, enum status status)
     return retry_after;
 }
 
+void hear_forgotten(struct scene *s, struct peer *p, uint32_t seq, enum status status)
+{
+    uint64_t forgotten = scene_stats(s).forgotten;
+
+    hear_nothing(p);
+    scene_pass(s, 1000);
+    assert_true(scene_stats(s).forgotten > forgotten);
+    hear_reply(p, seq, status);
+}
+
 uint32_t hear_delivery(struct peer *p, const uint8_t subscription[8], uint8_t fill)
 {
     uint8_t envelope[WIRE_ENVELOPE_BYTES];

@@ -96,6 +96,9 @@ void subscribe(struct scene *s, struct peer *p, const uint8_t take[32], uint32_t
 
 /* retry after */
 uint32_t hear_reply(struct peer *p, uint32_t seq, enum status status);
+/* To what deletes something, or finds it gone: within a second, when the journal was emptied, and not before.
+ */
+void hear_forgotten(struct scene *s, struct peer *p, uint32_t seq, enum status status);
 /* The message's id. */
 uint32_t hear_delivery(struct peer *p, const uint8_t subscription[8], uint8_t fill);
 void hear_withdraw(struct peer *p, const uint8_t subscription[8], uint32_t id);

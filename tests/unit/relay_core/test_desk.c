@@ -223,7 +223,7 @@ static void a_solution_does_not_pay_for_a_second_message(void **state)
     uint32_t seq = say_knock(s, her, desk.put, &k);
     scene_settle(s);
     hear_reply(her, seq, STATUS_OK);
-    hear_reply(her, say_delete(s, her, DELETE_OWN, k.queue.own), STATUS_OK);
+    hear_forgotten(s, her, say_delete(s, her, DELETE_OWN, k.queue.own), STATUS_OK);
     k.handle[5] ^= 1;
     k.voucher_name.b[5] ^= 1;
     seq = say_knock(s, her, desk.put, &k);

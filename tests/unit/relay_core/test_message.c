@@ -29,6 +29,7 @@ static void an_acknowledged_message_costs_no_job(void **state)
     say_ack(s, &s->peers[1], sub, hear_delivery(&s->peers[1], sub, 'a'));
     scene_settle(s);
     hear_reply(&s->peers[0], seq, STATUS_OK);
+    scene_pass(s, 5000); /* the voucher is forgotten */
     uint32_t jobs = test_store_jobs(&s->store);
     for (uint32_t i = 2; i < 50; i++) {
         seq = say_send(s, &s->peers[0], q.put, i, (uint8_t)i);

@@ -86,7 +86,7 @@ static void an_update_cuts_off_and_what_was_unread_stays(void **state)
     sent = say_send(s, p, a.put, 2, 'b');
     scene_settle(s);
     hear_reply(p, sent, STATUS_REFUSED);
-    hear_reply(p, say_delete(s, p, DELETE_END, a.end), STATUS_REFUSED);
+    hear_forgotten(s, p, say_delete(s, p, DELETE_END, a.end), STATUS_REFUSED);
     subscribe(s, &s->peers[2], b.take, 16, again);
     hear_delivery(&s->peers[2], again, 'a');
     sent = say_send(s, p, b.put, 3, 'c');
@@ -159,14 +159,15 @@ static void delete_by_own_or_end_takes_everything(void **state)
         subscribe(s, &s->peers[1], q.take, 1, sub);
         hear_delivery(&s->peers[1], sub, 'a');
         assert_int_equal(scene_rows(s), 1);
-        hear_reply(p, say_delete(s, p, n == 0 ? DELETE_OWN : DELETE_END, q.put), STATUS_REFUSED);
-        hear_reply(p, say_delete(s, p, n == 0 ? DELETE_END : DELETE_OWN, n == 0 ? q.own : q.end),
-                   STATUS_REFUSED);
-        hear_reply(p, say_delete(s, p, n == 0 ? DELETE_OWN : DELETE_END, n == 0 ? q.own : q.end), STATUS_OK);
+        hear_forgotten(s, p, say_delete(s, p, n == 0 ? DELETE_OWN : DELETE_END, q.put), STATUS_REFUSED);
+        hear_forgotten(s, p, say_delete(s, p, n == 0 ? DELETE_END : DELETE_OWN, n == 0 ? q.own : q.end),
+                       STATUS_REFUSED);
+        hear_forgotten(s, p, say_delete(s, p, n == 0 ? DELETE_OWN : DELETE_END, n == 0 ? q.own : q.end),
+                       STATUS_OK);
         hear_ended(&s->peers[1], sub, ENDED_NOT_SERVED);
         assert_int_equal(scene_rows(s), 0);
-        hear_reply(p, say_delete(s, p, n == 0 ? DELETE_OWN : DELETE_END, n == 0 ? q.own : q.end),
-                   STATUS_REFUSED);
+        hear_forgotten(s, p, say_delete(s, p, n == 0 ? DELETE_OWN : DELETE_END, n == 0 ? q.own : q.end),
+                       STATUS_REFUSED);
         sent = say_send(s, p, q.put, 200 + n, 'a');
         scene_settle(s);
         hear_reply(p, sent, STATUS_REFUSED);
@@ -191,15 +192,16 @@ static void a_queue_deleted_while_sends_are_pending(void **state)
     uint32_t more = say_send(s, p, a.put, 3, 'c');
     uint32_t waiting = say_send(s, p, a.put, 4, 'd');
     uint32_t other = say_send(s, p, b.put, 5, 'e');
-    hear_reply(p, say_delete(s, p, DELETE_OWN, a.own), STATUS_OK);
+    uint32_t gone = say_delete(s, p, DELETE_OWN, a.own);
     uint32_t after = say_send(s, p, a.put, 6, 'f');
-    scene_settle(s);
+    scene_pass(s, 1000);
     hear_reply(p, acked, STATUS_OK);
     hear_reply(p, flight, STATUS_OK);
     hear_reply(p, more, STATUS_OK);
     hear_reply(p, waiting, STATUS_OK);
     hear_reply(p, other, STATUS_OK);
     hear_reply(p, after, STATUS_REFUSED);
+    hear_reply(p, gone, STATUS_OK);
     assert_int_equal(scene_rows(s), 1);
     /* And with the commit of the messages already under way. */
     scene_tick(s);
@@ -209,9 +211,9 @@ static void a_queue_deleted_while_sends_are_pending(void **state)
     uint32_t del = say_delete(s, p, DELETE_OWN, b.own);
     s->hold = false;
     scene_turn(s);
-    scene_settle(s);
-    hear_reply(p, del, STATUS_OK);
+    scene_pass(s, 1000);
     hear_reply(p, seq, STATUS_OK);
+    hear_reply(p, del, STATUS_OK);
     assert_int_equal(scene_rows(s), 0);
     assert_int_equal(scene_stats(s).bytes_in_flight, 0);
 }
@@ -236,7 +238,7 @@ static void a_queue_deleted_while_it_is_loaded(void **state)
         relay_flush(s->relay);
     }
     s->hold = false;
-    scene_settle(s);
+    scene_pass(s, 1000);
     hear_reply(p, del, STATUS_OK);
     assert_int_equal(scene_stats(s).bytes_in_flight, 0);
     assert_int_equal(scene_stats(s).subscriptions, 0);
@@ -281,7 +283,7 @@ static void too_much_that_waits_for_the_store_is_busy(void **state)
         seq[i] = say_delete(s, p, DELETE_OWN, nothing);
     }
     s->hold = false;
-    scene_turn(s);
+    scene_pass(s, 1000);
     for (struct heard *h; (h = peer_take(p)) != NULL; free(h)) {
         busy += h->c.u.reply.status == STATUS_BUSY;
         refused += h->c.u.reply.status == STATUS_REFUSED;
@@ -322,7 +324,7 @@ static void a_failed_change_is_busy_and_changes_nothing(void **state)
     s->store.fail[JOB_FIND] = 1;
     hear_reply(p, say_delete(s, p, DELETE_OWN, q.own), STATUS_BUSY);
     hear_nothing(&s->peers[1]);
-    hear_reply(p, say_delete(s, p, DELETE_OWN, q.own), STATUS_OK);
+    hear_forgotten(s, p, say_delete(s, p, DELETE_OWN, q.own), STATUS_OK);
     hear_ended(&s->peers[1], sub, ENDED_NOT_SERVED);
 }
 

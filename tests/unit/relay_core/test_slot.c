@@ -215,11 +215,11 @@ static void slots_are_renamed_and_deleted_by_their_owner(void **state)
     struct command del = {.op = OP_SLOT_DELETE, .u.slot_delete = {a.own}};
     seq = peer_send(p, &del, s->now);
     scene_turn(s);
-    hear_reply(p, seq, STATUS_REFUSED);
+    hear_forgotten(s, p, seq, STATUS_REFUSED);
     del.u.slot_delete.own = b.own;
     seq = peer_send(p, &del, s->now);
     scene_turn(s);
-    hear_reply(p, seq, STATUS_OK);
+    hear_forgotten(s, p, seq, STATUS_OK);
     hear_reply(p, say_get(s, p, b.take), STATUS_REFUSED);
 }
 

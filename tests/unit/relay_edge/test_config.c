@@ -48,6 +48,7 @@ static const struct {
     {"[relay]\nsettle\n", 2, "neither [section] nor key = value"},
     {"[relay\nsettle = 250\n", 1, "neither [section] nor key = value"},
     {"[relay]\nlifetime = 31d\n", 2, "lifetime: \"31d\" is none of 1h 6h 1d 3d 7d 14d 30d"},
+    {"[relay]\nkeys = here\n", 2, "keys: \"here\" is neither \"keys\" nor a folder from / on"},
     {"[relay]\nlifetime = forever\n", 2, "lifetime: \"forever\" is none of"},
     {"[relay]\nlisten = 127.0.0.1\n", 2, "listen: \"127.0.0.1\" is not IP:PORT"},
     {"[relay]\nlisten = 127.0.0.1:65536\n", 2, "is not IP:PORT"},
@@ -65,6 +66,14 @@ static const struct {
     {"[relay]\naddress = relay example org:7443\n", 2, "is not HOST:PORT"},
     {"[relay]\naddress = " LONG_40 LONG_40 ".org:7443\n", 2, "is not HOST:PORT"},
     {"[relay]\n# " LONG_LINE "\nsettle = 1\n", 2, "the line is too long"},
+    {"[relay]\nlisten-web = 127.0.0.1:80\n", 2, "there is no key \"listen-web\" in [relay]"},
+    {"[web]\nlisten-web = example.org:80\n", 2, "\"example.org\" is not an IP number"},
+    {"[web]\nlisten-web =\n", 2, "listen-web: is empty"},
+    {"[web]\npage =\n", 2, "page: a folder, of at most 200 bytes"},
+    {"[web]\nweb-address = a.org; b.org\n", 2, "\"a.org;\" is neither HOST nor HOST:PORT"},
+    {"[web]\nweb-address = a.org https://b.org\n", 2, "\"https://b.org\" is neither HOST nor HOST:PORT"},
+    {"[web]\nweb-address = 'self'\n", 2, "\"'self'\" is neither HOST nor HOST:PORT"},
+    {"[web]\nweb-address = a.org:0\n", 2, "\"a.org:0\" is neither HOST nor HOST:PORT"},
     {"[limits]\nconnections = 9\n", 2, "connections: 9 is not between 10 and 1000000"},
     {"[limits]\nmemory-mib = 0\n", 2, "memory-mib: 0 is not between 1 and 1048576"},
     {"[limits]\nvoucher-days = 366\n", 2, "voucher-days: 366 is not between 1 and 365"},
@@ -101,6 +110,9 @@ static void good_values_are_taken(void **state)
                            "address = [2001:db8::1]:443\n"
                            "settle=10\n"
                            "  lifetime = 30d\n"
+                           "keys = /run/zaguan/keys\n"
+                           "[web]\nlisten-web = 127.0.0.1:80 [::1]:0\n"
+                           "page = /srv/page\nweb-address = a.org [2001:db8::1]:443 b.onion\n"
                            "[limits]\nconnections = 20000 ; many\nmemory-mib = 3\ncalm-knocks-a-minute = 0\n",
                            why);
     if (err != ZG_OK)
@@ -113,6 +125,12 @@ static void good_values_are_taken(void **state)
     assert_string_equal(c.address, "[2001:db8::1]:443");
     assert_int_equal(c.settle_ms, 10);
     assert_int_equal(c.ttl_ceiling, WIRE_TTL_30D);
+    assert_string_equal(c.keys, "/run/zaguan/keys");
+    assert_int_equal(c.listen_web_count, 2);
+    assert_int_equal(c.listen_web[0].port, 80);
+    assert_true(c.listen_web[1].v6);
+    assert_string_equal(c.page, "/srv/page");
+    assert_string_equal(c.web_addresses, "a.org [2001:db8::1]:443 b.onion");
     assert_int_equal(c.limits.connections, 20000);
     assert_int_equal(c.limits.memory_bytes, 3 << 20);
     assert_int_equal(c.limits.calm_knocks_a_minute, 0);
@@ -131,6 +149,7 @@ static void an_empty_file_gives_the_defaults(void **state)
     assert_string_equal(c.listen[0].host, "127.0.0.1");
     assert_int_equal(c.listen[0].port, 7443);
     assert_string_equal(c.address, "");
+    assert_string_equal(c.keys, "keys");
 }
 
 /* The file that init writes says the truth: as it is, and with every comment sign before a key taken away. */

@@ -1,7 +1,4 @@
-/*
- * Connections by TCP over real sockets, with a core that is played by this file: sessions that echo, pause,
- * write more than a socket takes, or end.
- */
+/* Connections by TCP over real sockets, with a core that is played. */
 #define _GNU_SOURCE
 #include "relay/edge/tcp.h"
 
@@ -20,137 +17,16 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* --- the core's part --- */
+#include "tests/unit/relay_edge/played_core.h"
 
-enum { BIG = 8 << 20, PIECE = 60000 };
-
-struct session {
-    struct carrier carrier;
-    size_t received;
-    uint32_t sum;
-    size_t to_write, written; /* of BIG answers */
-    bool waiting;             /* the carrier said false */
-    bool end_when_written;
-    bool paused;
-};
-
-static struct {
-    struct session *session; /* the newest */
-    size_t opened, closed, ended;
-    bool refuse;
-} core;
-
-static uint8_t byte_at(size_t i)
-{
-    return (uint8_t)(i * 31 + i / 251);
-}
-
-static void end_session(struct session *s)
-{
-    const struct carrier carrier = s->carrier;
-    core.session = NULL;
-    core.ended++;
-    free(s);
-    carrier.close(carrier.ctx);
-}
-
-/* false: it ended. */
-static bool write_on(struct session *s)
-{
-    static uint8_t piece[PIECE];
-    while (s->written < s->to_write && !s->waiting) {
-        size_t n = s->to_write - s->written < PIECE ? s->to_write - s->written : PIECE;
-        for (size_t i = 0; i < n; i++)
-            piece[i] = byte_at(s->written + i);
-        s->written += n;
-        s->waiting = !s->carrier.write(s->carrier.ctx, piece, n);
-    }
-    if (s->written < s->to_write || !s->end_when_written)
-        return true;
-    end_session(s);
-    return false;
-}
-
-struct session *session_open(struct relay *r, const struct carrier *carrier, struct now now)
-{
-    (void)r;
-    assert_true(now.utc_ms > 1500000000000);
-    if (core.refuse)
-        return NULL;
-    struct session *s = calloc(1, sizeof(*s));
-    assert_non_null(s);
-    s->carrier = *carrier;
-    core.opened++;
-    core.session = s;
-    return s;
-}
-
-/* More than a socket takes, in one piece; then it is over. */
-static void write_and_end(struct session *s)
-{
-    uint8_t *all = malloc(BIG);
-    assert_non_null(all);
-    for (size_t i = 0; i < BIG; i++)
-        all[i] = byte_at(i);
-    assert_false(s->carrier.write(s->carrier.ctx, all, BIG));
-    free(all);
-    end_session(s);
-}
-
-/* 'b': write BIG bytes; 'e': the same and end; 'h': end at once with most of them not taken; 'x': end at
- * once; 'p': pause; anything else is counted. */
-bool session_receive(struct session *s, const uint8_t *data, size_t len, struct now now)
-{
-    (void)now;
-    assert_false(s->paused);
-    assert_true(len > 0);
-    for (size_t i = 0; i < len; i++) {
-        s->received++;
-        s->sum += data[i];
-    }
-    uint8_t what = data[0];
-    if (what == 'x') {
-        end_session(s);
-        return false;
-    }
-    if (what == 'h') {
-        write_and_end(s);
-        return false;
-    }
-    if (what == 'p')
-        s->paused = true;
-    if (what != 'b' && what != 'e')
-        return true;
-    s->to_write += BIG;
-    s->end_when_written = what == 'e';
-    return write_on(s);
-}
-
-bool session_paused(const struct session *s)
-{
-    return s->paused;
-}
-
-void session_writable(struct session *s)
-{
-    assert_true(s->waiting);
-    s->waiting = false;
-    (void)write_on(s);
-}
-
-void session_close(struct session *s)
-{
-    core.closed++;
-    core.session = NULL;
-    free(s);
-}
+enum { CONNECTIONS_MAX = 3 };
 
 /* --- the world --- */
 
 struct world {
     uv_loop_t loop;
     uv_prepare_t prepare;
-    struct tcp *tcp;
+    struct streams *streams;
     uint16_t port;
     int fd;
 };
@@ -158,7 +34,7 @@ struct world {
 static void on_prepare(uv_prepare_t *p)
 {
     struct world *w = p->data;
-    tcp_turn(w->tcp);
+    streams_turn(w->streams);
 }
 
 static void turn(struct world *w)
@@ -185,9 +61,9 @@ static int make_world(void **state)
 
     memset(&core, 0, sizeof(core));
     assert_int_equal(uv_loop_init(&w->loop), 0);
-    assert_int_equal(tcp_open(&w->tcp, &w->loop, NULL), ZG_OK);
+    assert_int_equal(streams_open(&w->streams, &w->loop, CONNECTIONS_MAX), ZG_OK);
     assert_int_equal(address_parse(&a, "127.0.0.1:0"), ZG_OK);
-    assert_int_equal(tcp_listen(w->tcp, &a, bound, why, sizeof(why)), ZG_OK);
+    assert_int_equal(streams_listen(w->streams, &a, &tcp_handler, NULL, bound, why, sizeof(why)), ZG_OK);
     assert_int_equal(address_parse(&a, bound), ZG_OK);
     w->port = a.port;
     uv_prepare_init(&w->loop, &w->prepare);
@@ -206,8 +82,8 @@ static int make_world(void **state)
 static int end_world(void **state)
 {
     struct world *w = *state;
-    tcp_close_sessions(w->tcp);
-    tcp_close(w->tcp);
+    streams_leave(w->streams);
+    streams_close(w->streams);
     uv_close((uv_handle_t *)&w->prepare, NULL);
     uv_run(&w->loop, UV_RUN_DEFAULT);
     assert_int_equal(uv_loop_close(&w->loop), 0);
@@ -249,7 +125,7 @@ static size_t hear_all(struct world *w, size_t wanted)
             continue;
         }
         for (ssize_t i = 0; i < n; i++)
-            if (buf[i] != byte_at(got + (size_t)i))
+            if (buf[i] != core_byte(got + (size_t)i))
                 fail_msg("byte %zu is wrong", got + (size_t)i);
         got += (size_t)n;
     }
@@ -272,7 +148,7 @@ static void bytes_reach_the_session(void **state)
     turn_until(w, &core.closed, 1);
     turn(w);
     turn(w);
-    assert_true(tcp_empty(w->tcp));
+    assert_true(streams_empty(w->streams));
 }
 
 static void what_a_socket_does_not_take_follows_in_order(void **state)
@@ -283,8 +159,8 @@ static void what_a_socket_does_not_take_follows_in_order(void **state)
     say(w, "b", 1);
     turn_until(w, &s->received, 1);
     assert_true(s->waiting); /* or the test shows nothing */
-    assert_true(s->written < BIG);
-    assert_int_equal(hear_all(w, BIG), BIG);
+    assert_true(s->written < CORE_BIG);
+    assert_int_equal(hear_all(w, CORE_BIG), CORE_BIG);
     assert_false(s->waiting);
 }
 
@@ -293,11 +169,11 @@ static void an_ended_session_s_last_bytes_still_arrive(void **state)
     struct world *w = *state;
     turn_until(w, &core.opened, 1);
     say(w, "e", 1);
-    assert_int_equal(hear_all(w, (size_t)BIG + 1), BIG);
+    assert_int_equal(hear_all(w, (size_t)CORE_BIG + 1), CORE_BIG);
     assert_int_equal(core.ended, 1);
     for (int i = 0; i < 10; i++)
         turn(w);
-    assert_true(tcp_empty(w->tcp));
+    assert_true(streams_empty(w->streams));
 }
 
 static void what_the_socket_had_not_taken_at_the_end_still_arrives(void **state)
@@ -306,11 +182,11 @@ static void what_the_socket_had_not_taken_at_the_end_still_arrives(void **state)
     turn_until(w, &core.opened, 1);
     say(w, "h", 1);
     turn_until(w, &core.ended, 1);
-    assert_false(tcp_empty(w->tcp));
-    assert_int_equal(hear_all(w, (size_t)BIG + 1), BIG);
+    assert_false(streams_empty(w->streams));
+    assert_int_equal(hear_all(w, (size_t)CORE_BIG + 1), CORE_BIG);
     for (int i = 0; i < 10; i++)
         turn(w);
-    assert_true(tcp_empty(w->tcp));
+    assert_true(streams_empty(w->streams));
 }
 
 static void a_session_that_ends_closes_its_connection(void **state)
@@ -323,7 +199,7 @@ static void a_session_that_ends_closes_its_connection(void **state)
     for (int i = 0; i < 10; i++)
         turn(w);
     assert_int_equal(hear(w, &byte, 1), -1);
-    assert_true(tcp_empty(w->tcp));
+    assert_true(streams_empty(w->streams));
 }
 
 static void a_refused_session_closes_its_connection(void **state)
@@ -334,7 +210,7 @@ static void a_refused_session_closes_its_connection(void **state)
     for (int i = 0; i < 50; i++)
         turn(w);
     assert_int_equal(hear(w, &byte, 1), -1);
-    assert_true(tcp_empty(w->tcp));
+    assert_true(streams_empty(w->streams));
 }
 
 static void a_paused_session_gets_no_bytes_until_it_carries_on(void **state)
@@ -367,7 +243,7 @@ static void a_peer_that_vanishes_while_it_is_written_to_is_let_go(void **state)
     turn_until(w, &core.closed, 1);
     for (int i = 0; i < 10; i++)
         turn(w);
-    assert_true(tcp_empty(w->tcp));
+    assert_true(streams_empty(w->streams));
 }
 
 static void a_write_to_a_dead_socket_ends_the_session_outside_of_the_write(void **state)
@@ -382,20 +258,20 @@ static void a_write_to_a_dead_socket_ends_the_session_outside_of_the_write(void 
     close(w->fd);
     w->fd = -1;
     poll(NULL, 0, 20);
-    s->to_write = 2 * PIECE;
-    (void)write_on(s);
+    s->to_write = 2 * CORE_PIECE;
+    (void)core_write_on(s);
     assert_int_equal(core.closed, 0);
     turn_until(w, &core.closed, 1);
     for (int i = 0; i < 10; i++)
         turn(w);
-    assert_true(tcp_empty(w->tcp));
+    assert_true(streams_empty(w->streams));
 }
 
 static void no_connection_is_accepted_any_more_when_it_stops(void **state)
 {
     struct world *w = *state;
     turn_until(w, &core.opened, 1);
-    tcp_stop_accepting(w->tcp);
+    streams_stop_accepting(w->streams);
     for (int i = 0; i < 10; i++)
         turn(w);
     struct sockaddr_in where = {.sin_family = AF_INET, .sin_port = htons(w->port)};

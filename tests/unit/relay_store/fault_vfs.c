@@ -2,6 +2,7 @@
 
 #include <sqlite3.h>
 #include <string.h>
+#include <unistd.h>
 
 static struct {
     sqlite3_vfs vfs;
@@ -9,6 +10,7 @@ static struct {
     enum fault_kind kind;
     uint32_t after, times, hits;
     uint64_t syncs;
+    bool truncated;
 } state;
 
 struct fault_file {
@@ -33,6 +35,8 @@ static int fails(void)
     if (state.times != UINT32_MAX)
         state.times--;
     state.hits++;
+    if (state.kind == FAULT_DEATH)
+        _exit(FAULT_DEATH_STATUS);
     return 1;
 }
 
@@ -55,16 +59,18 @@ static int x_write(sqlite3_file *f, const void *p, int n, sqlite3_int64 at)
 
 static int x_truncate(sqlite3_file *f, sqlite3_int64 size)
 {
-    if (state.kind == FAULT_IO && fails())
+    if (state.kind != FAULT_FULL && fails())
         return SQLITE_IOERR_TRUNCATE;
+    state.truncated = true;
     return real_of(f)->pMethods->xTruncate(real_of(f), size);
 }
 
 static int x_sync(sqlite3_file *f, int flags)
 {
     state.syncs++;
-    if (state.kind == FAULT_IO && fails())
+    if (state.kind != FAULT_FULL && fails())
         return SQLITE_IOERR_FSYNC;
+    state.truncated = false;
     return real_of(f)->pMethods->xSync(real_of(f), flags);
 }
 
@@ -155,6 +161,11 @@ void fault_vfs_arm(enum fault_kind kind, uint32_t after, uint32_t times)
 uint32_t fault_vfs_hits(void)
 {
     return state.hits;
+}
+
+bool fault_vfs_truncation_unsynced(void)
+{
+    return state.truncated;
 }
 
 uint64_t fault_vfs_syncs(void)

@@ -4,6 +4,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <cmocka.h>
+#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,24 +17,25 @@ void place_make(struct place *p)
     /* In memory if there is such a place: thousands of commits are not there to wear out a disk. */
     const char *base = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
     snprintf(p->dir, sizeof(p->dir), "%s/zaguan-store-XXXXXX", base);
+    p->keys = NULL;
     assert_non_null(mkdtemp(p->dir));
     snprintf(p->db, sizeof(p->db), "%s/relay.db", p->dir);
 }
 
 void place_remove(struct place *p)
 {
-    static const char *const ends[] = {"", "-wal", "-shm", "-journal"};
-    char path[128];
-    for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
-        snprintf(path, sizeof(path), "%s%s", p->db, ends[i]);
-        unlink(path);
-    }
+    DIR *dir = opendir(p->dir);
+    assert_non_null(dir);
+    for (struct dirent *d; (d = readdir(dir)) != NULL;)
+        if (d->d_name[0] != '.')
+            assert_int_equal(unlinkat(dirfd(dir), d->d_name, 0), 0);
+    closedir(dir);
     assert_int_equal(rmdir(p->dir), 0);
 }
 
 struct engine *place_open(const struct place *p, const char *vfs)
 {
-    const struct sqlite_options options = {.path = p->db, .vfs = vfs, .exclusive = true};
+    const struct sqlite_options options = {.path = p->db, .vfs = vfs, .exclusive = true, .keys = p->keys};
     struct engine *e = NULL;
     char why[128] = "";
     zg_err err = sqlite_engine_open(&e, &options, why, sizeof(why));

@@ -7,6 +7,7 @@
 struct place {
     char dir[64];
     char db[96];
+    struct key_place *keys; /* NULL: files beside the database; else the test's */
 };
 
 void place_make(struct place *p);

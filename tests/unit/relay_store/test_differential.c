@@ -36,6 +36,7 @@ struct world {
     struct rng_seed seed;
     struct rng rng;
     uint32_t hour;
+    uint64_t marks, ended, expired;
     uint64_t jobs, failed, ok, exists, refused, not_found, conflict;
     struct envelope *envelopes[4];
     uint8_t value[VALUE_MAX];
@@ -75,9 +76,15 @@ static uint64_t any_id(struct world *w)
     return id == IDS ? (UINT64_C(1) << STORE_ID_BITS) - 1 : id;
 }
 
+/* Not over yet: what is stored after its key was destroyed would have another one. */
 static uint32_t any_hour(struct world *w)
 {
-    return w->hour + below(w, HOURS);
+    return w->hour + 1 + below(w, HOURS);
+}
+
+static uint32_t any_week(struct world *w)
+{
+    return w->hour / 168 + below(w, 8);
 }
 
 /* Mostly names in a row, which repeats and meets others; sometimes names of all kinds. */
@@ -156,14 +163,15 @@ static void fill_write(struct world *w, struct batch *b, size_t i)
         any_names(w, &b->names[i]);
         write->u.queue.id = any_id(w);
         write->u.queue.kind = below(w, 2) == 0 ? QUEUE_DESK : QUEUE_CONVERSATION;
-        write->u.queue.ends = below(w, 3000);
+        write->u.queue.ends = any_week(w);
+        write->u.queue.unanswered = below(w, 2) == 0;
         write->u.queue.voucher = any_voucher(w, below(w, 2) == 0 ? VOUCHER_DESK : VOUCHER_CONVERSATION);
         write->u.queue.names = &b->names[i];
         break;
     case WRITE_KNOCK:
         any_names(w, &b->names[i]);
         write->u.knock.id = any_id(w);
-        write->u.knock.ends = below(w, 3000);
+        write->u.knock.ends = any_week(w);
         write->u.knock.voucher_hour = any_hour(w);
         write->u.knock.names = &b->names[i];
         write->u.knock.slot_voucher = any_voucher(w, VOUCHER_SLOT);
@@ -243,6 +251,7 @@ static void compare_found(const struct found *a, const struct found *b)
     assert_int_equal(a->id, b->id);
     assert_int_equal(a->kind, b->kind);
     assert_int_equal(a->ends, b->ends);
+    assert_int_equal(a->unanswered, b->unanswered);
     assert_int_equal(a->stored, b->stored);
     assert_int_equal(a->first_seq, b->first_seq);
     assert_int_equal(a->next_seq, b->next_seq);
@@ -283,6 +292,7 @@ static void try_load(struct world *w, uint64_t queue, uint32_t from, uint32_t li
         assert_int_equal(a->queue, b->queue);
         assert_int_equal(a->seq, b->seq);
         assert_int_equal(a->hour, b->hour);
+        assert_int_equal(a->marked, b->marked);
         assert_memory_equal(&a->handle, &b->handle, sizeof(a->handle));
         assert_memory_equal(a->envelope->bytes, b->envelope->bytes, WIRE_ENVELOPE_BYTES);
         envelope_unref(a->envelope);
@@ -309,8 +319,18 @@ static void try_purge(struct world *w)
 {
     struct store_job disk = {.kind = JOB_PURGE, .u.purge = {.hour = w->hour, .limit = below(w, 12)}};
     struct store_job memory = disk;
-    if (!run_both(w, &disk, &memory))
+    if (!run_both(w, &disk, &memory)) {
+        /* The keys were destroyed all the same. */
+        memory.u.purge.limit = 0;
+        w->memory->execute(w->memory, &memory);
         return;
+    }
+    assert_int_equal(disk.u.purge.marks, memory.u.purge.marks);
+    assert_int_equal(disk.u.purge.queues, memory.u.purge.queues);
+    for (size_t i = 0; i < disk.u.purge.queues; i++)
+        assert_int_equal(disk.u.purge.ended[i], memory.u.purge.ended[i]);
+    w->marks += disk.u.purge.marks;
+    w->ended += disk.u.purge.queues;
     assert_int_equal(disk.u.purge.messages, memory.u.purge.messages);
     assert_int_equal(disk.u.purge.slots, memory.u.purge.slots);
     assert_int_equal(disk.u.purge.vouchers, memory.u.purge.vouchers);
@@ -327,6 +347,28 @@ static void try_counts(struct world *w)
     assert_int_equal(disk.u.counts.slots, memory.u.counts.slots);
     assert_int_equal(disk.u.counts.vouchers, memory.u.counts.vouchers);
     assert_int_equal(disk.u.counts.messages, memory.u.counts.messages);
+    assert_int_equal(disk.u.counts.marks, memory.u.counts.marks);
+}
+
+static void try_status(struct world *w)
+{
+    struct store_job disk = {.kind = JOB_STATUS, .u.status = {.hour = w->hour, .count = 8}};
+    for (size_t i = 0; i < 8; i++)
+        disk.u.status.handles[i] = handle_number(below(w, HANDLES));
+    struct store_job memory = disk;
+    if (!run_both(w, &disk, &memory))
+        return;
+    for (size_t i = 0; i < 8; i++) {
+        assert_int_equal(disk.u.status.fates[i], memory.u.status.fates[i]);
+        w->expired += disk.u.status.fates[i] == FATE_EXPIRED;
+    }
+}
+
+static void try_forget(struct world *w)
+{
+    struct store_job disk = {.kind = JOB_FORGET};
+    struct store_job memory = disk;
+    (void)run_both(w, &disk, &memory);
 }
 
 static void reopen(struct world *w)
@@ -345,6 +387,8 @@ static void compare_all(struct world *w)
         try_slot(w, id);
     }
     try_load(w, (UINT64_C(1) << STORE_ID_BITS) - 1, 0, STORE_LOAD_MAX);
+    for (uint32_t i = 0; i < 20; i++)
+        try_status(w);
     try_counts(w);
 }
 
@@ -357,18 +401,24 @@ static void step(struct world *w)
         try_commit(w);
     else if (what < 75)
         try_find(w, below(w, NAMES + VOUCHERS));
+    else if (what < 80)
+        try_status(w);
     else if (what < 85)
         try_load(w, any_id(w), below(w, SEQS), below(w, 80));
     else if (what < 90)
         try_slot(w, any_id(w));
     else if (what < 96)
         try_purge(w);
-    else if (what < 99)
+    else if (what < 98)
         try_counts(w);
+    else if (what < 99)
+        try_forget(w);
     else if (below(w, 4) == 0)
         reopen(w);
     if (below(w, 50) == 0)
         w->hour++;
+    if (below(w, 400) == 0)
+        w->hour += below(w, 60); /* else no queue would end and no mark be told */
 }
 
 static void run(uint64_t seed, uint32_t steps, const char *vfs)
@@ -395,8 +445,11 @@ static void run(uint64_t seed, uint32_t steps, const char *vfs)
     printf("  %" PRIu64 " jobs, %" PRIu64 " failed; outcomes: ok %" PRIu64 ", exists %" PRIu64
            ", refused %" PRIu64 ", not found %" PRIu64 ", conflict %" PRIu64 "\n",
            w.jobs, w.failed, w.ok, w.exists, w.refused, w.not_found, w.conflict);
+    printf("  %" PRIu64 " marks over, %" PRIu64 " queues ended, %" PRIu64 " told as expired\n", w.marks,
+           w.ended, w.expired);
     /* A run that met none of a kind would compare nothing. */
     assert_true(w.ok > 0 && w.exists > 0 && w.refused > 0 && w.not_found > 0 && w.conflict > 0);
+    assert_true(w.marks > 0 && w.ended > 0 && w.expired > 0);
     assert_true(vfs == NULL || w.failed > steps / 200);
 
     for (size_t i = 0; i < 4; i++)

@@ -14,113 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "client/sqlite/vault_file.h"
-#include "tests/unit/vault/scratch.h"
-
-static const char passphrase[] = "correct horse battery";
-
-static zg_err open_as(zg_vault **out, const struct scratch *s, enum zg_vault_sqlite_mode mode, const char *words)
-{
-    return vault_sqlite_open_with(out, &(struct vault_file_options){
-                                           .path = s->path,
-                                           .mode = mode,
-                                           .passphrase = {(const uint8_t *)words, strlen(words)},
-                                           .cost = {.passes = 1, .memory_kib = 8},
-                                       });
-}
-
-static zg_vault *open_ok(const struct scratch *s, enum zg_vault_sqlite_mode mode)
-{
-    zg_vault *v = NULL;
-    assert_int_equal(open_as(&v, s, mode, passphrase), ZG_OK);
-    return v;
-}
-
-/* --- batches --- */
-
-struct job {
-    zg_vault_batch batch; /* first */
-    zg_vault_write writes[4];
-    int done; /* how often */
-    zg_err err;
-    int order;
-};
-
-static int finished; /* jobs, in all of a test */
-
-static void job_done(zg_vault_batch *b, zg_err err)
-{
-    struct job *j = (struct job *)b;
-    j->done++;
-    j->err = err;
-    j->order = finished++;
-}
-
-static void job_add(struct job *j, uint8_t name, const void *value, size_t len)
-{
-    zg_vault_write *w = &j->writes[j->batch.count++];
-    memset(w->key, name, sizeof(w->key));
-    w->value = value;
-    w->len = len;
-    j->batch.writes = j->writes;
-    j->batch.done = job_done;
-}
-
-static zg_err store(zg_vault *v, uint8_t name, const void *value, size_t len)
-{
-    struct job j = {0};
-    job_add(&j, name, value, len);
-    v->submit(v, &j.batch);
-    assert_int_equal(j.done, 0); /* never from inside submit */
-    v->pump(v);
-    assert_int_equal(j.done, 1);
-    return j.err;
-}
-
-/* --- what is in a vault --- */
-
-struct content {
-    size_t len[256];
-    uint8_t first[256];
-    int count;
-    zg_err err;
-    int done;
-};
-
-static zg_err see(void *ctx, const uint8_t key[ZG_VAULT_KEY_BYTES], const uint8_t *value, size_t len)
-{
-    struct content *c = ctx;
-    c->count++;
-    c->len[key[0]] = len;
-    c->first[key[0]] = len > 0 ? value[0] : 0;
-    return ZG_OK;
-}
-
-static void loaded(void *ctx, zg_err err)
-{
-    struct content *c = ctx;
-    c->done++;
-    c->err = err;
-}
-
-static void load(zg_vault *v, struct content *c)
-{
-    memset(c, 0, sizeof(*c));
-    v->load(v, see, c, loaded);
-    assert_int_equal(c->done, 0); /* never from inside load */
-    v->pump(v);
-    assert_int_equal(c->done, 1);
-}
-
-static void has_entries(const struct scratch *s, int count)
-{
-    struct content c;
-    zg_vault *v = open_ok(s, ZG_VAULT_OPEN);
-    load(v, &c);
-    v->close(v);
-    assert_int_equal(c.err, ZG_OK);
-    assert_int_equal(c.count, count);
-}
+#include "tests/unit/vault/vault_kit.h"
 
 /* --- tests --- */
 
@@ -247,10 +141,10 @@ static void newer_versions_and_foreign_tables_are_refused(void **state)
     const struct scratch *s = *state;
     zg_vault *v = open_ok(s, ZG_VAULT_CREATE);
     v->close(v);
-    change_with_sqlite(s, "PRAGMA user_version=2");
+    change_with_sqlite(s, "PRAGMA user_version=3");
     assert_int_equal(open_as(&v, s, ZG_VAULT_OPEN, passphrase), ZG_ERR_VERSION);
-    change_with_sqlite(s, "PRAGMA user_version=1; CREATE TRIGGER t AFTER INSERT ON entry BEGIN "
-                          "DELETE FROM entry; END");
+    change_with_sqlite(s, "PRAGMA user_version=2; CREATE TRIGGER t AFTER INSERT ON entries BEGIN "
+                          "DELETE FROM entries; END");
     assert_int_equal(open_as(&v, s, ZG_VAULT_OPEN, passphrase), ZG_ERR_MALFORMED);
     change_with_sqlite(s, "DROP TRIGGER t");
     has_entries(s, 0);
@@ -264,7 +158,7 @@ static void entries_cannot_change_places(void **state)
     assert_int_equal(store(v, 1, "one", 3), ZG_OK);
     assert_int_equal(store(v, 2, "two", 3), ZG_OK);
     v->close(v);
-    change_with_sqlite(s, "UPDATE entry SET value = (SELECT value FROM entry ORDER BY key LIMIT 1)");
+    change_with_sqlite(s, "UPDATE entries SET value = (SELECT value FROM entries ORDER BY key LIMIT 1)");
     v = open_ok(s, ZG_VAULT_OPEN);
     load(v, &c);
     v->close(v);
@@ -338,7 +232,7 @@ static void batch_is_stored_whole_or_not_at_all(void **state)
     job_add(&bad, 1, NULL, 0);
     job_add(&bad, 3, too_large, sizeof(too_large));
     job_add(&after, 4, "four", 4);
-    finished = 0;
+    jobs_finished = 0;
     v->submit(v, &good.batch);
     v->submit(v, &bad.batch);
     v->submit(v, &after.batch);
@@ -366,7 +260,7 @@ static void many_batches_are_done_in_order(void **state)
     static struct job jobs[MANY];
     memset(jobs, 0, sizeof(jobs));
     zg_vault *v = open_ok(s, ZG_VAULT_CREATE);
-    finished = 0;
+    jobs_finished = 0;
     for (int i = 0; i < MANY; i++) {
         job_add(&jobs[i], (uint8_t)i, "x", 1);
         v->submit(v, &jobs[i].batch);
@@ -484,7 +378,7 @@ static size_t at_rest(const struct scratch *s, uint8_t out[200])
     sqlite3 *db;
     sqlite3_stmt *q;
     assert_int_equal(sqlite3_open(s->path, &db), SQLITE_OK);
-    assert_int_equal(sqlite3_prepare_v2(db, "SELECT value FROM entry", -1, &q, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(db, "SELECT value FROM entries", -1, &q, NULL), SQLITE_OK);
     assert_int_equal(sqlite3_step(q), SQLITE_ROW);
     size_t len = (size_t)sqlite3_column_bytes(q, 0);
     assert_in_range(len, 40, 200);
@@ -527,7 +421,7 @@ static void visit_can_stop_the_loading(void **state)
     struct content c = {0};
     zg_vault *v = open_ok(s, ZG_VAULT_CREATE);
     assert_int_equal(store(v, 1, "one", 3), ZG_OK);
-    v->load(v, refuse, &c, loaded);
+    v->load(v, refuse, &c, content_loaded);
     v->pump(v);
     assert_int_equal(c.err, ZG_ERR_MEMORY);
     v->close(v);

@@ -1,0 +1,20 @@
+/*
+ * Idle ends (docs/protocol.md section 4): the store knows the week with whose beginning a queue is gone
+ * unless it is used. Here is seen to it that it hears of the use: once a week when somebody sends or
+ * subscribes; and for who stays subscribed, some time in each week, spread over its hours. A failure is made
+ * good with the next use.
+ */
+#ifndef RELAY_CORE_TOUCH_H
+#define RELAY_CORE_TOUCH_H
+
+#include <stdbool.h>
+
+struct relay;
+struct queue;
+
+/* Somebody sent to it, or subscribes. */
+void touch_used(struct relay *r, struct queue *q, bool sent);
+/* An hour has begun: queues with a reader stay, those whose week has come leave memory. */
+void touch_hour(struct relay *r);
+
+#endif

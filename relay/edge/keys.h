@@ -1,0 +1,21 @@
+/* Where epoch keys lie (docs/protocol.md section 4.1): on a disk, or in memory only. */
+#ifndef RELAY_EDGE_KEYS_H
+#define RELAY_EDGE_KEYS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Is swap space in use, by a file like /proc/swaps? What cannot be read counts as none. */
+bool swap_in_use(const char *swaps);
+
+/*
+ * Makes the folder `path` if it is not there, 0700. *is_volatile: it lies on a file system in memory; that is
+ * refused while swap is on, because what lies in memory gets to a disk then. false: why says what is wrong
+ * and what to do.
+ */
+bool keys_prepare(const char *path, bool *is_volatile, char *why, size_t why_cap);
+
+/* Whether the system lets us lock secrets in memory. */
+bool memory_can_be_locked(void);
+
+#endif

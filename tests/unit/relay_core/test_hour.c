@@ -1,0 +1,124 @@
+/* The hour that the relay goes by: docs/protocol.md section 4, docs/operate.md. */
+#include "tests/unit/relay_core/scene.h"
+
+#include "relay/core/hour.h"
+
+enum { START = 487000 };
+
+static struct now at(uint64_t hours_passed, int64_t clock_off)
+{
+    return (struct now){.mono_ms = 5000 + hours_passed * HOUR_MS,
+                        .utc_ms = (uint64_t)((START + (int64_t)hours_passed + clock_off) * HOUR_MS) + 1000};
+}
+
+static uint32_t hour_at(struct hour *h, uint64_t hours_passed, int64_t clock_off)
+{
+    hour_advance(h, at(hours_passed, clock_off));
+    return h->now - START;
+}
+
+static void it_goes_by_the_clock(void **state)
+{
+    struct hour h;
+    (void)state;
+    hour_init(&h, at(0, 0), 0);
+    assert_int_equal(h.now, START);
+    assert_false(hour_advance(&h, at(0, 0)));
+    assert_int_equal(hour_left(&h, at(0, 0)), HOUR_MS - 1000);
+    assert_true(hour_advance(&h, at(1, 0)));
+    assert_int_equal(hour_at(&h, 500, 0), 500);
+    assert_int_equal(hour_at(&h, 500, 24), 524); /* set right */
+    assert_false(h.doubted);
+}
+
+static void it_never_goes_back(void **state)
+{
+    struct hour h;
+    (void)state;
+    hour_init(&h, at(0, 0), 0);
+    assert_int_equal(hour_at(&h, 10, 0), 10);
+    assert_int_equal(hour_at(&h, 10, -8), 10);
+    assert_int_equal(hour_at(&h, 17, -8), 10);
+    assert_int_equal(hour_at(&h, 19, -8), 11);
+    assert_false(h.doubted);
+    /* A clock that is years behind does not stop it. */
+    assert_int_equal(hour_at(&h, 20, -50000), 12);
+    assert_true(h.doubted);
+    assert_int_equal(hour_at(&h, 120, -50000), 112);
+    assert_int_equal(hour_at(&h, 121, 0), 121);
+    assert_false(h.doubted);
+}
+
+static void a_jump_ahead_is_believed_when_it_lasted_a_day(void **state)
+{
+    struct hour h;
+    (void)state;
+    hour_init(&h, at(0, 0), 0);
+    assert_int_equal(hour_at(&h, 1, 640000), 1);
+    assert_true(h.doubted);
+    assert_int_equal(h.doubted_utc_s, (START + 1) * UINT64_C(3600) + 1);
+    assert_int_equal(hour_at(&h, 24, 640000), 24);
+    assert_int_equal(hour_at(&h, 25, 640000), 640025);
+    assert_false(h.doubted);
+}
+
+static void a_jump_that_is_taken_back_did_nothing(void **state)
+{
+    struct hour h;
+    (void)state;
+    hour_init(&h, at(0, 0), 0);
+    assert_int_equal(hour_at(&h, 1, 25), 1);
+    assert_int_equal(hour_at(&h, 20, 640000), 20);
+    assert_int_equal(hour_at(&h, 24, 0), 24);
+    assert_false(h.doubted);
+    /* Nor does one that comes and goes. */
+    assert_int_equal(hour_at(&h, 25, 640000), 25);
+    assert_int_equal(hour_at(&h, 48, -640), 48);
+    assert_int_equal(hour_at(&h, 49, 640000), 49);
+    assert_int_equal(hour_at(&h, 71, 640000), 71);
+    assert_int_equal(hour_at(&h, 72, 640000), 640072);
+}
+
+static void a_start_goes_on_from_what_was_known(void **state)
+{
+    struct hour h;
+    (void)state;
+    hour_init(&h, at(0, 0), START - 31 * 24);
+    assert_int_equal(h.now, START);
+    assert_false(h.doubted);
+    hour_init(&h, at(0, 0), START + 20);
+    assert_int_equal(h.now, START + 20);
+    assert_false(h.doubted);
+    assert_int_equal(hour_at(&h, 20, 0), 20);
+    assert_int_equal(hour_at(&h, 21, 0), 21);
+}
+
+static void a_start_with_a_clock_that_cannot_be_goes_on_by_itself(void **state)
+{
+    struct hour h;
+    (void)state;
+    hour_init(&h, at(0, 0), START - 31 * 24 - 1);
+    assert_int_equal(h.now, START - 31 * 24 - 1);
+    assert_true(h.doubted);
+    hour_advance(&h, at(23, 0));
+    assert_int_equal(h.now, START - 31 * 24 - 1 + 23);
+    assert_true(hour_left(&h, at(23, 0)) <= HOUR_MS);
+    assert_int_equal(hour_at(&h, 24, 0), 24);
+    assert_false(h.doubted);
+    /* Behind: nothing is revived, and it does not stop. */
+    hour_init(&h, at(0, 0), START + 50000);
+    assert_int_equal(hour_at(&h, 0, 0), 50000);
+    assert_int_equal(hour_at(&h, 100, 0), 50100);
+    assert_true(h.doubted);
+}
+
+static const struct CMUnitTest tests[] = {
+    cmocka_unit_test(it_goes_by_the_clock),
+    cmocka_unit_test(it_never_goes_back),
+    cmocka_unit_test(a_jump_ahead_is_believed_when_it_lasted_a_day),
+    cmocka_unit_test(a_jump_that_is_taken_back_did_nothing),
+    cmocka_unit_test(a_start_goes_on_from_what_was_known),
+    cmocka_unit_test(a_start_with_a_clock_that_cannot_be_goes_on_by_itself),
+};
+
+RUN_TESTS
