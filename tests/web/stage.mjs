@@ -1,11 +1,12 @@
-// A relay, a desk with a worker who uses the program `zaguan`, a host of the page, and Chromium.
+// A relay that serves the page, a desk with a worker who uses the program `zaguan`, and Chromium.
 import { spawn, spawnSync } from 'node:child_process';
 import { createRequire } from 'node:module';
-import { mkdirSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { Elsewhere, freePort } from './elsewhere.mjs';
 import { Relay } from './relay.mjs';
-import { Server } from './serve.mjs';
 
 const PASSPHRASE = 'right passphrase';
 const WAIT_MS = 20000;
@@ -20,12 +21,18 @@ const [relayProgram, zaguan, folder, pictures] = process.argv.slice(2);
 export class Stage {
     #worker = [];
 
-    static async open({ idle = 180, exit = 'http://localhost:{port}/away' } = {}) {
-        const stage = new Stage();
-        stage.relay = await new Relay(relayProgram).start();
-        stage.server = await new Server(folder, (server) => ({
-            idle_seconds: idle, exit: exit.replace('{port}', server.port), relays: stage.relays(server),
-        }), stage.relay.port).start();
+    // exit: the path of the page she leaves for.
+    static async open({ idle = 180, exit = '/away' } = {}) {
+        const stage = new Stage(), [port, webPort] = [await freePort(), await freePort()];
+        stage.elsewhere = await new Elsewhere().start();
+        stage.relay = new Relay(relayProgram, `\n[web]\nlisten-web = 127.0.0.1:${webPort}\npage = ${stage.#folder({
+            idle_seconds: idle, exit: stage.elsewhere.url + exit,
+            relays: { [`127.0.0.1:${port}`]: `ws://127.0.0.1:${webPort}/zaguan` },
+        })}\n`);
+        const conf = join(stage.relay.dir, 'relay.conf');
+        writeFileSync(conf, readFileSync(conf, 'utf8').replaceAll('127.0.0.1:0', `127.0.0.1:${port}`));
+        await stage.relay.start();
+        stage.url = `http://127.0.0.1:${webPort}/`;
         stage.#desk();
         stage.browser = await chromium.launch({
             executablePath: process.env.ZG_CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox', '--disable-gpu'],
@@ -35,9 +42,15 @@ export class Stage {
         return stage;
     }
 
-    // What the page is told of the relay's WebSocket.
-    relays(server) {
-        return { [`127.0.0.1:${this.relay.port}`]: `ws://127.0.0.1:${server.port}/relay` };
+    // The page's folder with other words of the organisation.
+    #folder(settings) {
+        this.folder = mkdtempSync(join(tmpdir(), 'zaguan-page-'));
+        cpSync(folder, this.folder, { recursive: true });
+        const name = join(this.folder, 'organisation.json');
+        writeFileSync(name, JSON.stringify({ ...JSON.parse(readFileSync(name, 'utf8')), ...settings }));
+        for (const ending of ['.br', '.gz'])
+            rmSync(name + ending);
+        return this.folder;
     }
 
     #zaguan(args, input) {
@@ -55,7 +68,7 @@ export class Stage {
             '--vault', this.vault, '--organisation-passphrase-fd', '0', '--passphrase-fd', '0'],
             `${PASSPHRASE}\n${this.relay.address}\n${this.relay.voucher()}\n${PASSPHRASE}\n`);
         this.card = JSON.parse(this.worker(['card', '--json'])).card.replace('zaguan:', '');
-        this.link = `${this.server.url}#${this.card}`;
+        this.link = `${this.url}#${this.card}`;
     }
 
     worker(args, input = '') {
@@ -114,8 +127,9 @@ export class Stage {
         for (const process of this.#worker)
             process.kill('SIGKILL');
         await this.browser?.close();
-        this.server.close();
+        this.elsewhere.close();
         this.relay.close();
+        rmSync(this.folder, { recursive: true, force: true });
     }
 }
 

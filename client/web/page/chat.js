@@ -30,7 +30,7 @@ loading.catch(() => {});
 
 function address(host, port) {
     const bracketed = host.includes(':') ? `[${host}]` : host, place = `${bracketed}:${port}`;
-    return organisation().relays?.[place] ?? `${location.protocol === 'http:' ? 'ws' : 'wss'}://${place}/`;
+    return organisation().relays?.[place] ?? `${location.protocol === 'http:' ? 'ws' : 'wss'}://${place}/zaguan`;
 }
 
 class Chat {
