@@ -43,8 +43,22 @@ function failed() {
     byId('trouble').className = 'now';
 }
 
-// The chat's code is loaded while she reads, unless she pays for every byte.
 const loadChat = () => import('./chat.js');
+
+// The chat's code is fetched while she reads, unless she pays for every byte: all of it at once, as each wait is long.
+function fetchChat() {
+    if (navigator.connection?.saveData)
+        return;
+    for (const name of ['zaguan.wasm', 'chat.js', 'zaguan.js', 'core.js', 'log.js', 'panel.js', 'status.js']) {
+        const link = document.createElement('link');
+        link.rel = name.endsWith('.wasm') ? 'preload' : 'modulepreload';
+        if (name.endsWith('.wasm'))
+            link.as = 'fetch';
+        link.crossOrigin = 'anonymous';
+        link.href = name;
+        document.head.append(link);
+    }
+}
 
 async function write() {
     chatting = true;
@@ -64,6 +78,7 @@ async function write() {
 async function start() {
     armLeaving();
     beforeLeaving(() => { card = ''; });
+    fetchChat();
     try {
         await loadWords();
     } catch {
@@ -78,8 +93,6 @@ async function start() {
     byId('composer').addEventListener('submit', (event) => event.preventDefault());
     addEventListener('hashchange', () => { if (!chatting) location.reload(); });
     show('about');
-    if (!navigator.connection?.saveData)
-        setTimeout(() => loadChat().catch(() => {}), 0);
 }
 
 start();
