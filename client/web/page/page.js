@@ -1,5 +1,4 @@
 // The first screen. Loading it changes nothing anywhere: no connection to a relay, no storage, nothing read of the card.
-import { openedInside } from './inside.js';
 import { armLeaving, beforeLeaving, leaveTo } from './leave.js';
 import { show, watchIdle } from './screen.js';
 import { language, languages, loadWords, organisation, t } from './words.js';
@@ -27,15 +26,15 @@ async function changeLanguage(code) {
     } catch {
         return; // what is there stays
     }
-    showWords();
+    showWords().catch(() => {});
     byId('languages').querySelector('[aria-current]').focus();
 }
 
-function showWords() {
-    const inside = openedInside();
+async function showWords() {
+    showLanguages();
+    const inside = (await import('./inside.js')).openedInside();
     byId('inside').hidden = inside === null;
     byId('inside').textContent = inside === null ? '' : t(inside);
-    showLanguages();
 }
 
 function failed() {
@@ -45,11 +44,12 @@ function failed() {
 
 const loadChat = () => import('./chat.js');
 
-// The chat's code is fetched while she reads, unless she pays for every byte: all of it at once, as each wait is long.
-function fetchChat() {
+// The chat's code is fetched while she reads, unless she pays for every byte. Waits are long and browsers open six
+// connections: the largest file begins first, the others do not stand in the way of the first words.
+function fetchAhead(names) {
     if (navigator.connection?.saveData)
         return;
-    for (const name of ['zaguan.wasm', 'chat.js', 'zaguan.js', 'core.js', 'log.js', 'panel.js', 'status.js']) {
+    for (const name of names) {
         const link = document.createElement('link');
         link.rel = name.endsWith('.wasm') ? 'preload' : 'modulepreload';
         if (name.endsWith('.wasm'))
@@ -78,7 +78,7 @@ async function write() {
 async function start() {
     armLeaving();
     beforeLeaving(() => { card = ''; });
-    fetchChat();
+    fetchAhead(['zaguan.wasm']);
     try {
         await loadWords();
     } catch {
@@ -88,11 +88,12 @@ async function start() {
     byId('trouble').hidden = true;
     leaveTo(organisation().exit);
     watchIdle(organisation().idle_seconds ?? 180);
-    showWords();
+    showWords().catch(() => {});
     byId('write').addEventListener('click', write);
     byId('composer').addEventListener('submit', (event) => event.preventDefault());
     addEventListener('hashchange', () => { if (!chatting) location.reload(); });
     show('about');
+    fetchAhead(['chat.js', 'zaguan.js', 'core.js', 'log.js', 'panel.js', 'status.js']);
 }
 
 start();

@@ -23,11 +23,16 @@ function preferred() {
     return wanted.find((code) => languages.includes(code)) ?? languages[0];
 }
 
+const fetchBoth = (code) => Promise.all([get(`lang/${code}.json`), state.organisation ?? get('organisation.json')]);
+
+// Hers is on its way before the rest of the page is there.
+const hers = { code: preferred() };
+hers.both = fetchBoth(hers.code);
+hers.both.catch(() => {});
+
 // Loads a language (without one, hers) and, once, the organisation's words.
-export async function loadWords(code = preferred()) {
-    const [words, organisation] = await Promise.all([
-        get(`lang/${code}.json`), state.organisation ?? get('organisation.json'),
-    ]);
+export async function loadWords(code = hers.code) {
+    const [words, organisation] = await (state.organisation === null && code === hers.code ? hers.both : fetchBoth(code));
     Object.assign(state, { language: code, words, organisation });
     show();
 }
