@@ -1,6 +1,7 @@
 // The page by keyboard alone, under axe-core's rules of WCAG 2.2 AA, on a screen of 320 pixels, with text of 200 %, in
 // three languages, and when the relay or the link is not right.
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { axe, onStage, writeFirst } from './stage.mjs';
 
 async function rules(page, where) {
@@ -73,6 +74,26 @@ async function looks(stage, name, options, text) {
     await page.context().close();
 }
 
+// The same card with an address before its own at which nobody listens (docs/protocol.md, section 5.1).
+const TWO = `
+import base64, hashlib, sys
+card = base64.urlsafe_b64decode(sys.argv[1] + '=' * (-len(sys.argv[1]) % 4))
+lp = lambda x: len(x).to_bytes(4, 'big') + x
+dead = b'127.0.0.1:1'
+body = card[:2] + bytes([2, len(dead)]) + dead + card[3:-4]
+check = hashlib.blake2b(lp(b'zaguan/1 card check') + lp(body), digest_size=32).digest()[:4]
+print(base64.urlsafe_b64encode(body + check).decode().rstrip('='))
+`;
+
+async function secondAddress(stage) {
+    const card = execFileSync('python3', ['-c', TWO, stage.card], { encoding: 'utf8' }).trim();
+    const page = await stage.page(), tried = [];
+    page.on('console', (message) => tried.push(message.text()));
+    await writeFirst(page, `${stage.url}#${card}`, 'one');
+    assert.ok(tried.some((text) => text.includes('127.0.0.1:1/')), 'the first address was not tried');
+    await page.context().close();
+}
+
 async function troubles(stage) {
     const page = await stage.page();
     await page.goto(stage.link.slice(0, -9));
@@ -104,6 +125,7 @@ await onStage({}, async (stage) => {
     await looks(stage, 'narrow', { viewport: { width: 320, height: 568 } }, 100);
     await looks(stage, 'double', { viewport: { width: 320, height: 568 }, locale: 'fr-FR' }, 200);
     await looks(stage, 'dark', { colorScheme: 'dark', locale: 'es-ES' }, 100);
+    await secondAddress(stage);
     await troubles(stage);
 });
-console.log('keyboard alone, axe-core, 320 pixels, 200 %, three languages, a damaged link, a relay that is away');
+console.log('keyboard alone, axe-core, 320 pixels, 200 %, three languages, a damaged link, a relay that is away, a second address');
