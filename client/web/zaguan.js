@@ -249,7 +249,8 @@ export class Client {
         this.#links.set(link, socket);
         socket.onopen = () => this.#linkOpened(link);
         socket.onmessage = (e) => this.#linkReceived(link, e.data);
-        socket.onclose = () => { if (this.#links.delete(link)) this.#linkClosed(link); };
+        // What a policy forbids has an error and, in Chromium, no close.
+        socket.onclose = socket.onerror = () => { if (this.#links.delete(link)) this.#linkClosed(link); };
     }
 
     #linkOpened(link) {

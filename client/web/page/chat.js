@@ -1,0 +1,366 @@
+// The chat: one participant, one conversation, over the package of client/web. Nothing leaves this page before she
+// sends her first message.
+import { Client } from './zaguan.js';
+import { beforeLeaving } from './leave.js';
+import { Log, button } from './log.js';
+import { Panel } from './panel.js';
+import { seen, show, whenSeenAgain } from './screen.js';
+import { Status } from './status.js';
+import { language, organisation, t } from './words.js';
+
+const LIFETIMES = [86400, 21600, 3600];
+const SLOW_MS = 10000;
+const REFRESH_MS = 15000;
+
+// What is wrong when a knock fails or a card cannot be read; what may be tried again.
+const TROUBLES = {
+    truncated: 'link_damaged', malformed: 'link_damaged', version: 'link_newer', forged: 'link_false',
+    foreign: 'link_false', expired: 'link_expired', refused: 'closed', not_found: 'closed', full: 'full',
+};
+const TRY_AGAIN = new Set(['full', 'failed', 'link_expired']);
+
+const byId = (id) => document.getElementById(id);
+const compile = () => fetch('zaguan.wasm').then(async (response) => {
+    if (!response.ok)
+        throw new Error('zaguan.wasm');
+    return WebAssembly.compile(await response.arrayBuffer());
+});
+let loading = compile();
+loading.catch(() => {});
+
+function address(host, port) {
+    const bracketed = host.includes(':') ? `[${host}]` : host, place = `${bracketed}:${port}`;
+    return organisation().relays?.[place] ?? `${location.protocol === 'http:' ? 'ws' : 'wss'}://${place}/zaguan`;
+}
+
+class Chat {
+    #card;
+    #client = null;
+    #conversation = '';
+    #connected = false;
+    #delayed = new Set(); // own messages that the relay could not take yet
+    #sentAgain = new Set(); // refused ones that were sent again under another name
+    #status = new Status(byId('state'));
+    #panel = new Panel(byId('panel'));
+    #log = new Log((id) => this.#retry(id));
+    #erasing = false;
+    #slow;
+    #refresh;
+
+    constructor(card) {
+        this.#card = card;
+        byId('composer').addEventListener('submit', (event) => { event.preventDefault(); this.#submit(); });
+        byId('text').addEventListener('keydown', (event) => {
+            if (event.key === 'Enter' && (event.ctrlKey || event.metaKey))
+                byId('composer').requestSubmit();
+        });
+        byId('words').addEventListener('click', () => this.#showWords());
+        byId('erase').addEventListener('click', () => this.#askErase());
+        byId('lifetime').replaceChildren(...LIFETIMES.map((s) => new Option(t(`lifetime_${s}`), s)));
+        for (const name of ['online', 'offline'])
+            addEventListener(name, () => { if (this.#client) this.#client.network(navigator.onLine); });
+        whenSeenAgain(() => { this.#client?.wake(); this.#render(); });
+        beforeLeaving(() => this.#wipe());
+    }
+
+    // --- beginning and end ---
+
+    async open() {
+        this.#status.set('trouble', null);
+        this.#status.set('step', 'preparing');
+        try {
+            loading = loading.catch(compile); // one that failed while she read
+            this.#client = await Client.open({ wasm: loading, address, onevent: (event) => this.#on(event) });
+        } catch {
+            this.#status.set('step', null);
+            this.#status.set('trouble', 'no_page', button('retry', 'again', () => this.open()));
+            return;
+        }
+        this.#status.set('step', null);
+        byId('send').disabled = false;
+        this.#refresh = setInterval(() => this.#render(), REFRESH_MS);
+        if (this.#card === '')
+            this.#stop('link_none');
+        else
+            this.#checkCard();
+        byId('text').focus();
+    }
+
+    #checkCard() {
+        try {
+            this.#client.checkCard(this.#card);
+        } catch (error) {
+            this.#stop(TROUBLES[error.code] ?? 'link_damaged');
+        }
+    }
+
+    // There is nobody to write to.
+    #stop(key) {
+        this.#status.set('trouble', key);
+        byId('composer').hidden = true;
+    }
+
+    #wipe() {
+        clearInterval(this.#refresh);
+        clearTimeout(this.#slow);
+        this.#client?.close();
+        this.#client = null;
+        this.#conversation = '';
+        this.#card = '';
+        this.#forgetWords();
+        this.#status.clear();
+    }
+
+    #forgetWords() {
+        this.#log.clear();
+        this.#panel.close();
+        this.#delayed.clear();
+        this.#sentAgain.clear();
+        byId('text').value = '';
+    }
+
+    // --- writing ---
+
+    #submit() {
+        const field = byId('text');
+        if (field.value.trim() === '' || this.#client === null)
+            return;
+        if (this.#send(field.value, Number(byId('lifetime').value)))
+            field.value = '';
+        field.focus();
+        this.#render();
+    }
+
+    // false: she was told why, and the words stay where they are.
+    #send(text, lifetime) {
+        this.#status.set('trouble', null);
+        try {
+            if (this.#conversation === '') {
+                this.#conversation = this.#client.knock(this.#card, text, { lifetime });
+                this.#waitForAnswer();
+            } else {
+                this.#client.send(this.#conversation, text, { lifetime });
+            }
+            return true;
+        } catch (error) {
+            this.#status.set('trouble', error.code === 'too_large' ? 'too_long' : TROUBLES[error.code] ?? 'failed');
+            return false;
+        }
+    }
+
+    // Words without end are no answer: after a while she reads that it takes long, and can try again.
+    #waitForAnswer() {
+        clearTimeout(this.#slow);
+        this.#status.set('connection', null);
+        this.#slow = setTimeout(() => {
+            if (this.#waits())
+                this.#status.set('connection', 'slow', button('retry', 'again', () => this.#tryNow()));
+        }, SLOW_MS);
+    }
+
+    #waits() {
+        return this.#conversation !== '' && this.#messages().some((m) => m.own && m.state === 'waiting');
+    }
+
+    #tryNow() {
+        this.#client.network(false);
+        this.#client.network(true);
+        this.#waitForAnswer();
+        this.#render();
+    }
+
+    #retry(id) {
+        if (this.#client === null)
+            return;
+        const lost = this.#conversation === '';
+        const message = lost ? null : this.#messages().find((m) => m.id === id);
+        if (lost) {
+            this.#sendLost();
+        } else if (message?.state === 'waiting') {
+            this.#tryNow();
+        } else if (message && this.#send(message.text, message.lifetime)) {
+            this.#sentAgain.add(id);
+            this.#log.remove(id);
+        }
+        this.#render();
+    }
+
+    // A knock that failed took its conversation along; her words are still on the screen.
+    #sendLost() {
+        for (const id of this.#log.ids()) {
+            if (!this.#send(this.#log.text(id), Number(byId('lifetime').value)))
+                return;
+            this.#log.remove(id);
+        }
+    }
+
+    // --- events ---
+
+    #on(event) {
+        switch (event.kind) {
+        case 'connected':
+            this.#connected = true;
+            this.#status.set('connection', null);
+            break;
+        case 'disconnected':
+            this.#connected = false;
+            if (event.error !== null && !this.#erasing)
+                this.#status.set('connection', 'unreachable', button('retry', 'again', () => this.#tryNow()));
+            break;
+        case 'puzzle':
+            this.#status.set('step', 'working');
+            break;
+        case 'knock_sent':
+            this.#status.set('step', null);
+            this.#showNotice();
+            break;
+        case 'knock_failed':
+            this.#knockFailed(event.error);
+            return;
+        case 'accepted':
+            this.#status.set('desk', 'accepted', null, { name: this.#client.conversation(event.conversation).alias });
+            break;
+        case 'sent':
+            this.#delayed.delete(event.message);
+            break;
+        case 'not_sent':
+            this.#delayed.add(event.message);
+            break;
+        case 'expired':
+            this.#log.remove(event.message);
+            break;
+        case 'safety':
+            if (event.error !== null)
+                this.#status.set('safety', 'safety_mismatch');
+            break;
+        case 'relay_went_back':
+            this.#status.set('step', 'went_back');
+            break;
+        case 'ended':
+            this.#status.set('desk', 'ended', button('write_again', 'write', () => this.#startAgain()));
+            byId('composer').hidden = true;
+            break;
+        case 'erased':
+            this.#erased();
+            return;
+        }
+        this.#render();
+    }
+
+    #showNotice() {
+        const notice = this.#client.notice(this.#conversation, language());
+        if (notice === null)
+            return;
+        this.#status.set('desk', notice.state === 'ended' ? 'service_ended' : notice.state);
+        this.#status.set('notice', null, null, null, notice.text);
+    }
+
+    #knockFailed(code) {
+        const key = TROUBLES[code] ?? 'failed';
+        this.#conversation = '';
+        clearTimeout(this.#slow);
+        this.#status.clear();
+        this.#status.set('trouble', key, TRY_AGAIN.has(key) ? button('retry', 'again', () => this.#retry('')) : null);
+        for (const id of this.#log.ids())
+            this.#log.put({ id, own: true, text: this.#log.text(id), expires: 0 }, t('you'), 'not_sent', TRY_AGAIN.has(key));
+        this.#buttons();
+    }
+
+    // --- the screen ---
+
+    #messages() {
+        return this.#client.messages(this.#conversation);
+    }
+
+    #stateOf(message) {
+        if (!message.own)
+            return '';
+        if (message.state === 'waiting')
+            return this.#delayed.has(message.id) || !this.#connected && this.#status.has('connection')
+                ? 'not_sent_yet' : 'on_its_way';
+        return message.state === 'not_sent' ? 'not_sent' : 'sent';
+    }
+
+    #render() {
+        if (this.#client === null || this.#conversation === '')
+            return;
+        const { alias, state, safety } = this.#client.conversation(this.#conversation);
+        for (const message of this.#messages()) {
+            if (this.#sentAgain.has(message.id))
+                continue;
+            if (message.state === 'received') {
+                if (!seen())
+                    continue; // its time runs from the moment she can read it
+                this.#client.read(this.#conversation, message.id);
+            }
+            const shown = message.state === 'received' ? this.#client.message(this.#conversation, message.id) : message;
+            const sent = this.#stateOf(shown);
+            this.#log.put(shown, shown.own ? t('you') : alias || t('they'), sent,
+                sent === 'not_sent_yet' || sent === 'not_sent' && state !== 'ended');
+        }
+        if (safety === 'mismatch')
+            this.#status.set('safety', 'safety_mismatch');
+        if (!this.#waits() && this.#connected)
+            this.#status.set('connection', null);
+        this.#buttons(state, safety);
+    }
+
+    #buttons(state = '', safety = 'none') {
+        byId('words').hidden = safety !== 'words' && safety !== 'compared';
+        byId('erase').hidden = state === '' && this.#log.ids().length === 0;
+    }
+
+    #showWords() {
+        const { words, safety } = this.#client.conversation(this.#conversation, language());
+        this.#panel.words(words, safety === 'compared', () => {
+            this.#client.safetyCompared(this.#conversation);
+            this.#showWords();
+        }, () => byId('words').focus());
+    }
+
+    // --- erasing ---
+
+    #askErase() {
+        this.#panel.askErase(() => this.#erase(), () => byId('erase').focus());
+    }
+
+    #erase() {
+        this.#forgetWords();
+        this.#status.clear();
+        byId('composer').hidden = byId('erase').hidden = byId('words').hidden = true;
+        if (this.#conversation === '') {
+            this.#erased();
+            return;
+        }
+        this.#erasing = true;
+        this.#status.set('step', 'erasing');
+        this.#client.erase(this.#conversation);
+        this.#conversation = '';
+    }
+
+    #erased() {
+        this.#erasing = false;
+        this.#status.clear();
+        this.#status.set('step', 'erased', button('write_again', 'write', () => this.#startAgain()));
+        byId('state').querySelector('button').focus();
+    }
+
+    // As after loading, with a client that never saw anything.
+    #startAgain() {
+        const card = this.#card;
+        byId('send').disabled = true;
+        this.#wipe();
+        this.#card = card;
+        byId('composer').hidden = false;
+        byId('erase').hidden = byId('words').hidden = true;
+        this.open();
+    }
+}
+
+let chat = null;
+
+export async function openChat(card) {
+    chat ??= new Chat(card);
+    show('chat');
+    await chat.open();
+}

@@ -1,0 +1,62 @@
+// Which of the screens can be seen, and the blank one after a while without a touch.
+
+const ACTIVITY = ['pointerdown', 'pointermove', 'keydown', 'input', 'wheel', 'touchmove'];
+
+const byId = (id) => document.getElementById(id);
+let current = null;
+let blank = false;
+let last = [0, 0];
+const watchers = [];
+
+// Two clocks: one may stand still while the device sleeps, the other may be put back.
+const clocks = () => [performance.now(), Date.now()];
+
+export function show(id) {
+    current = byId(id);
+    for (const main of document.querySelectorAll('main'))
+        main.hidden = main !== current;
+    current.focus({ preventScroll: true });
+    scrollTo(0, 0);
+}
+
+// Whether a person can see the screen now.
+export const seen = () => !blank && document.visibilityState === 'visible';
+
+export function whenSeenAgain(watcher) {
+    watchers.push(watcher);
+}
+
+function tell() {
+    if (seen())
+        for (const watcher of watchers)
+            watcher();
+}
+
+function cover() {
+    if (blank || current === null)
+        return;
+    blank = true;
+    current.hidden = true;
+    byId('blank').hidden = false;
+    byId('back').focus();
+}
+
+function uncover() {
+    blank = false;
+    last = clocks();
+    byId('blank').hidden = true;
+    current.hidden = false;
+    current.focus({ preventScroll: true });
+    tell();
+}
+
+export function watchIdle(seconds) {
+    const idle = () => Math.max(...clocks().map((now, i) => now - last[i])) >= seconds * 1000;
+    const look = () => { if (idle()) cover(); };
+    last = clocks();
+    for (const name of ACTIVITY)
+        addEventListener(name, () => { look(); last = clocks(); }, { capture: true, passive: true });
+    document.addEventListener('visibilitychange', () => { look(); tell(); });
+    setInterval(look, Math.min(5000, seconds * 250));
+    byId('back').addEventListener('click', uncover);
+}
