@@ -27,12 +27,21 @@ static bool quiet(const struct people *p, const struct peer *who, uint64_t ms)
     return who->ready && p->world.relay != NULL && who->calm_ms + ms < p->world.now.mono_ms;
 }
 
-/* Nobody was cut off between that it arrived and that the relay was told. */
+static uint64_t later(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
+static bool store_works(const struct people *p)
+{
+    return p->world.relay != NULL && !p->world.disk_trouble && !plate_is_full(disk_plate(p->world.disk));
+}
+
+/* Nobody was cut off between that it arrived and that the relay was told, and the relay could write it down. */
 static void learn(struct people *p, const struct talk *t, struct said *s)
 {
-    uint64_t calm = s->got_ms > t->she->calm_ms ? s->got_ms : t->she->calm_ms;
-    if (s->got && !s->certain && t->she->ready && p->world.relay != NULL &&
-        p->world.now.mono_ms > calm + 30 * MINUTE)
+    uint64_t calm = later(s->got_ms, later(t->she->calm_ms, p->world.store_calm_ms));
+    if (s->got && !s->certain && t->she->ready && store_works(p) && p->world.now.mono_ms > calm + 30 * MINUTE)
         s->certain = true;
 }
 
