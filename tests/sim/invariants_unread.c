@@ -45,11 +45,14 @@ static void learn(struct people *p, const struct talk *t, struct said *s)
         s->certain = true;
 }
 
-/* From a day after its end on, for a week. */
+/*
+ * From a day after its end on, for a week. What counts from sending may have come too late for a reader with a limit of
+ * her own, and was taken unseen then.
+ */
 static bool to_be_told(struct people *p, const struct said *s)
 {
     uint64_t relay = people_relay_ms(p), from = s->relay_until + DAY_MS + 8 * HOUR_MS;
-    return s->smooth && !s->got && !s->unread && s->class_ms >= DAY_MS && relay > from && relay < from + 4 * DAY_MS;
+    return s->smooth && s->sent_until == UINT64_MAX && !s->got && !s->unread && s->class_ms >= DAY_MS && relay > from && relay < from + 4 * DAY_MS;
 }
 
 void invariants_unread(struct people *p)
