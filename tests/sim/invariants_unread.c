@@ -52,7 +52,8 @@ static void learn(struct people *p, const struct talk *t, struct said *s)
 static bool to_be_told(struct people *p, const struct said *s)
 {
     uint64_t relay = people_relay_ms(p), from = s->relay_until + DAY_MS + 8 * HOUR_MS;
-    return s->smooth && s->sent_until == UINT64_MAX && !s->got && !s->unread && s->class_ms >= DAY_MS && relay > from && relay < from + 4 * DAY_MS;
+    bool lies_there = s->smooth && s->sent_until == UINT64_MAX && !s->got && s->class_ms >= DAY_MS;
+    return lies_there && !s->unread && relay > from && relay < from + 4 * DAY_MS;
 }
 
 void invariants_unread(struct people *p)
