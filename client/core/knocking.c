@@ -196,12 +196,22 @@ static void send(struct knocking *k)
     knocking_ask(k, &command, on_kept);
 }
 
+/* Her words' time is over, and no relay can have them: nobody is to read them later. */
+static bool too_late(const struct knocking *k)
+{
+    return k->stage != KNOCKING_WAIT && k->conversation->queue == QUEUE_NONE && knocking_message(k) == NULL;
+}
+
 void knocking_work(struct knocking *k)
 {
     struct conversation *v = k->conversation;
 
     if (v->state != ZG_CONVERSATION_KNOCKING || call_waits(&k->call) || v->client->now.mono_ms < v->retry_ms)
         return;
+    if (too_late(k)) {
+        knocking_fail(k, ZG_ERR_EXPIRED);
+        return;
+    }
     if (k->stage == KNOCKING_SOLVE)
         solve(k);
     if (!connection_room(v->connection) || !journal_settled(&v->client->journal, v->stamp))

@@ -108,7 +108,7 @@ typedef enum zg_event_kind {
     ZG_EVENT_DESK_FAILED,  /* err: REFUSED (voucher spent or unknown), ... */
     ZG_EVENT_KNOCK,        /* at a desk: a new conversation waits for a first answer */
     ZG_EVENT_KNOCK_SENT,   /* the relay keeps the knock; value as in ZG_EVENT_SENT */
-    ZG_EVENT_KNOCK_FAILED, /* err: FORGED, FOREIGN, EXPIRED (card or bundle), REFUSED, FULL; the conversation is gone */
+    ZG_EVENT_KNOCK_FAILED, /* err: FORGED, FOREIGN, EXPIRED (card or bundle, or its words before they could be sent), REFUSED, FULL; the conversation is gone */
     ZG_EVENT_PUZZLE,       /* the knock needs work first: value = effort, 2^effort tries on average */
     ZG_EVENT_ACCEPTED,     /* a worker answered; see zg_client_conversation for who */
     ZG_EVENT_MESSAGE,      /* a message came in */

@@ -43,10 +43,16 @@ static uint64_t expected(const struct hour *h, struct now now)
     return h->sure.utc_ms + (now.mono_ms - h->sure.mono_ms);
 }
 
+static bool impossible(const struct hour *h, struct now now)
+{
+    return now.utc_ms < expected(h, now) ||
+           (h->now >= HOUR_FIRST && further_than(now.utc_ms, expected(h, now), HOUR_NEVER * HOUR_MS));
+}
+
 /* Ahead for so long without a pause that it is the clock that is right. */
 static bool convinced(struct hour *h, struct now now)
 {
-    if (now.utc_ms < expected(h, now))
+    if (impossible(h, now))
         h->doubted_mono = now.mono_ms;
     return h->doubted && now.mono_ms - h->doubted_mono >= HOUR_DOUBT * HOUR_MS;
 }

@@ -5,7 +5,8 @@
  *
  * Happy path: the hour is the clock's. Failure: when the clock is more than HOUR_STEP away from what it was
  * plus the time that passed since then, it is doubted, and the hour goes on by monotonic time. A clock that
- * is ahead is believed after all when that lasted for HOUR_DOUBT.
+ * is ahead is believed after all when that lasted for HOUR_DOUBT; one that is ahead by more than HOUR_NEVER
+ * is not, because desks and cards would end that nobody can bring back.
  */
 #ifndef RELAY_CORE_HOUR_H
 #define RELAY_CORE_HOUR_H
@@ -15,8 +16,11 @@
 
 #include "relay/core/relay.h"
 
-/* In hours. AWAY: a relay may have been off; more than that is the longest lifetime. */
-enum { HOUR_STEP = 24, HOUR_AWAY = 31 * 24, HOUR_DOUBT = 24 };
+/*
+ * In hours. AWAY: a relay may have been off; more than that is the longest lifetime. FIRST: 2025; a relay
+ * that goes by an earlier hour was started with a clock that was not set, and NEVER does not keep it there.
+ */
+enum { HOUR_STEP = 24, HOUR_AWAY = 31 * 24, HOUR_DOUBT = 24, HOUR_NEVER = 366 * 24, HOUR_FIRST = 482136 };
 
 struct hour {
     struct now sure;        /* the clocks when they were believed last */

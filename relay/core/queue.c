@@ -205,6 +205,7 @@ static void start_load(struct relay *r, struct queue *q)
     load->job.u.load.hour = r->hours.now;
     load->job.u.load.limit = load_limit(r, q);
     load->job.u.load.count = 0;
+    load->job.u.load.damaged = 0;
     q->load = load;
     r->exchange.loading += load_bytes(&load->job);
     relay_submit(r, &load->job);

@@ -50,6 +50,7 @@ struct relay_stats {
     uint64_t late_ticks; /* ticks that waited for the disk */
     uint64_t failed_commits;
     uint64_t failed_jobs; /* of any kind */
+    uint64_t damaged;     /* how often a message or value was left out that does not open */
     uint64_t started_utc_s;
     uint64_t forgotten; /* how often the journal was emptied */
     uint64_t trouble;   /* enum store_trouble: what keeps the relay from writing now */

@@ -27,7 +27,8 @@
  * At rest. Envelopes, and values of slots that are not lasting, are sealed under an epoch key of the hour in
  * which they expire (docs/protocol.md section 4). The engine makes, keeps and destroys these keys; a new one
  * is durable before the first commit that uses it. A message or slot whose key is gone counts as expired
- * since hour 0: it is never loaded or found, and purged first.
+ * since hour 0: it is never loaded or found, and purged first. A message or value that its key does not open
+ * is damaged: it counts as gone, and the row stays until its hour.
  *
  * Queues and slots have random ids of STORE_ID_BITS bits, chosen by the core, never 0. A message's row key is
  * id << STORE_SEQ_BITS | seq, so that a queue's messages lie together in order and no row order tells when a
@@ -220,13 +221,15 @@ struct store_job {
             uint64_t queue;
             uint32_t from_seq;
             uint32_t hour;
-            uint32_t limit; /* at most STORE_LOAD_MAX */
-            uint32_t count; /* set by the store; less than limit: there is no more */
+            uint32_t limit;   /* at most STORE_LOAD_MAX */
+            uint32_t count;   /* set by the store; less than limit: there is no more */
+            uint32_t damaged; /* set by the store: rows that were left out because they do not open */
             struct stored_message messages[STORE_LOAD_MAX]; /* each with one reference, the submitter's */
         } load;
         struct {
             uint64_t id;
             bool found;
+            bool damaged; /* it does not open; then it is not found */
             uint64_t version;
             uint8_t *value; /* malloc'd by the store, the submitter frees; NULL if size is 0 */
             uint32_t size;

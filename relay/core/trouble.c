@@ -17,8 +17,16 @@ static void begin(struct relay *r, const struct store_job *job)
     r->trouble.kind = (uint8_t)job->kind;
 }
 
+static uint32_t damaged(const struct store_job *job)
+{
+    if (job->result != ZG_OK)
+        return 0;
+    return job->kind == JOB_LOAD ? job->u.load.damaged : job->kind == JOB_SLOT && job->u.slot.damaged;
+}
+
 void trouble_note(struct relay *r, const struct store_job *job)
 {
+    r->stats.damaged += damaged(job);
     if (job->result != ZG_OK)
         begin(r, job);
     else if (r->stats.trouble != TROUBLE_NONE && job->kind == r->trouble.kind)

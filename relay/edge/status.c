@@ -35,6 +35,7 @@ static const struct number numbers[] = {
     {"late_ticks", "answers that waited for the disk", STAT(late_ticks)},
     {"failed_commits", "commits that failed", STAT(failed_commits)},
     {"failed_jobs", "jobs of the disk that failed", STAT(failed_jobs)},
+    {"damaged", "times that something was left out that is damaged", STAT(damaged)},
     {"marks", "marks of messages that nobody read in time", COUNT(marks)},
     {"forgotten", "times the journal was emptied", STAT(forgotten)},
     {"trouble", NULL, STAT(trouble)},

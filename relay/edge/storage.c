@@ -6,6 +6,7 @@
 
 #include "relay/edge/folder.h"
 #include "relay/edge/keys.h"
+#include "relay/edge/watch.h"
 
 bool storage_prepare(struct storage *s, const struct config *config, const struct relay_key *key, char *why,
                      size_t why_cap)
@@ -25,10 +26,17 @@ bool storage_prepare(struct storage *s, const struct config *config, const struc
     return true;
 }
 
+/* Of hours that the relay went by already, keys were destroyed, though its clock may have been set back. */
+static uint32_t hour_of_keys(void)
+{
+    uint32_t hour = (uint32_t)(time(NULL) / 3600), known = watch_known_hour();
+    return known > hour ? known : hour;
+}
+
 bool storage_engine(struct storage *s, bool without_keys, struct engine **out, char *why, size_t why_cap)
 {
     char reason[STORAGE_WHY_MAX / 2];
-    s->options.hour = (uint32_t)(time(NULL) / 3600);
+    s->options.hour = hour_of_keys();
     s->options.keys_needed = !without_keys && !s->keys_volatile;
     s->options.keys_missing = &s->keys_missing;
     zg_err err = sqlite_engine_open(out, &s->options, reason, sizeof(reason));

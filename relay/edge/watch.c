@@ -39,6 +39,15 @@ static void watch_trouble(struct watch *w, const struct relay_stats *stats, uint
     w->silent_to = mono_ms + SILENT_MS;
 }
 
+static void watch_damage(struct watch *w, const struct relay_stats *stats)
+{
+    if (stats->damaged == 0 || w->damaged)
+        return;
+    log_line(LOG_ERROR, "something in the database is damaged: what does not open is left out and counts as "
+                        "not read, the rest is delivered; look at the disk, `status' counts");
+    w->damaged = true;
+}
+
 static void watch_clock(struct watch *w, const struct relay_stats *stats)
 {
     if (stats->clock_doubted_utc_s == w->doubted)
@@ -70,6 +79,7 @@ static void keep_hour(struct watch *w, uint64_t hour)
 void watch_turn(struct watch *w, const struct relay_stats *stats, uint64_t mono_ms)
 {
     watch_trouble(w, stats, mono_ms);
+    watch_damage(w, stats);
     watch_clock(w, stats);
     keep_hour(w, stats->hour);
 }

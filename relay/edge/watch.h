@@ -1,7 +1,7 @@
 /*
  * What an operator is told while the relay runs: that it cannot write, and that it can again; that it does
- * not believe its clock, and that it does again. Each once. Keeps the hour that the relay goes by in a file,
- * for the next start.
+ * not believe its clock, and that it does again; that something is damaged. Each once. Keeps the hour that
+ * the relay goes by in a file, for the next start.
  */
 #ifndef RELAY_EDGE_WATCH_H
 #define RELAY_EDGE_WATCH_H
@@ -16,6 +16,7 @@ struct watch {
     uint64_t silent_to; /* mono_ms: trouble that comes and goes is not said sooner again */
     uint64_t failed;    /* jobs, when it was said */
     uint64_t doubted;
+    bool damaged;
     uint64_t hour; /* in the file; 0: not written yet */
 };
 

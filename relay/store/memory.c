@@ -126,6 +126,7 @@ static zg_err load(struct memory_engine *e, struct store_job *job)
     uint32_t from = job->u.load.from_seq;
 
     job->u.load.count = 0;
+    job->u.load.damaged = 0;
     while (job->u.load.count < limit) {
         const struct message_row *m = next_message(e, job->u.load.queue, from, job->u.load.hour);
         if (m == NULL)
@@ -157,6 +158,7 @@ static zg_err read_slot(struct memory_engine *e, struct store_job *job)
         memcpy(value, slot->value, slot->size);
     }
     job->u.slot.found = slot != NULL;
+    job->u.slot.damaged = false;
     job->u.slot.version = slot != NULL ? slot->version : 0;
     job->u.slot.size = slot != NULL ? slot->size : 0;
     job->u.slot.value = value;

@@ -50,7 +50,7 @@
       "SELECT key FROM message WHERE key BETWEEN ?1 AND ?2 AND live(epoch, ?3) ORDER BY key LIMIT 1") \
     X(MESSAGES_LAST, "SELECT key FROM message WHERE key BETWEEN ?1 AND ?2 ORDER BY key DESC LIMIT 1") \
     X(MESSAGES_LOAD, "SELECT key, epoch, marked, handle, sealed FROM message" \
-                     " WHERE key BETWEEN ?1 AND ?2 AND live(epoch, ?3) ORDER BY key LIMIT ?4") \
+                     " WHERE key BETWEEN ?1 AND ?2 AND live(epoch, ?3) ORDER BY key") \
     X(SLOT_FIND, "SELECT ttl, version, epoch, hour, names FROM slot WHERE id = ?1") \
     X(SLOT_ADD, "INSERT INTO slot (id, ttl, version, epoch, hour, names, value)" \
                 " VALUES (?1, ?2, 0, ?3, ?4, ?5, x'')") \

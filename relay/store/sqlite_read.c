@@ -111,7 +111,8 @@ int db_job_find(struct sqlite_engine *e, struct store_job *job)
     return SQLITE_OK;
 }
 
-static int load_row(struct sqlite_engine *e, sqlite3_stmt *s, struct stored_message *m)
+/* *damaged: the row is not what was written for it; m is not set. */
+static int load_row(struct sqlite_engine *e, sqlite3_stmt *s, struct stored_message *m, bool *damaged)
 {
     uint64_t key = column_number(s, 0);
     const struct at_rest_row row = db_message_row(key);
@@ -119,16 +120,16 @@ static int load_row(struct sqlite_engine *e, sqlite3_stmt *s, struct stored_mess
     const uint8_t *sealed = sqlite3_column_blob(s, 4);
     uint8_t bytes[WIRE_ENVELOPE_BYTES];
 
-    if (epoch == NULL || sealed == NULL || sqlite3_column_bytes(s, 4) != sizeof(bytes) + AT_REST_OVERHEAD ||
-        !at_rest_open(bytes, epoch, &row, sealed, sizeof(bytes) + AT_REST_OVERHEAD))
-        return SQLITE_CORRUPT;
+    *damaged = epoch == NULL || sealed == NULL ||
+               sqlite3_column_bytes(s, 4) != sizeof(bytes) + AT_REST_OVERHEAD ||
+               column_copy(s, 3, m->handle.b, sizeof(m->handle.b)) != SQLITE_OK ||
+               !at_rest_open(bytes, epoch, &row, sealed, sizeof(bytes) + AT_REST_OVERHEAD);
+    if (*damaged)
+        return SQLITE_OK;
     m->queue = key >> STORE_SEQ_BITS;
     m->seq = (uint32_t)(key & STORE_SEQ_MAX);
     m->hour = epoch->hour;
     m->marked = column_number(s, 2) != 0;
-    int rc = column_copy(s, 3, m->handle.b, sizeof(m->handle.b));
-    if (rc != SQLITE_OK)
-        return rc;
     m->envelope = envelope_new(bytes);
     sodium_memzero(bytes, sizeof(bytes));
     return m->envelope == NULL ? SQLITE_NOMEM : SQLITE_OK;
@@ -138,19 +139,22 @@ int db_job_load(struct sqlite_engine *e, struct store_job *job)
 {
     uint32_t limit = job->u.load.limit < STORE_LOAD_MAX ? job->u.load.limit : STORE_LOAD_MAX;
     uint32_t count = 0;
-    bool row = true;
+    bool row = true, damaged;
     int rc = SQLITE_OK;
 
+    job->u.load.damaged = 0;
     sqlite3_stmt *s = statement_get(e, S_MESSAGES_LOAD);
     bind_number(s, 1, db_message_key(job->u.load.queue, job->u.load.from_seq));
     bind_number(s, 2, db_message_key(job->u.load.queue, STORE_SEQ_MAX));
     bind_number(s, 3, job->u.load.hour);
-    bind_number(s, 4, limit);
-    while (row && rc == SQLITE_OK) {
+    while (count < limit && rc == SQLITE_OK) {
         rc = statement_row(s, &row);
-        if (row && rc == SQLITE_OK)
-            rc = load_row(e, s, &job->u.load.messages[count]);
-        if (row && rc == SQLITE_OK)
+        if (rc != SQLITE_OK || !row)
+            break;
+        rc = load_row(e, s, &job->u.load.messages[count], &damaged);
+        if (rc == SQLITE_OK && damaged)
+            job->u.load.damaged++;
+        else if (rc == SQLITE_OK)
             count++;
     }
     sqlite3_reset(s);
@@ -160,7 +164,7 @@ int db_job_load(struct sqlite_engine *e, struct store_job *job)
     return rc;
 }
 
-/* The value of a row of SLOT_VALUE, malloc'd; NULL if it is empty. */
+/* The value of a row of SLOT_VALUE, malloc'd; NULL if it is empty. SQLITE_CORRUPT: it does not open. */
 static int slot_value(struct sqlite_engine *e, sqlite3_stmt *s, uint64_t id, uint8_t **out, uint32_t *size)
 {
     const struct at_rest_row row = db_slot_row(id, column_number(s, 0));
@@ -205,14 +209,18 @@ int db_job_slot(struct sqlite_engine *e, struct store_job *job)
     /* Without its key it is gone, though the row still stands. */
     if (found && sqlite3_column_type(s, 1) != SQLITE_NULL)
         found = db_epoch_lives(e, (uint32_t)column_number(s, 1), 0);
-    job->u.slot.found = found;
+    job->u.slot.damaged = false;
     job->u.slot.version = 0;
     job->u.slot.value = NULL;
     job->u.slot.size = 0;
     if (found) {
         job->u.slot.version = column_number(s, 0);
         rc = slot_value(e, s, job->u.slot.id, &job->u.slot.value, &job->u.slot.size);
+        job->u.slot.damaged = rc == SQLITE_CORRUPT;
     }
+    job->u.slot.found = found && !job->u.slot.damaged;
+    if (job->u.slot.damaged)
+        rc = SQLITE_OK;
     sqlite3_reset(s);
     return rc;
 }

@@ -6,10 +6,12 @@
 #include <cmocka.h>
 #include <poll.h>
 #include <sodium.h>
+#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "relay/edge/keys.h"
@@ -297,6 +299,53 @@ static void without_its_keys_it_does_not_start(void **state)
     assert_int_equal(relay_stop(&f->relay), 0);
 }
 
+/* A clock that was set back makes nobody miss the keys of hours that the relay went by. */
+static void keys_of_hours_that_were_are_not_missed(void **state)
+{
+    struct fixture *f = *state;
+    struct queue_secrets q;
+    char path[96];
+    relay_start(&f->relay);
+    fill(f, &q);
+    assert_int_equal(relay_stop(&f->relay), 0);
+    snprintf(path, sizeof(path), "%s/keys", f->relay.dir);
+    folder_remove(path);
+    snprintf(path, sizeof(path), "%s/hour", f->relay.dir);
+    FILE *out = fopen(path, "w");
+    assert_non_null(out);
+    fprintf(out, "%010lu\n", (unsigned long)time(NULL) / 3600 + 10 * 24);
+    assert_int_equal(fclose(out), 0);
+    relay_start(&f->relay);
+    assert_false(has_message(f, &q));
+    assert_int_equal(relay_stop(&f->relay), 0);
+}
+
+/* What does not open is left out; status says so. */
+static void damage_is_counted(void **state)
+{
+    struct fixture *f = *state;
+    struct queue_secrets q;
+    char path[96];
+    sqlite3 *db;
+    relay_start(&f->relay);
+    fill(f, &q);
+    assert_int_equal(relay_stop(&f->relay), 0);
+    snprintf(path, sizeof(path), "%s/relay.db", f->relay.dir);
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(
+        sqlite3_exec(db, "UPDATE message SET sealed = zeroblob(length(sealed))", NULL, NULL, NULL),
+        SQLITE_OK);
+    sqlite3_close(db);
+    relay_start(&f->relay);
+    assert_int_equal(RUN(f, "status", f->relay.dir), 0);
+    has(f->said, " 0  times that something was left out");
+    assert_false(has_message(f, &q));
+    assert_int_equal(RUN(f, "status", f->relay.dir), 0);
+    has(f->said, " 1  times that something was left out");
+    assert_null(strstr(f->said, "Trouble"));
+    assert_int_equal(relay_stop(&f->relay), 0);
+}
+
 /* Keys that a database does not name are destroyed, so two relays must not share a folder. */
 static void the_keys_of_another_relay_are_left_alone(void **state)
 {
@@ -333,6 +382,8 @@ int main(void)
         TEST(what_is_no_backup_is_refused),
         TEST(keys_on_a_disk_are_said),
         TEST(without_its_keys_it_does_not_start),
+        TEST(keys_of_hours_that_were_are_not_missed),
+        TEST(damage_is_counted),
         TEST(the_keys_of_another_relay_are_left_alone),
         cmocka_unit_test_setup_teardown(with_keys_in_memory_a_power_cut_leaves_nothing_to_read,
                                         set_up_in_memory, tear_down),

@@ -138,12 +138,12 @@ static void crash(struct people *p, struct peer *who)
 static void away(struct people *p, struct peer *who)
 {
     uint64_t ms = (uint64_t)rng_below(&p->world.rng, AWAY_DAYS * 24) * (uint64_t)HOUR_MS + rng_below(&p->world.rng, HOUR_MS);
-    who->calm_ms = UINT64_MAX / 2;
     bool ends = rng_below(&p->world.rng, 2) == 0;
     no_decades(p);
     if (p->world.disk_trouble)
         disk_trouble(p, false);
     full(p, false); /* a relay that tries again every few seconds for days takes long to simulate */
+    who->calm_ms = UINT64_MAX / 2; /* last: what ends here counts as a disturbance of everybody */
     world_trace(&p->world, "%s is away for %llu s", who->name, (unsigned long long)ms / SECOND);
     if (ends)
         peer_crash(who);

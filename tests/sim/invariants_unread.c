@@ -27,20 +27,33 @@ static bool quiet(const struct people *p, const struct peer *who, uint64_t ms)
     return who->ready && p->world.relay != NULL && who->calm_ms + ms < p->world.now.mono_ms;
 }
 
-/* Nobody was cut off between that it arrived and that the relay was told. */
+static uint64_t later(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
+static bool store_works(const struct people *p)
+{
+    return p->world.relay != NULL && !p->world.disk_trouble && !plate_is_full(disk_plate(p->world.disk));
+}
+
+/* Nobody was cut off between that it arrived and that the relay was told, and the relay could write it down. */
 static void learn(struct people *p, const struct talk *t, struct said *s)
 {
-    uint64_t calm = s->got_ms > t->she->calm_ms ? s->got_ms : t->she->calm_ms;
-    if (s->got && !s->certain && t->she->ready && p->world.relay != NULL &&
-        p->world.now.mono_ms > calm + 30 * MINUTE)
+    uint64_t calm = later(s->got_ms, later(t->she->calm_ms, p->world.store_calm_ms));
+    if (s->got && !s->certain && t->she->ready && store_works(p) && p->world.now.mono_ms > calm + 30 * MINUTE)
         s->certain = true;
 }
 
-/* From a day after its end on, for a week. */
+/*
+ * From a day after its end on, for a week. What counts from sending may have come too late for a reader with a limit of
+ * her own, and was taken unseen then.
+ */
 static bool to_be_told(struct people *p, const struct said *s)
 {
     uint64_t relay = people_relay_ms(p), from = s->relay_until + DAY_MS + 8 * HOUR_MS;
-    return s->smooth && !s->got && !s->unread && s->class_ms >= DAY_MS && relay > from && relay < from + 4 * DAY_MS;
+    bool lies_there = s->smooth && s->sent_until == UINT64_MAX && !s->got && s->class_ms >= DAY_MS;
+    return lies_there && !s->unread && relay > from && relay < from + 4 * DAY_MS;
 }
 
 void invariants_unread(struct people *p)

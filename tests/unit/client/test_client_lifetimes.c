@@ -198,6 +198,32 @@ static void a_knock_keeps_to_the_ceiling(void **state)
 
 /* --- clocks: a message of an hour or a day, and what happens to it --- */
 
+/* The device had no network; nobody is to read it when its time is over. */
+static void a_knock_whose_time_is_over_is_not_sent_any_more(void **state)
+{
+    (void)state;
+    struct town *t = town_open(12);
+    struct person *worker = town_person(t), *her = town_person(t);
+    char card[1024];
+    zg_id hers;
+    town_desk(t, worker, card);
+    const struct counts before = town_counts(t);
+    const zg_send_options options = {.size = sizeof(options), .lifetime_s = 3600};
+    her->cut = true;
+    assert_int_equal(zg_client_knock(her->client, card, strlen(card), "hola", 4, &options, &hers, person_now(her)), ZG_OK);
+    person_turn(her);
+    town_run(t, 2 * HOUR);
+    her->cut = false;
+    assert_true(town_until(t, her, ZG_EVENT_KNOCK_FAILED, 1, 10 * MINUTE));
+    assert_int_equal(her->last[ZG_EVENT_KNOCK_FAILED].err, ZG_ERR_EXPIRED);
+    town_run(t, HOUR);
+    const struct counts after = town_counts(t);
+    assert_int_equal(after.queues, before.queues);
+    assert_int_equal(after.messages, before.messages);
+    assert_int_equal(worker->events[ZG_EVENT_KNOCK], 0);
+    town_close(t);
+}
+
 static void open_with(struct scene *s, const char *text, uint32_t lifetime_s)
 {
     open_meeting(s);
@@ -483,6 +509,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(nobody_goes_above_the_relays_ceiling),
         cmocka_unit_test(what_was_written_without_network_does_not_stay_above_the_ceiling_either),
         cmocka_unit_test(a_knock_keeps_to_the_ceiling),
+        cmocka_unit_test(a_knock_whose_time_is_over_is_not_sent_any_more),
         cmocka_unit_test(clock_1_forward_erases_nothing),
         cmocka_unit_test(clock_2_back_revives_and_lengthens_nothing),
         cmocka_unit_test(clock_3_a_relay_from_2099_erases_nothing),

@@ -36,7 +36,8 @@ struct run {
     struct listener listeners[QUEUES];
     struct tracked messages[MESSAGES];
     uint32_t count;
-    bool ordered;   /* no failures: order must hold for all that were sent once */
+    uint64_t full_since[SCENE_PEERS]; /* mono_ms; meaningful if the peer is full */
+    bool ordered;                     /* no failures: order must hold for all that were sent once */
     bool forgetful; /* the relay went down: what was acknowledged just before may come again */
 };
 
@@ -251,10 +252,12 @@ static void do_time(struct run *r)
 static void do_choke(struct run *r)
 {
     struct peer *p = &r->s->peers[2 + below(r, 2)];
-    if (p->full)
+    if (p->full) {
         peer_drain(p);
-    else
+    } else {
         p->full = true;
+        r->full_since[p - r->s->peers] = r->s->now.mono_ms;
+    }
 }
 
 /* --- runs --- */
@@ -270,6 +273,14 @@ static void begin(struct run *r, struct scene *s, uint64_t seed)
         make_queue(s, &r->queues[q], (uint32_t)seed * 10 + q, QUEUE_CONVERSATION);
 }
 
+/* The relay ends a connection only if nothing was taken from it for a while. */
+static void check_cut_off(const struct run *r, uint32_t i)
+{
+    const struct peer *p = &r->s->peers[i];
+    if (p->session == NULL)
+        assert_true(p->full && r->s->now.mono_ms - r->full_since[i] >= 5000);
+}
+
 /* Everything works again: all that was accepted arrives. */
 static void finish(struct run *r)
 {
@@ -279,6 +290,7 @@ static void finish(struct run *r)
     s->hold = false;
     s->store.fail_every = 0;
     for (uint32_t i = 0; i < SCENE_PEERS; i++) {
+        check_cut_off(r, i);
         if (s->peers[i].full)
             peer_drain(&s->peers[i]);
     }
@@ -287,8 +299,7 @@ static void finish(struct run *r)
     for (uint32_t m = 0; m < r->count; m++)
         for (uint32_t i = 0; i < SCENE_PEERS; i++)
             assert_int_equal(r->messages[m].asked[i], 0); /* every SEND was answered */
-    /* Who took nothing for too long was cut off. */
-    if (s->peers[2].session == NULL) {
+    if (s->peers[2].session == NULL) {                    /* cut off before this began */
         peer_clear(&s->peers[2]);
         assert_true(peer_open(&s->peers[2], s->relay, s->pk, &s->rng, s->now));
     }

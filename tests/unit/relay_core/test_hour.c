@@ -3,7 +3,7 @@
 
 #include "relay/core/hour.h"
 
-enum { START = 487000 };
+enum { START = 500000 };
 
 static struct now at(uint64_t hours_passed, int64_t clock_off)
 {
@@ -54,11 +54,11 @@ static void a_jump_ahead_is_believed_when_it_lasted_a_day(void **state)
     struct hour h;
     (void)state;
     hour_init(&h, at(0, 0), 0);
-    assert_int_equal(hour_at(&h, 1, 640000), 1);
+    assert_int_equal(hour_at(&h, 1, 8760), 1);
     assert_true(h.doubted);
     assert_int_equal(h.doubted_utc_s, (START + 1) * UINT64_C(3600) + 1);
-    assert_int_equal(hour_at(&h, 24, 640000), 24);
-    assert_int_equal(hour_at(&h, 25, 640000), 640025);
+    assert_int_equal(hour_at(&h, 24, 8760), 24);
+    assert_int_equal(hour_at(&h, 25, 8760), 8785);
     assert_false(h.doubted);
 }
 
@@ -68,15 +68,47 @@ static void a_jump_that_is_taken_back_did_nothing(void **state)
     (void)state;
     hour_init(&h, at(0, 0), 0);
     assert_int_equal(hour_at(&h, 1, 25), 1);
-    assert_int_equal(hour_at(&h, 20, 640000), 20);
+    assert_int_equal(hour_at(&h, 20, 8000), 20);
     assert_int_equal(hour_at(&h, 24, 0), 24);
     assert_false(h.doubted);
     /* Nor does one that comes and goes. */
-    assert_int_equal(hour_at(&h, 25, 640000), 25);
+    assert_int_equal(hour_at(&h, 25, 8000), 25);
     assert_int_equal(hour_at(&h, 48, -640), 48);
-    assert_int_equal(hour_at(&h, 49, 640000), 49);
-    assert_int_equal(hour_at(&h, 71, 640000), 71);
-    assert_int_equal(hour_at(&h, 72, 640000), 640072);
+    assert_int_equal(hour_at(&h, 49, 8000), 49);
+    assert_int_equal(hour_at(&h, 71, 8000), 71);
+    assert_int_equal(hour_at(&h, 72, 8000), 8072);
+}
+
+/* Desks and cards would end, and nobody can bring them back. */
+static void a_jump_of_more_than_a_year_is_never_believed(void **state)
+{
+    struct hour h;
+    (void)state;
+    hour_init(&h, at(0, 0), 0);
+    assert_int_equal(hour_at(&h, 1, 640000), 1);
+    assert_true(h.doubted);
+    assert_int_equal(hour_at(&h, 1000, 640000), 1000);
+    /* What can be believed counts its day from then on. */
+    assert_int_equal(hour_at(&h, 1001, 100), 1001);
+    assert_int_equal(hour_at(&h, 1023, 100), 1023);
+    assert_int_equal(hour_at(&h, 1024, 100), 1124);
+    /* Nor at a start, unless its hour is not known, as with --believe-clock. */
+    hour_init(&h, at(0, 0), START - 366 * 24 - 1);
+    assert_int_equal(hour_at(&h, 100, 0) + 366 * 24 + 1, 100);
+    assert_true(h.doubted);
+    hour_init(&h, at(0, 0), 0);
+    assert_int_equal(h.now, START);
+}
+
+static void a_clock_that_was_not_set_can_be_set(void **state)
+{
+    struct hour h;
+    (void)state;
+    hour_init(&h, at(0, -START), 0);
+    assert_int_equal(h.now, 0);
+    hour_advance(&h, at(1, 0));
+    assert_int_equal(h.now, 1);
+    assert_int_equal(hour_at(&h, 25, 0), 25);
 }
 
 static void a_start_goes_on_from_what_was_known(void **state)
@@ -117,6 +149,8 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(it_never_goes_back),
     cmocka_unit_test(a_jump_ahead_is_believed_when_it_lasted_a_day),
     cmocka_unit_test(a_jump_that_is_taken_back_did_nothing),
+    cmocka_unit_test(a_jump_of_more_than_a_year_is_never_believed),
+    cmocka_unit_test(a_clock_that_was_not_set_can_be_set),
     cmocka_unit_test(a_start_goes_on_from_what_was_known),
     cmocka_unit_test(a_start_with_a_clock_that_cannot_be_goes_on_by_itself),
 };
