@@ -7,6 +7,7 @@
  * relay purges when it starts. Prints the bytes of the database.
  */
 #define _GNU_SOURCE
+#include <errno.h>
 #include <getopt.h>
 #include <sodium.h>
 #include <stdio.h>
@@ -16,6 +17,7 @@
 #include <time.h>
 
 #include "proto/rng.h"
+#include "relay/store/epoch.h"
 #include "relay/store/sqlite.h"
 
 enum { QUEUES_A_COMMIT = 512, WEEK_HOURS = 7 * 24, WEEKS = 9 };
@@ -138,7 +140,7 @@ int main(int argc, char **argv)
 {
     static struct fill f;
     const char *folder;
-    char path[4096], why[160];
+    char path[4096], keys[4096], why[160];
     struct stat st;
 
     if (sodium_init() < 0)
@@ -150,11 +152,16 @@ int main(int argc, char **argv)
         return 2;
     }
     snprintf(path, sizeof(path), "%s/relay.db", folder);
-    const struct sqlite_options options = {.path = path, .exclusive = true};
+    snprintf(keys, sizeof(keys), "%s/keys", folder);
+    struct key_place *place = mkdir(keys, 0700) == 0 || errno == EEXIST ? epoch_files_new(keys) : NULL;
+    if (place == NULL)
+        fail(keys, "cannot be made");
+    const struct sqlite_options options = {.path = path, .exclusive = true, .keys = place};
     if (sqlite_engine_open(&f.engine, &options, why, sizeof(why)) != ZG_OK)
         fail(path, why);
     fill(&f);
     f.engine->close(f.engine);
+    place->close(place);
     if (stat(path, &st) != 0)
         fail(path, "is not there");
     printf("file_bytes=%lld\n", (long long)st.st_size);
