@@ -2,8 +2,8 @@
 
 #include "relay/core/inside.h"
 
-/* Of three turns of the disk, at least two are for others. */
-enum { PURGE_AGAIN_MS = 5000, PAUSE_FACTOR = 2, PAUSE_MIN_MS = 2, PAUSE_MAX_MS = 10000 };
+/* Of five turns of the disk, at least four are for others. */
+enum { PURGE_AGAIN_MS = 5000, PAUSE_FACTOR = 4, PAUSE_MIN_MS = 5, PAUSE_MAX_MS = 10000 };
 
 void expiry_init(struct expiry *e)
 {
