@@ -33,7 +33,7 @@ struct limits limits_default(void)
         .acknowledged = 65536,
         .idle_queues = 1024,
         .counted_queues = 1048576,
-        .purge_rows = 16,
+        .purge_rows = 6,
         .changes_a_commit = 500,
     };
 }
