@@ -14,7 +14,7 @@ struct entry {
     uint8_t key[ZG_VAULT_KEY_BYTES];
     bool touched;
     bool flying; /* in the batch that is with the vault */
-    bool stored; /* the vault may have it */
+    bool stored; /* the vault may have it: also what it said to have failed with */
 };
 
 struct batch {
@@ -100,7 +100,7 @@ void entry_drop(struct journal *j, struct entry *e)
     if (e == NULL)
         return;
     e->thing = NULL;
-    if (e->stored || e->flying) {
+    if (e->stored) {
         entry_touch(j, e);
         return;
     }
@@ -192,9 +192,7 @@ static void pause_a_while(struct journal *j)
 static void settle(struct journal *j, struct entry *e, zg_err err)
 {
     e->flying = false;
-    if (err == ZG_OK)
-        e->stored = true;
-    else
+    if (err != ZG_OK)
         entry_touch(j, e);
     /* A deletion that is done, and nothing to do any more. */
     if (e->thing == NULL && !e->touched)
@@ -236,6 +234,7 @@ void journal_work(struct journal *j, uint64_t mono_ms)
     for (size_t i = 0; i < b->count; i++) {
         b->entries[i]->touched = false;
         b->entries[i]->flying = true;
+        b->entries[i]->stored = true;
     }
     j->touched = NULL;
     j->touched_end = &j->touched;

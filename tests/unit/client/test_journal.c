@@ -36,6 +36,7 @@ struct fixture {
     zg_vault *memory;
     zg_vault outer; /* passes batches on, or fails them, or holds them */
     bool fail;
+    bool fail_late; /* everything was stored, and said to have failed: former content could not be overwritten */
     bool hold;
     zg_vault_batch *held;
     unsigned batches;
@@ -53,6 +54,12 @@ static void outer_submit(zg_vault *v, zg_vault_batch *b)
     f->batches++;
 }
 
+static void stored_but_failed(zg_vault_batch *b, zg_err err)
+{
+    (void)b;
+    assert_int_equal(err, ZG_OK);
+}
+
 static void outer_pump(zg_vault *v)
 {
     (void)v;
@@ -64,8 +71,13 @@ static void outer_pump(zg_vault *v)
         b->done(b, ZG_ERR_STORAGE);
         return;
     }
+    void (*done)(zg_vault_batch *, zg_err) = b->done;
+    if (f->fail_late)
+        b->done = stored_but_failed;
     f->memory->submit(f->memory, b);
     f->memory->pump(f->memory);
+    if (f->fail_late)
+        done(b, ZG_ERR_STORAGE);
 }
 
 static void on_done(void *ctx)
@@ -269,6 +281,22 @@ static void a_deletion_that_fails_is_repeated(void **state)
     assert_int_equal(stored(all), 0);
 }
 
+static void what_a_batch_that_failed_may_have_stored_is_deleted(void **state)
+{
+    (void)state;
+    struct thing t;
+    char all[256];
+    new_thing(&t, "one");
+    entry_touch(&f->j, t.entry);
+    f->fail_late = true;
+    work(0);
+    assert_int_equal(stored(all), 1);
+    entry_drop(&f->j, t.entry);
+    f->fail_late = false;
+    work(journal_deadline(&f->j));
+    assert_int_equal(stored(all), 0);
+}
+
 static void the_vault_in_memory_holds_thousands(void **state)
 {
     (void)state;
@@ -298,6 +326,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_is_dropped_leaves_the_vault_also_in_the_middle_of_a_batch, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(a_deletion_that_fails_is_repeated, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_a_batch_that_failed_may_have_stored_is_deleted, setup, teardown),
         cmocka_unit_test_setup_teardown(the_vault_in_memory_holds_thousands, setup, teardown),
     };
     if (sodium_init() < 0)
