@@ -148,11 +148,11 @@ static void on_cleanup_reply(struct call *call, const struct command *reply, zg_
 
     if (err == ZG_ERR_NETWORK)
         return;
-    if (err == ZG_ERR_BUSY || err == ZG_ERR_FULL) {
+    /* Refused: it was gone already. Nothing else confirms that it is. */
+    if (err != ZG_OK && err != ZG_ERR_REFUSED) {
         conversation_pause(v, reply->u.reply.retry_after);
         return;
     }
-    /* Refused: it was gone already. */
     v->cleanup &= ~what;
     if (what == CLEANUP_PEER && err == ZG_ERR_REFUSED &&
         sodium_memcmp(v->keys->peer_old_end.b, none.b, sizeof(none.b)) != 0)

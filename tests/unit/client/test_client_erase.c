@@ -91,6 +91,31 @@ static void a_busy_relay_has_not_confirmed(void **state)
     close_both();
 }
 
+/* Only ok, and refused, say that nothing is there any more. */
+static void an_answer_that_makes_no_sense_confirms_nothing(void **state)
+{
+    static const enum status senseless[] = {STATUS_FULL, STATUS_TOO_LARGE, STATUS_MALFORMED, STATUS_CONFLICT};
+    (void)state;
+    open_waiting();
+    erase(scene.her, &scene.hers);
+    for (size_t i = 0; i < sizeof(senseless) / sizeof(senseless[0]); i++) {
+        reply(OP_CANCEL, senseless[i]);
+        assert_int_equal(relay.count[OP_QUEUE_DELETE], 0);
+        stand_in_run(&relay, 10 * SECOND);
+        assert_int_equal(relay.count[OP_CANCEL], i + 2);
+    }
+    reply(OP_CANCEL, STATUS_OK);
+    for (size_t i = 0; i < sizeof(senseless) / sizeof(senseless[0]); i++) {
+        reply(OP_QUEUE_DELETE, senseless[i]);
+        assert_int_equal(scene.her->events[ZG_EVENT_ERASED], 0);
+        stand_in_run(&relay, 10 * SECOND);
+        assert_int_equal(relay.count[OP_QUEUE_DELETE], i + 2);
+    }
+    reply(OP_QUEUE_DELETE, STATUS_OK);
+    assert_int_equal(scene.her->events[ZG_EVENT_ERASED], 1);
+    close_both();
+}
+
 static void what_is_refused_the_second_time_was_done_the_first(void **state)
 {
     (void)state;
@@ -319,6 +344,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(erased_is_said_when_the_relay_has_confirmed_all_of_it),
         cmocka_unit_test(a_busy_relay_has_not_confirmed),
+        cmocka_unit_test(an_answer_that_makes_no_sense_confirms_nothing),
         cmocka_unit_test(what_is_refused_the_second_time_was_done_the_first),
         cmocka_unit_test(both_queues_are_deleted_together),
         cmocka_unit_test(a_bundle_of_a_lower_version_is_noticed_and_replaced),
