@@ -2,7 +2,7 @@
  * Happy path: FETCH, SLOT_GET until the bundle is whole, check it, make the knock and write it down; ASK, CHALLENGE; SOLVE, in slices; SEND,
  * KNOCK; WAIT: her queue exists, the conversation reads it.
  * Failure: a connection that breaks: the stage is done again. A cookie that got too old: ASK again. A bundle that does not check, a desk that is
- * not there, a quota: ZG_EVENT_KNOCK_FAILED, and the conversation is gone.
+ * not there, a quota, words whose time is over: ZG_EVENT_KNOCK_FAILED, and the conversation is gone.
  */
 #include "client/core/knocking.h"
 
@@ -13,7 +13,7 @@
 
 static const bool moves[6][6] = {
     [KNOCKING_FETCH] = {[KNOCKING_ASK] = true},
-    [KNOCKING_ASK] = {[KNOCKING_SOLVE] = true},
+    [KNOCKING_ASK] = {[KNOCKING_SOLVE] = true, [KNOCKING_SEND] = true},
     [KNOCKING_SOLVE] = {[KNOCKING_SEND] = true, [KNOCKING_ASK] = true},
     [KNOCKING_SEND] = {[KNOCKING_WAIT] = true, [KNOCKING_ASK] = true},
 };
@@ -145,6 +145,24 @@ static void solve(struct knocking *k)
 
 /* --- SEND --- */
 
+/* Nobody is to read her words any more. */
+static bool too_late(const struct knocking *k)
+{
+    return k->stage != KNOCKING_WAIT && knocking_message(k) == NULL;
+}
+
+/* Section 9: a relay that has the knock says ok before it looks at anything but names; one that has not refuses what is empty. */
+static void find_out(struct knocking *k)
+{
+    if (k->stage == KNOCKING_SEND && sodium_is_zero(k->cookie, sizeof(k->cookie)))
+        return;
+    if (k->stage != KNOCKING_SEND)
+        knocking_move(k, KNOCKING_SEND);
+    sodium_memzero(k->cookie, sizeof(k->cookie));
+    sodium_memzero(k->envelope, sizeof(k->envelope));
+    conversation_touch_stage(k->conversation);
+}
+
 static void kept(struct knocking *k)
 {
     struct conversation *v = k->conversation;
@@ -165,6 +183,10 @@ static void on_kept(struct call *call, const struct command *reply, zg_err err)
 {
     struct knocking *k = call->owner;
 
+    if (err == ZG_ERR_REFUSED && too_late(k)) {
+        knocking_fail(k, ZG_ERR_EXPIRED);
+        return;
+    }
     if (err == ZG_ERR_REFUSED && ++k->refusals < KNOCKING_REFUSALS_MAX) {
         knocking_move(k, KNOCKING_ASK);
         return;
@@ -196,22 +218,18 @@ static void send(struct knocking *k)
     knocking_ask(k, &command, on_kept);
 }
 
-/* Her words' time is over, and no relay can have them: nobody is to read them later. */
-static bool too_late(const struct knocking *k)
-{
-    return k->stage != KNOCKING_WAIT && k->conversation->queue == QUEUE_NONE && knocking_message(k) == NULL;
-}
-
 void knocking_work(struct knocking *k)
 {
     struct conversation *v = k->conversation;
 
     if (v->state != ZG_CONVERSATION_KNOCKING || call_waits(&k->call) || v->client->now.mono_ms < v->retry_ms)
         return;
-    if (too_late(k)) {
+    if (too_late(k) && v->queue == QUEUE_NONE) {
         knocking_fail(k, ZG_ERR_EXPIRED);
         return;
     }
+    if (too_late(k))
+        find_out(k);
     if (k->stage == KNOCKING_SOLVE)
         solve(k);
     if (!connection_room(v->connection) || !journal_settled(&v->client->journal, v->stamp))

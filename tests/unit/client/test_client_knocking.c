@@ -1,0 +1,139 @@
+/* A knock that takes long: relays that cannot store or start again, words whose time is over; docs/protocol.md sections 6 and 9. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "client/core/client.h"
+#include "client/core/conversation.h"
+#include "client/core/knocking.h"
+#include "tests/unit/client/scene.h"
+
+enum { MINUTE = 60000, HOUR = 60 * MINUTE };
+
+static void knock_of_an_hour(struct scene *s)
+{
+    const zg_send_options options = {.size = sizeof(options), .lifetime_s = 3600};
+    struct person *p = s->her;
+    zg_err err = zg_client_knock(p->client, s->card, strlen(s->card), "hola", 4, &options, &s->hers, person_now(p));
+    assert_int_equal(err, ZG_OK);
+    person_turn(p);
+}
+
+/* Until KNOCK is under way. */
+static void run_until_asked(struct scene *s)
+{
+    const struct conversation *v;
+    do {
+        town_run(s->town, 1);
+        v = conversation_find(s->her->client, &s->hers);
+        assert_non_null(v);
+    } while (v->knocking->stage != KNOCKING_SEND || !call_waits(&v->knocking->call));
+}
+
+/* Her device has no network from here until the hour is over. */
+static void be_away(struct scene *s)
+{
+    s->her->cut = true;
+    person_break(s->her);
+    town_run(s->town, 2 * HOUR);
+    assert_false(shelf_holds(s->her->shelf, "hola", 4));
+    s->her->cut = false;
+}
+
+/* It was asked for, and the relay could not store it. */
+static void a_knock_that_was_tried_is_not_stored_after_its_time(void **state)
+{
+    (void)state;
+    struct scene s;
+    open_scene(&s);
+    const struct counts before = town_counts(s.town);
+    knock_of_an_hour(&s);
+    run_until_asked(&s);
+    town_fail_store(s.town, 1);
+    town_run(s.town, MINUTE);
+    assert_int_equal(s.her->events[ZG_EVENT_KNOCK_SENT], 0);
+    be_away(&s);
+    town_fail_store(s.town, 0);
+    assert_true(town_until(s.town, s.her, ZG_EVENT_KNOCK_FAILED, 1, 10 * MINUTE));
+    assert_int_equal(s.her->last[ZG_EVENT_KNOCK_FAILED].err, ZG_ERR_EXPIRED);
+    town_run(s.town, HOUR);
+    assert_int_equal(town_counts(s.town).queues, before.queues);
+    assert_int_equal(s.worker->events[ZG_EVENT_KNOCK], 0);
+    assert_int_equal(shelf_count(s.her->shelf), 1);
+    close_scene(&s);
+}
+
+/* The relay kept it, and she was not told: the worker's answer must still reach her. */
+static void a_knock_that_was_kept_in_time_is_found_after_its_time(void **state)
+{
+    (void)state;
+    for (int restart = 0; restart < 2; restart++) {
+        struct scene s;
+        open_scene(&s);
+        const struct counts before = town_counts(s.town);
+        knock_of_an_hour(&s);
+        while (town_counts(s.town).queues == before.queues)
+            town_run(s.town, 1);
+        assert_int_equal(s.her->events[ZG_EVENT_KNOCK_SENT], 0);
+        s.her->cut = true;
+        person_break(s.her);
+        assert_true(town_until(s.town, s.worker, ZG_EVENT_KNOCK, 1, MINUTE));
+        must_send(s.worker, &s.worker->last[ZG_EVENT_KNOCK].conversation, "aquí", 0, ZG_AFTER_READ);
+        be_away(&s);
+        if (restart) {
+            person_stop(s.her);
+            person_start(s.her);
+        }
+        assert_true(town_until(s.town, s.her, ZG_EVENT_KNOCK_SENT, 1, 10 * MINUTE));
+        assert_true(town_until(s.town, s.her, ZG_EVENT_MESSAGE, 1, 10 * MINUTE));
+        assert_string_equal(last_heard(s.her), "aquí");
+        assert_int_equal(s.her->events[ZG_EVENT_KNOCK_FAILED], 0);
+        close_scene(&s);
+    }
+}
+
+/* A cookie is good for 10 minutes: it gets too old more often than a desk may refuse her. */
+static void a_knock_waits_for_a_relay_that_cannot_store(void **state)
+{
+    (void)state;
+    struct scene s;
+    open_scene(&s);
+    knock_of_an_hour(&s);
+    run_until_asked(&s);
+    town_fail_store(s.town, 1);
+    town_run(s.town, 50 * MINUTE);
+    assert_int_equal(s.her->events[ZG_EVENT_KNOCK_FAILED], 0);
+    town_fail_store(s.town, 0);
+    assert_true(town_until(s.town, s.her, ZG_EVENT_KNOCK_SENT, 1, 5 * MINUTE));
+    close_scene(&s);
+}
+
+/* Each start has another key for cookies. */
+static void a_knock_outlasts_a_relay_that_starts_again_and_again(void **state)
+{
+    (void)state;
+    struct scene s;
+    open_scene(&s);
+    knock_of_an_hour(&s);
+    for (int i = 0; i < 2 * KNOCKING_REFUSALS_MAX; i++) {
+        run_until_asked(&s);
+        town_relay_stop(s.town);
+        town_relay_start(s.town);
+    }
+    assert_true(town_until(s.town, s.her, ZG_EVENT_KNOCK_SENT, 1, 5 * MINUTE));
+    assert_int_equal(s.her->events[ZG_EVENT_KNOCK_FAILED], 0);
+    close_scene(&s);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_knock_that_was_tried_is_not_stored_after_its_time),
+        cmocka_unit_test(a_knock_that_was_kept_in_time_is_found_after_its_time),
+        cmocka_unit_test(a_knock_waits_for_a_relay_that_cannot_store),
+        cmocka_unit_test(a_knock_outlasts_a_relay_that_starts_again_and_again),
+    };
+    return cmocka_run_group_tests_name("client_knocking", tests, NULL, NULL);
+}
