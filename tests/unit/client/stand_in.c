@@ -47,6 +47,7 @@ static bool tells_nothing(enum op op)
 static void say_well(struct stand_in *s, const struct command *c)
 {
     static const uint8_t subscription[WIRE_SUBSCRIPTION_BYTES] = {1};
+    static const uint8_t cookie[WIRE_COOKIE_BYTES] = {1};
     struct command reply = {.op = OP_REPLY, .seq = c->seq};
 
     switch (c->op) {
@@ -63,6 +64,10 @@ static void say_well(struct stand_in *s, const struct command *c)
         reply.op = OP_STATES;
         reply.u.states.count = c->u.status.count;
         memset(reply.u.states.fates, s->fate, sizeof(reply.u.states.fates));
+        break;
+    case OP_CHALLENGE:
+        reply.op = OP_COOKIE;
+        reply.u.cookie.cookie = cookie;
         break;
     case OP_SLOT_GET:
         reply.op = OP_SLOT_VALUE;

@@ -9,12 +9,14 @@
 #include "client/core/conversation.h"
 #include "client/core/knocking.h"
 #include "tests/unit/client/scene.h"
+#include "tests/unit/client/stand_in.h"
 
-enum { MINUTE = 60000, HOUR = 60 * MINUTE };
+/* Shorter than a cookie is good for. */
+enum { MINUTE = 60000, LIFETIME_S = 300 };
 
-static void knock_of_an_hour(struct scene *s)
+static void start_knock(struct scene *s)
 {
-    const zg_send_options options = {.size = sizeof(options), .lifetime_s = 3600};
+    const zg_send_options options = {.size = sizeof(options), .lifetime_s = LIFETIME_S};
     struct person *p = s->her;
     zg_err err = zg_client_knock(p->client, s->card, strlen(s->card), "hola", 4, &options, &s->hers, person_now(p));
     assert_int_equal(err, ZG_OK);
@@ -32,12 +34,12 @@ static void run_until_asked(struct scene *s)
     } while (v->knocking->stage != KNOCKING_SEND || !call_waits(&v->knocking->call));
 }
 
-/* Her device has no network from here until the hour is over. */
+/* Her device has no network from here until the time of her words is over. */
 static void be_away(struct scene *s)
 {
     s->her->cut = true;
     person_break(s->her);
-    town_run(s->town, 2 * HOUR);
+    town_run(s->town, 6 * MINUTE);
     assert_false(shelf_holds(s->her->shelf, "hola", 4));
     s->her->cut = false;
 }
@@ -49,7 +51,7 @@ static void a_knock_that_was_tried_is_not_stored_after_its_time(void **state)
     struct scene s;
     open_scene(&s);
     const struct counts before = town_counts(s.town);
-    knock_of_an_hour(&s);
+    start_knock(&s);
     run_until_asked(&s);
     town_fail_store(s.town, 1);
     town_run(s.town, MINUTE);
@@ -58,7 +60,7 @@ static void a_knock_that_was_tried_is_not_stored_after_its_time(void **state)
     town_fail_store(s.town, 0);
     assert_true(town_until(s.town, s.her, ZG_EVENT_KNOCK_FAILED, 1, 10 * MINUTE));
     assert_int_equal(s.her->last[ZG_EVENT_KNOCK_FAILED].err, ZG_ERR_EXPIRED);
-    town_run(s.town, HOUR);
+    town_run(s.town, 20 * MINUTE);
     assert_int_equal(town_counts(s.town).queues, before.queues);
     assert_int_equal(s.worker->events[ZG_EVENT_KNOCK], 0);
     assert_int_equal(shelf_count(s.her->shelf), 1);
@@ -73,7 +75,7 @@ static void a_knock_that_was_kept_in_time_is_found_after_its_time(void **state)
         struct scene s;
         open_scene(&s);
         const struct counts before = town_counts(s.town);
-        knock_of_an_hour(&s);
+        start_knock(&s);
         while (town_counts(s.town).queues == before.queues)
             town_run(s.town, 1);
         assert_int_equal(s.her->events[ZG_EVENT_KNOCK_SENT], 0);
@@ -94,20 +96,68 @@ static void a_knock_that_was_kept_in_time_is_found_after_its_time(void **state)
     }
 }
 
-/* A cookie is good for 10 minutes: it gets too old more often than a desk may refuse her. */
-static void a_knock_waits_for_a_relay_that_cannot_store(void **state)
+/* --- a cookie that is too old is no refusal of her --- */
+
+static struct stand_in relay;
+
+static void run_until_knocks(unsigned count)
+{
+    for (int i = 0; relay.count[OP_KNOCK] < count && i < 600; i++)
+        stand_in_run(&relay, 100);
+    assert_int_equal(relay.count[OP_KNOCK], count);
+}
+
+/* KNOCK is under way to a relay by hand, which holds it. */
+static void open_asked(struct scene *s)
+{
+    open_scene(s);
+    start_knock(s);
+    run_until_asked(s);
+    stand_in_open(&relay, s->her);
+    relay.holds[OP_KNOCK] = true;
+    run_until_knocks(1);
+}
+
+static void close_asked(struct scene *s)
+{
+    stand_in_close(&relay);
+    close_scene(s);
+}
+
+/* She asks again, with another cookie if this one was refused. */
+static void answer_knock(enum status status)
+{
+    unsigned knocks = relay.count[OP_KNOCK], cookies = relay.count[OP_CHALLENGE];
+    fake_relay_reply(&relay.relay, relay.seq[OP_KNOCK], status, 1);
+    run_until_knocks(knocks + 1);
+    assert_int_equal(relay.count[OP_CHALLENGE], cookies + (status == STATUS_REFUSED));
+}
+
+static void three_refusals_in_a_row_end_a_knock(void **state)
 {
     (void)state;
     struct scene s;
-    open_scene(&s);
-    knock_of_an_hour(&s);
-    run_until_asked(&s);
-    town_fail_store(s.town, 1);
-    town_run(s.town, 50 * MINUTE);
+    open_asked(&s);
+    for (int i = 1; i < KNOCKING_REFUSALS_MAX; i++)
+        answer_knock(STATUS_REFUSED);
+    fake_relay_reply(&relay.relay, relay.seq[OP_KNOCK], STATUS_REFUSED, 0);
+    stand_in_turn(&relay);
+    assert_int_equal(s.her->events[ZG_EVENT_KNOCK_FAILED], 1);
+    assert_int_equal(s.her->last[ZG_EVENT_KNOCK_FAILED].err, ZG_ERR_REFUSED);
+    close_asked(&s);
+}
+
+static void a_knock_outlasts_a_relay_that_cannot_store(void **state)
+{
+    (void)state;
+    struct scene s;
+    open_asked(&s);
+    for (int i = 0; i < 2 * KNOCKING_REFUSALS_MAX; i++) {
+        answer_knock(STATUS_BUSY);
+        answer_knock(STATUS_REFUSED);
+    }
     assert_int_equal(s.her->events[ZG_EVENT_KNOCK_FAILED], 0);
-    town_fail_store(s.town, 0);
-    assert_true(town_until(s.town, s.her, ZG_EVENT_KNOCK_SENT, 1, 5 * MINUTE));
-    close_scene(&s);
+    close_asked(&s);
 }
 
 /* Each start has another key for cookies. */
@@ -115,16 +165,14 @@ static void a_knock_outlasts_a_relay_that_starts_again_and_again(void **state)
 {
     (void)state;
     struct scene s;
-    open_scene(&s);
-    knock_of_an_hour(&s);
+    open_asked(&s);
     for (int i = 0; i < 2 * KNOCKING_REFUSALS_MAX; i++) {
-        run_until_asked(&s);
-        town_relay_stop(s.town);
-        town_relay_start(s.town);
+        stand_in_break(&relay);
+        run_until_knocks(relay.count[OP_KNOCK] + 1);
+        answer_knock(STATUS_REFUSED);
     }
-    assert_true(town_until(s.town, s.her, ZG_EVENT_KNOCK_SENT, 1, 5 * MINUTE));
     assert_int_equal(s.her->events[ZG_EVENT_KNOCK_FAILED], 0);
-    close_scene(&s);
+    close_asked(&s);
 }
 
 int main(void)
@@ -132,7 +180,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_knock_that_was_tried_is_not_stored_after_its_time),
         cmocka_unit_test(a_knock_that_was_kept_in_time_is_found_after_its_time),
-        cmocka_unit_test(a_knock_waits_for_a_relay_that_cannot_store),
+        cmocka_unit_test(three_refusals_in_a_row_end_a_knock),
+        cmocka_unit_test(a_knock_outlasts_a_relay_that_cannot_store),
         cmocka_unit_test(a_knock_outlasts_a_relay_that_starts_again_and_again),
     };
     return cmocka_run_group_tests_name("client_knocking", tests, NULL, NULL);
