@@ -66,12 +66,16 @@ static void put(struct ledger *l, enum what what, const uint8_t *bytes, uint64_t
 
 /* --- what a job did --- */
 
+/* A repetition may come when the first copy is over and has left its mark: then the first one's hour counts. */
 static void put_message(struct ledger *l, const struct stored_message *m, uint64_t now)
 {
+    const struct needle *former = find(l, m->handle.b);
+    bool again = former != NULL && former->since_ms == 0 && former->hour < m->hour;
+    uint32_t hour = again ? former->hour : m->hour;
     put(l, NEEDLE_HANDLE, m->handle.b, m->queue, m->seq, 0);
     uint32_t at = *slot(l, m->handle.b);
     if (at != 0)
-        l->needles[at - 1].hour = m->hour;
+        l->needles[at - 1].hour = hour;
     put(l, NEEDLE_ENVELOPE, m->envelope->bytes, m->queue, m->seq, now);
 }
 
