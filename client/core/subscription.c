@@ -4,9 +4,33 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define LATE_MS UINT64_C(600000)
+
 static struct subscription *of_listener(struct listener *l)
 {
     return (struct subscription *)((char *)l - offsetof(struct subscription, listener));
+}
+
+/* Section 1.1: what a relay reads late of a connection that is gone is no other reader. Each is an excuse once, so that two programs do
+ * not fight. */
+static bool displaced_by_itself(struct subscription *s, uint64_t mono_ms)
+{
+    if (s->unanswered == 0 || mono_ms >= s->unanswered_until)
+        return false;
+    s->unanswered--;
+    return true;
+}
+
+static void on_end(struct subscription *s, enum ended_reason reason)
+{
+    uint64_t mono_ms = s->listener.connection->now_ms;
+    subscription_stop(s);
+    if (reason != ENDED_DISPLACED) {
+        s->ended(s->owner);
+    } else if (!displaced_by_itself(s, mono_ms)) {
+        s->displaced = true;
+        s->displaced_by(s->owner);
+    }
 }
 
 static void on_push(struct listener *l, const struct command *push)
@@ -20,13 +44,7 @@ static void on_push(struct listener *l, const struct command *push)
         s->withdraw(s->owner, push->u.withdraw.id);
         break;
     default:
-        subscription_stop(s);
-        if (push->u.ended.reason == ENDED_DISPLACED) {
-            s->displaced = true;
-            s->displaced_by(s->owner);
-        } else {
-            s->ended(s->owner);
-        }
+        on_end(s, push->u.ended.reason);
     }
 }
 
@@ -45,6 +63,12 @@ static void begin(struct subscription *s, struct connection *c, const uint8_t id
     connection_listen(c, &s->listener, id);
 }
 
+static void not_answered(struct subscription *s, uint64_t mono_ms)
+{
+    s->unanswered = mono_ms < s->unanswered_until ? s->unanswered + 1 : 1;
+    s->unanswered_until = mono_ms + LATE_MS;
+}
+
 static void on_subscribed(struct call *call, const struct command *reply, zg_err err)
 {
     struct subscription *s = call->owner;
@@ -52,7 +76,9 @@ static void on_subscribed(struct call *call, const struct command *reply, zg_err
         s->ended(s->owner);
     else if (err == ZG_OK)
         begin(s, call->connection, reply->u.subscribed.subscription);
-    else if (err != ZG_ERR_NETWORK)
+    else if (err == ZG_ERR_NETWORK)
+        not_answered(s, call->connection->now_ms);
+    else
         s->retry_ms = call->connection->now_ms + 1000 * (1 + (uint64_t)reply->u.reply.retry_after);
 }
 

@@ -21,7 +21,9 @@ struct subscription {
     struct listener listener;
     uint32_t serial; /* which subscription this is: one more each time */
     bool displaced; /* section 1.1: does not come back by itself */
-    uint64_t retry_ms; /* mono: the relay was busy */
+    uint32_t unanswered;      /* SUBSCRIBE of connections that broke; the relay may still come to them, */
+    uint64_t unanswered_until; /* mono: until then */
+    uint64_t retry_ms;         /* mono: the relay was busy */
     struct pending_ack *acks;
     size_t ack_count;
     size_t ack_cap;

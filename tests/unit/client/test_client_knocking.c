@@ -1,4 +1,5 @@
-/* A knock that takes long: relays that cannot store or start again, words whose time is over; docs/protocol.md sections 6 and 9. */
+/* A knock that takes long: relays that cannot store or start again, words whose time is over;
+ * docs/protocol.md sections 6 and 9. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>
@@ -18,7 +19,8 @@ static void start_knock(struct scene *s)
 {
     const zg_send_options options = {.size = sizeof(options), .lifetime_s = LIFETIME_S};
     struct person *p = s->her;
-    zg_err err = zg_client_knock(p->client, s->card, strlen(s->card), "hola", 4, &options, &s->hers, person_now(p));
+    zg_err err =
+        zg_client_knock(p->client, s->card, strlen(s->card), "hola", 4, &options, &s->hers, person_now(p));
     assert_int_equal(err, ZG_OK);
     person_turn(p);
 }
