@@ -32,7 +32,8 @@ zg_err knocking_new(struct conversation *v, const struct card *card, const struc
     memset(k, 0, sizeof(*k));
     k->conversation = v;
     k->stage = KNOCKING_FETCH;
-    k->card = *card;
+    if (card != NULL)
+        k->card = *card;
     if (m != NULL) {
         k->message = m->id;
         k->ttl = lifetime_class(m->lifetime_s, m->from);
@@ -277,8 +278,7 @@ void knocking_save(const struct knocking *k, struct writer *w)
 
 zg_err knocking_load(struct conversation *v, struct reader *r)
 {
-    static const struct card none;
-    zg_err err = knocking_new(v, &none, NULL);
+    zg_err err = knocking_new(v, NULL, NULL);
     if (err != ZG_OK)
         return err;
     struct knocking *k = v->knocking;

@@ -51,7 +51,7 @@ struct knocking {
     uint64_t solution;
 };
 
-/* Takes the place of v->knocking. ZG_ERR_MEMORY. */
+/* Takes the place of v->knocking. card and m may be NULL, for loading. ZG_ERR_MEMORY. */
 ZG_MUST_CHECK zg_err knocking_new(struct conversation *v, const struct card *card, const struct message *m);
 void knocking_free(struct knocking *k);
 void knocking_work(struct knocking *k);

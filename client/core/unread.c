@@ -2,6 +2,7 @@
 
 #include <sodium.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "client/core/client.h"
 #include "client/core/conversation.h"
@@ -138,14 +139,21 @@ void unread_add(struct watch *w, struct conversation *v)
     agenda_set(&v->client->agenda, &w->due, w->ask_ms);
 }
 
-void unread_drop(struct conversation *v)
+/* Those of one message; NULL: of all. */
+static void drop(struct conversation *v, const zg_id *message)
 {
     for (struct watch **at = &v->client->unread.first; *at != NULL;) {
-        if ((*at)->conversation == v)
+        const struct watch *w = *at;
+        if (w->conversation == v && (message == NULL || memcmp(w->message.b, message->b, ZG_ID_BYTES) == 0))
             end(at);
         else
             at = &(*at)->next;
     }
+}
+
+void unread_drop(struct conversation *v)
+{
+    drop(v, NULL);
 }
 
 void unread_forget(struct zg_client *c)
@@ -184,16 +192,6 @@ static zg_err make_stub(const struct watch *w, struct message **out)
     return ZG_OK;
 }
 
-static void end_message(struct zg_client *c, struct conversation *v, const zg_id *message)
-{
-    for (struct watch **at = &c->unread.first; *at != NULL;) {
-        if ((*at)->conversation == v && sodium_memcmp((*at)->message.b, message->b, ZG_ID_BYTES) == 0)
-            end(at);
-        else
-            at = &(*at)->next;
-    }
-}
-
 /* One part of it was not read in time, so the message was not. Without memory it is asked for again. */
 static void tell(struct watch *w)
 {
@@ -211,7 +209,7 @@ static void tell(struct watch *w)
     entry_touch(&c->journal, m->entry);
     conversation_stir(v);
     client_event(c, ZG_EVENT_EXPIRED_UNREAD, ZG_OK, v, &id, 0);
-    end_message(c, v, &id);
+    drop(v, &id);
 }
 
 /* Clocks may differ by a day: what the relay does not know of yet is asked for once more. */
