@@ -365,8 +365,8 @@ void report_event_words(struct text *out, const zg_client *c, const zg_event *e,
         text_add(out, report_expired_unread);
         break;
     case ZG_EVENT_RELAY_WENT_BACK:
-        text_add(out, "the relay was put back to an older state: what it took since then may be lost. Ask, and write again what "
-                      "matters");
+        text_add(out, "the relay seems to have been put back to an older state: what it took since then may be lost. Ask, and "
+                      "write again what matters");
         break;
     case ZG_EVENT_READY:
     case ZG_EVENT_FAILED:

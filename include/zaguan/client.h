@@ -124,7 +124,7 @@ typedef enum zg_event_kind {
     ZG_EVENT_DISPLACED,    /* another program reads this conversation (zeros: the desk) now; zg_client_network(true) takes
                               it back */
     ZG_EVENT_EXPIRED_UNREAD, /* at a desk: an own message was not read in time; it is gone. Told a day or more after that */
-    ZG_EVENT_RELAY_WENT_BACK, /* the relay is an older copy of itself: what it accepted since then may be lost. Everything goes on; said
+    ZG_EVENT_RELAY_WENT_BACK, /* the relay seems to be an older copy of itself: what it accepted since then may be lost. Everything goes on; said
                                  once each time */
 } zg_event_kind;
 
