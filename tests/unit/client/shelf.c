@@ -17,6 +17,7 @@ struct shelf {
     zg_vault_batch *first;
     zg_vault_batch **end;
     uint32_t fail_every;
+    bool fails_late;
     uint32_t batches;
     bool held;
     void (*loaded)(void *ctx, zg_err err);
@@ -110,7 +111,8 @@ static void finish_one(struct shelf *s, bool stored)
     s->first = batch->next;
     if (s->first == NULL)
         s->end = &s->first;
-    batch->done(batch, stored ? store(s, batch) : ZG_ERR_STORAGE);
+    zg_err err = stored ? store(s, batch) : ZG_ERR_STORAGE;
+    batch->done(batch, s->fails_late ? ZG_ERR_STORAGE : err);
 }
 
 static void pump(zg_vault *v)
@@ -178,6 +180,11 @@ zg_vault *shelf_vault(struct shelf *s)
 void shelf_fail(struct shelf *s, uint32_t every)
 {
     s->fail_every = every;
+}
+
+void shelf_fail_late(struct shelf *s, bool late)
+{
+    s->fails_late = late;
 }
 
 void shelf_hold(struct shelf *s, bool held)

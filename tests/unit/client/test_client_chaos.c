@@ -246,6 +246,27 @@ static void a_vault_that_fails_is_said_once_until_it_works_again(void **state)
     close_scene(&s);
 }
 
+/* What a vault stored although it said that it failed must go, too: alone it would be damage when the vault is opened again. */
+static void what_was_stored_in_spite_of_a_failure_is_erased(void **state)
+{
+    (void)state;
+    struct scene s;
+    open_meeting(&s);
+    shelf_fail_late(s.her->shelf, true);
+    must_send(s.her, &s.hers, "secreto", MONTH_S, ZG_AFTER_SENT);
+    assert_true(shelf_holds(s.her->shelf, "secreto", 7));
+    assert_int_equal(zg_client_erase(s.her->client, &s.hers, person_now(s.her)), ZG_OK);
+    shelf_fail_late(s.her->shelf, false);
+    assert_true(town_until(s.town, s.her, ZG_EVENT_ERASED, 1, 2 * MINUTE));
+    assert_false(shelf_holds(s.her->shelf, "secreto", 7));
+    assert_int_equal(shelf_count(s.her->shelf), 1);
+    unsigned ready = s.her->events[ZG_EVENT_READY];
+    person_stop(s.her);
+    person_start(s.her);
+    assert_int_equal(s.her->events[ZG_EVENT_READY], ready + 1);
+    close_scene(&s);
+}
+
 /* The outbox keeps handle and envelope: what was under way when the program ended arrives once. */
 static void what_was_under_way_survives_the_program(void **state)
 {
@@ -348,6 +369,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(everything_at_once),
         cmocka_unit_test(what_is_not_stored_is_neither_sent_nor_acknowledged),
         cmocka_unit_test(a_vault_that_fails_is_said_once_until_it_works_again),
+        cmocka_unit_test(what_was_stored_in_spite_of_a_failure_is_erased),
         cmocka_unit_test(what_was_under_way_survives_the_program),
         cmocka_unit_test(a_crash_at_any_point_of_knock_and_accept),
         cmocka_unit_test(ten_thousand_messages_over_connections_that_break),

@@ -114,6 +114,8 @@ void shelf_free(struct shelf *s);
 zg_vault *shelf_vault(struct shelf *s);
 /* Every n-th batch fails; 0: none. */
 void shelf_fail(struct shelf *s, uint32_t every);
+/* Batches are stored, and said to have failed: what they replace could not be overwritten. */
+void shelf_fail_late(struct shelf *s, bool late);
 /* While held, batches are neither stored nor failed. */
 void shelf_hold(struct shelf *s, bool held);
 size_t shelf_count(const struct shelf *s);
