@@ -102,7 +102,8 @@ static zg_err furnish(struct desk *d, const zg_organisation *o, const zg_desk_op
     new_secrets(d);
     zg_err err = give_credential(d, o, now_s);
     if (err == ZG_OK)
-        err = desk_set_notice(d, DESK_ON_DUTY, options->notice_language, options->notice);
+        /* Nobody answers yet: whoever goes on duty says so. */
+        err = desk_set_notice(d, DESK_AWAY, options->notice_language, options->notice);
     return err == ZG_OK ? certify(d, o, now_s) : err;
 }
 

@@ -25,8 +25,7 @@ enum { SCHEMA_VERSION = 2, APPLICATION_ID = 0x5a61676e /* "Zagn" */, JOURNAL_KEP
 
 /* --- the file --- */
 
-/* A new file's name survives a power cut only when its folder was synced. */
-static zg_err sync_folder(const char *path)
+zg_err vault_folder_sync(const char *path)
 {
     zg_err err = ZG_ERR_STORAGE;
     char *copy = strdup(path);
@@ -48,7 +47,7 @@ static zg_err make_file(const char *path)
     if (fd < 0)
         return errno == EEXIST ? ZG_ERR_CONFLICT : ZG_ERR_STORAGE;
     close(fd);
-    return sync_folder(path);
+    return vault_folder_sync(path);
 }
 
 /*

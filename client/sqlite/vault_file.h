@@ -71,6 +71,9 @@ ZG_MUST_CHECK zg_err vault_file_prepare(struct vault_file *f);
 /* The tables of schema 2 but meta, and the version, inside a transaction. */
 ZG_MUST_CHECK zg_err vault_file_make_tables(sqlite3 *db);
 
+/* Of a file: what was made or removed beside it survives a power cut only after this. ZG_ERR_MEMORY, ZG_ERR_STORAGE. */
+ZG_MUST_CHECK zg_err vault_folder_sync(const char *path);
+
 /* zg_vault_sqlite_open with a cost of the caller's choice: tests have no half second for each vault. */
 ZG_MUST_CHECK zg_err vault_sqlite_open_with(zg_vault **out, const struct vault_file_options *options);
 /* zg_vault_sqlite_passphrase, the same way. options->passphrase is the old one. */

@@ -12,7 +12,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +19,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "client/sqlite/vault_file.h"
 #include "proto/rng.h"
 
 enum { HEAD_BYTES = 100, APPLICATION_ID_AT = 68, KEYS_BYTES = 64 * 1024, PIECE_BYTES = 16 * 1024 };
@@ -100,19 +100,6 @@ static zg_err remove_file(const char *path)
     return truncate(path, 0) == 0 && unlink(path) == 0 ? ZG_OK : ZG_ERR_STORAGE;
 }
 
-static zg_err sync_folder(const char *path)
-{
-    char *copy = strdup(path);
-    if (copy == NULL)
-        return ZG_ERR_MEMORY;
-    int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    zg_err err = fd >= 0 && fsync(fd) == 0 ? ZG_OK : ZG_ERR_STORAGE;
-    if (fd >= 0)
-        close(fd);
-    free(copy);
-    return err;
-}
-
 static zg_err wipe(const char *path, const char *journal)
 {
     struct stat st;
@@ -131,7 +118,7 @@ static zg_err wipe(const char *path, const char *journal)
     if (err == ZG_OK)
         err = remove_file(path);
     close(fd); /* with it goes the lock */
-    return err == ZG_OK ? sync_folder(path) : err;
+    return err == ZG_OK ? vault_folder_sync(path) : err;
 }
 
 zg_err zg_vault_sqlite_wipe(const char *path)

@@ -253,7 +253,7 @@ ZG_API ZG_MUST_CHECK zg_err zg_client_knock(zg_client *c, const char *card, size
                                             zg_now now);
 
 typedef struct zg_notice {
-    int state;           /* 1 on duty, 2 away, 3 the service ended */
+    int state;           /* 1 on duty, 2 away (a new desk is, until zg_client_desk_notice), 3 the service ended */
     uint64_t written_utc_s;
     const char *text;    /* in the language asked for, or the first; may be empty; borrowed until the next call */
 } zg_notice;

@@ -74,15 +74,10 @@ static void acknowledged(const char *conversation)
                  "words, expired");
 }
 
-/* She erases while a message waits: confirmed means that it is true on the disk. */
-static void erased(void)
+/* What waits now is erased by her: confirmed means that it is true on the disk. */
+static void erased_by_her(const char *text)
 {
     static struct wanted stored, words;
-    char text[TEXT_BYTES + 1];
-    worker_leaves();
-    new_text(text);
-    say(&her, text);
-    expect(&her, "sent", "");
     text_of(&words, text);
     stored.count = 0;
     if (capture_relay(&stored, world.relay.dir, NULL) == 0)
@@ -96,24 +91,23 @@ static void erased(void)
     process_kill(&her);
 }
 
+static void erased(void)
+{
+    char text[TEXT_BYTES + 1];
+    worker_leaves();
+    new_text(text);
+    say(&her, text);
+    expect(&her, "sent", "");
+    erased_by_her(text);
+}
+
 /* She takes her knock back before anybody answered. */
 static void taken_back(void)
 {
-    static struct wanted stored, words;
     char text[TEXT_BYTES + 1];
     new_text(text);
     participant_knock(&world, &her, text);
-    text_of(&words, text);
-    stored.count = 0;
-    if (capture_relay(&stored, world.relay.dir, NULL) == 0)
-        give_up("no knock waits at the relay");
-    must_find(&stored, RELAY_FILES, WHAT_SEALED, "before it is taken back");
-    say(&her, "/erase");
-    expect(&her, "erased", "");
-    wanted_forgive(&stored, WHAT_EPOCH_KEY);
-    must_be_gone(&stored, RELAY_FILES | RELAY_MEMORY, "the relay, when it is taken back");
-    must_be_gone(&words, RELAY_FILES | RELAY_MEMORY | VAULT_FILES, "words, when they are taken back");
-    process_kill(&her);
+    erased_by_her(text);
 }
 
 /* Nobody comes: the epoch key goes with its hour, then the row. */

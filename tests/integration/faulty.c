@@ -1,7 +1,7 @@
 /*
  * Preloaded into a relay: while the file $FAULT_DISK exists, whatever would change or sync a file in the
- * folder $FAULT_FOLDER fails with the number that stands in it; the clock goes ahead by the seconds in
- * $FAULT_CLOCK.
+ * folder $FAULT_FOLDER fails with the number that stands in it, or, if that is negative, only what would
+ * truncate one; the clock goes ahead by the seconds in $FAULT_CLOCK.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -44,13 +44,22 @@ static int is_ours(int fd)
     return n > 0 && strncmp(path, folder, strlen(folder)) == 0;
 }
 
-static int fails(int fd)
+static int fails_with(int fd, long why)
 {
-    long why = number_in("FAULT_DISK");
-    if (why == 0 || !is_ours(fd))
+    if (why <= 0 || !is_ours(fd))
         return 0;
     errno = (int)why;
     return 1;
+}
+
+static int fails(int fd)
+{
+    return fails_with(fd, number_in("FAULT_DISK"));
+}
+
+static int truncation_fails(int fd)
+{
+    return fails_with(fd, labs(number_in("FAULT_DISK")));
 }
 
 #define REAL(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
@@ -58,17 +67,18 @@ static int fails(int fd)
 /* Found by the loader. */
 #define SEEN __attribute__((visibility("default")))
 
-#define FAULTY(result, name, parameters, arguments) \
+#define FAULTY_IF(failure, result, name, parameters, arguments) \
     SEEN result name parameters \
     { \
-        return fails(fd) ? -1 : REAL(name) arguments; \
+        return failure(fd) ? -1 : REAL(name) arguments; \
     }
+#define FAULTY(result, name, parameters, arguments) FAULTY_IF(fails, result, name, parameters, arguments)
 
 FAULTY(ssize_t, write, (int fd, const void *buf, size_t n), (fd, buf, n))
 FAULTY(ssize_t, pwrite, (int fd, const void *buf, size_t n, off_t at), (fd, buf, n, at))
 FAULTY(ssize_t, pwrite64, (int fd, const void *buf, size_t n, off64_t at), (fd, buf, n, at))
-FAULTY(int, ftruncate, (int fd, off_t size), (fd, size))
-FAULTY(int, ftruncate64, (int fd, off64_t size), (fd, size))
+FAULTY_IF(truncation_fails, int, ftruncate, (int fd, off_t size), (fd, size))
+FAULTY_IF(truncation_fails, int, ftruncate64, (int fd, off64_t size), (fd, size))
 FAULTY(int, fsync, (int fd), (fd))
 FAULTY(int, fdatasync, (int fd), (fd))
 

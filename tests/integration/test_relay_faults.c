@@ -119,6 +119,16 @@ static bool is_ok(struct caller *c, uint32_t seq)
     return caller_reply(c, seq, RECOVERY_MS) == STATUS_OK;
 }
 
+/* A relay with a queue, and a message 'a' that waits in it. */
+static void start_with_message(struct fixture *f, struct caller *c, struct queue_secrets *q)
+{
+    start(f);
+    caller_open(c, &f->relay);
+    secrets_from(q, 1);
+    assert_true(is_ok(c, caller_create(c, &f->relay, q)));
+    assert_true(is_ok(c, caller_send(c, q, 1, 'a', WIRE_TTL_1D)));
+}
+
 static void hears_message(struct caller *c, const uint8_t sub[8], uint8_t fill, uint32_t *id)
 {
     struct command heard;
@@ -217,11 +227,7 @@ static void a_relay_stops_although_the_disk_is_full(void **state)
     struct fixture *f = *state;
     struct caller c;
     struct queue_secrets q;
-    start(f);
-    caller_open(&c, &f->relay);
-    secrets_from(&q, 1);
-    assert_true(is_ok(&c, caller_create(&c, &f->relay, &q)));
-    assert_true(is_ok(&c, caller_send(&c, &q, 1, 'a', WIRE_TTL_1D)));
+    start_with_message(f, &c, &q);
     put_number(f->disk, ENOSPC);
     assert_int_equal(caller_reply(&c, caller_send(&c, &q, 2, 'b', WIRE_TTL_1D), RECOVERY_MS), STATUS_BUSY);
     assert_int_equal(relay_stop(&f->relay), 0);
@@ -241,13 +247,10 @@ static void a_relay_stops_although_the_disk_is_full(void **state)
 static void a_deletion_is_answered_when_nothing_is_left_in_a_file(void **state)
 {
     struct fixture *f = *state;
+    struct command heard;
     struct caller c;
     struct queue_secrets q;
-    start(f);
-    caller_open(&c, &f->relay);
-    secrets_from(&q, 1);
-    assert_true(is_ok(&c, caller_create(&c, &f->relay, &q)));
-    assert_true(is_ok(&c, caller_send(&c, &q, 1, 'a', WIRE_TTL_1D)));
+    start_with_message(f, &c, &q);
     assert_true(on_disk(f, &q.put_name)); /* it can be seen */
     assert_true(is_ok(&c, caller_cancel(&c, 1)));
     assert_true(is_ok(&c, caller_delete(&c, &q)));
@@ -257,6 +260,14 @@ static void a_deletion_is_answered_when_nothing_is_left_in_a_file(void **state)
     /* And while the journal cannot be emptied it is not answered. */
     secrets_from(&q, 2);
     assert_true(is_ok(&c, caller_create(&c, &f->relay, &q)));
+    put_number(f->disk, -EIO);
+    uint32_t seq = caller_delete(&c, &q);
+    assert_false(caller_hear(&c, &heard, 2500));
+    assert_true(on_disk(f, &q.put_name));
+    assert_int_equal(unlink(f->disk), 0);
+    assert_true(is_ok(&c, seq));
+    assert_int_equal(size_of(f, "relay.db-wal"), 0);
+    assert_false(on_disk(f, &q.put_name));
     caller_close(&c);
 }
 
@@ -267,11 +278,7 @@ static void what_was_acknowledged_leaves_the_files_in_5_seconds(void **state)
     struct queue_secrets q;
     uint8_t sub[8];
     uint32_t id;
-    start(f);
-    caller_open(&c, &f->relay);
-    secrets_from(&q, 1);
-    assert_true(is_ok(&c, caller_create(&c, &f->relay, &q)));
-    assert_true(is_ok(&c, caller_send(&c, &q, 1, 'a', WIRE_TTL_1D)));
+    start_with_message(f, &c, &q);
     assert_true(size_of(f, "relay.db-wal") > 0);
     caller_subscribe(&c, &q, sub);
     hears_message(&c, sub, 'a', &id);
@@ -288,11 +295,7 @@ static void a_sender_hears_that_nobody_read_it(void **state)
     struct fixture *f = *state;
     struct caller c;
     struct queue_secrets q;
-    start(f);
-    caller_open(&c, &f->relay);
-    secrets_from(&q, 1);
-    assert_true(is_ok(&c, caller_create(&c, &f->relay, &q)));
-    assert_true(is_ok(&c, caller_send(&c, &q, 1, 'a', WIRE_TTL_1D)));
+    start_with_message(f, &c, &q);
     assert_true(is_ok(&c, caller_send(&c, &q, 2, 'b', WIRE_TTL_1D)));
     assert_true(is_ok(&c, caller_cancel(&c, 2)));
     assert_int_equal(caller_fate(&c, 1), FATE_UNKNOWN);
@@ -314,11 +317,7 @@ static void a_clock_in_2099_destroys_nothing(void **state)
     struct queue_secrets q;
     uint8_t sub[8];
     uint32_t id;
-    start(f);
-    caller_open(&c, &f->relay);
-    secrets_from(&q, 1);
-    assert_true(is_ok(&c, caller_create(&c, &f->relay, &q)));
-    assert_true(is_ok(&c, caller_send(&c, &q, 1, 'a', WIRE_TTL_1D)));
+    start_with_message(f, &c, &q);
     put_number(f->clock, 74L * 365 * 24 * HOUR_S);
     assert_int_equal(caller_fate(&c, 1), FATE_UNKNOWN);
     hears_in_log(f, "the clock jumped", SOON_MS);

@@ -93,7 +93,7 @@ try {
     assert.equal(client.conversation(hers).state, 'knocking');
     assert.equal((await she.until('knock_sent')).conversation, hers);
     assert.deepEqual(client.conversation(hers).words, []);
-    assert.equal(client.notice(hers, 'es').state, 'on_duty');
+    assert.equal(client.notice(hers, 'es').state, 'away');
     const [own] = client.messages(hers);
     assert.equal(own.text, '¿Hay alguien? — je suis là');
     assert.ok(own.own && own.state === 'sent' && own.lifetime === 3600 && own.from === 'sent' && own.expires > Date.now());

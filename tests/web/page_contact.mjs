@@ -34,7 +34,8 @@ await onStage({}, async (stage) => {
     await page.fill('#text', '¿Hay alguien ahí? — je suis là <b>x</b>');
     await page.click('#send');
     await page.locator('#log .own .note', { hasText: /^enviado · desaparece dentro de 24 horas$/ }).waitFor();
-    assert.match(await page.innerText('#state'), /Hay alguien de guardia[^]*Lun-vie 10-20 h/);
+    // Nobody has said that they are on duty: she reads that, with hours, and the knock waits.
+    assert.match(await page.innerText('#state'), /Ahora no hay nadie[^]*Lun-vie 10-20 h/);
     assert.equal(stage.relay.status().messages_waiting, 1);
 
     const worker = stage.chat(stage.knock());
