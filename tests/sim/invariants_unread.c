@@ -16,9 +16,9 @@ void invariant_told_unread(struct people *p, struct talk *t, uint32_t number)
     struct said *s = &t->from_worker.said[number - 1];
     /* A copy of former times has it again, and its reader may never come again to say so. */
     if (s->certain && !p->restored)
-        people_fail(p, "a message that was read is said to have expired unread", t, number);
+        people_broken_promise(p, "a message that was read is said to have expired unread", t, number);
     if (people_relay_ms(p) < s->relay_until && !t->loose)
-        people_fail(p, "a message is said to have expired before its time", t, number);
+        people_broken_promise(p, "a message is said to have expired before its time", t, number);
     s->unread = true;
 }
 
@@ -64,7 +64,7 @@ void invariants_unread(struct people *p)
         for (uint32_t k = 0; k < t->from_worker.count; k++) {
             learn(p, t, &t->from_worker.said[k]);
             if (now && !t->over && to_be_told(p, &t->from_worker.said[k]))
-                people_fail(p, "nobody said that a message expired unread", t, k + 1);
+                people_broken_promise(p, "nobody said that a message expired unread", t, k + 1);
         }
     }
 }

@@ -83,11 +83,7 @@ void world_relay_stop(struct world *w)
     w->relay_hour = (uint32_t)stats.hour;
     for (size_t i = 0; i < w->peer_count; i++)
         for (struct link *l = w->peers[i].links; l != NULL; l = l->next)
-            if (l->session != NULL) {
-                session_close(l->session);
-                l->session = NULL;
-                l->relay_closed = true;
-            }
+            link_relay_gone(l);
     disk_crash(w->disk);
     relay_free(w->relay);
     w->relay = NULL;
@@ -105,6 +101,7 @@ void world_open(struct world *w, const struct world_options *options)
     w->start_utc_ms = epoch_ms;
     w->plate_rng = rng_seeded(&w->plate_seed, options->seed ^ (UINT64_C(1) << 41));
     w->disk = disk_open(w);
+    w->loot = mean_loot_new();
     world_relay_start(w);
 }
 
@@ -119,6 +116,7 @@ void world_close(struct world *w)
         drawer_free(w->peers[i].drawer);
     }
     disk_close(w->disk);
+    mean_loot_free(w->loot);
 }
 
 /* --- clients --- */
