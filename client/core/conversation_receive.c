@@ -19,12 +19,19 @@ struct accept {
     struct accept_context context;
 };
 
+/* A clock that was put right since may say that it is still to come. */
+static uint64_t knocked_s(const struct conversation *v, uint64_t now_s)
+{
+    return v->knocking != NULL && v->knocking->knocked_s < now_s ? v->knocking->knocked_s : now_s;
+}
+
 static void accept_begin(struct accept *a, struct conversation *v)
 {
     memset(a, 0, sizeof(*a));
     a->conversation = v;
     a->context.trust = &v->keys->trust;
     a->context.now_s = client_time_ms(v->client) / 1000;
+    a->context.knocked_s = knocked_s(v, a->context.now_s);
     a->context.th1 = v->keys->th1;
     a->context.ek_p_sk = v->keys->ek_p_sk;
 }

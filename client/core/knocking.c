@@ -274,9 +274,10 @@ void knocking_save(const struct knocking *k, struct writer *w)
     writer_u8(w, k->ttl);
     writer_put(w, k->message.b, sizeof(k->message.b));
     writer_put(w, k->envelope, sizeof(k->envelope));
+    writer_u64(w, k->knocked_s);
 }
 
-zg_err knocking_load(struct conversation *v, struct reader *r)
+zg_err knocking_load(struct conversation *v, uint8_t version, struct reader *r)
 {
     zg_err err = knocking_new(v, NULL, NULL);
     if (err != ZG_OK)
@@ -291,6 +292,7 @@ zg_err knocking_load(struct conversation *v, struct reader *r)
     k->ttl = reader_u8(r);
     reader_copy(r, k->message.b, sizeof(k->message.b));
     reader_copy(r, k->envelope, sizeof(k->envelope));
+    k->knocked_s = version >= 3 ? reader_u64(r) : v->last_ms / 1000;
     bool stage_ok = k->stage == KNOCKING_FETCH || k->stage == KNOCKING_ASK || k->stage == KNOCKING_WAIT;
     return r->bad || !stage_ok || k->ttl > WIRE_TTL_30D ? ZG_ERR_MALFORMED : ZG_OK;
 }

@@ -38,6 +38,7 @@ struct knocking {
     struct slot_piece sealed_so_far;
     size_t sealed_len;
 
+    uint64_t knocked_s; /* when the envelope was made */
     uint32_t epoch;
     struct secret desk_put;
     struct secret slot_voucher; /* what the knock creates beside her queue; not used in this version */
@@ -72,9 +73,9 @@ void knocking_drop_sealed(struct knocking *k);
 /* The knock's text; NULL: its time is over. */
 struct message *knocking_message(const struct knocking *k);
 
-/* For the vault: what is needed to go on. */
+/* For the vault: what is needed to go on. version: of the conversation's entry. */
 enum { KNOCKING_SAVED_MAX = 5000 };
 void knocking_save(const struct knocking *k, struct writer *w);
-ZG_MUST_CHECK zg_err knocking_load(struct conversation *v, struct reader *r);
+ZG_MUST_CHECK zg_err knocking_load(struct conversation *v, uint8_t version, struct reader *r);
 
 #endif

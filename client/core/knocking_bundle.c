@@ -40,6 +40,7 @@ static zg_err make_knock(struct knocking *k, const struct bundle *b)
     err = knock_make(&out, &in, &v->client->rng);
     if (err != ZG_OK)
         goto out;
+    k->knocked_s = in.now_s;
     memcpy(k->envelope, out.envelope, sizeof(k->envelope));
     memcpy(v->keys->th1, out.th1, sizeof(v->keys->th1));
     memcpy(v->keys->ek_p_pk, out.ek_p_pk, sizeof(out.ek_p_pk));

@@ -37,9 +37,14 @@ static bool store_works(const struct people *p)
     return p->world.relay != NULL && !p->world.disk_trouble && !plate_is_full(disk_plate(p->world.disk));
 }
 
-/* Nobody was cut off between that it arrived and that the relay was told, and the relay could write it down. */
+/*
+ * Nobody was cut off between that it arrived and that the relay was told, and the relay could write it down. Whoever erases acknowledges
+ * nothing any more; and what a clock that was ahead took from the relay cannot be acknowledged.
+ */
 static void learn(struct people *p, const struct talk *t, struct said *s)
 {
+    if (t->her_erase != ERASE_NOT || people_relay_ms(p) >= s->relay_until)
+        return;
     uint64_t calm = later(s->got_ms, later(t->she->calm_ms, p->world.store_calm_ms));
     if (s->got && !s->certain && t->she->ready && store_works(p) && p->world.now.mono_ms > calm + 30 * MINUTE)
         s->certain = true;
