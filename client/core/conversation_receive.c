@@ -11,6 +11,7 @@
 #include "client/core/conversation.h"
 #include "client/core/frame.h"
 #include "client/core/knocking.h"
+#include "client/core/locker.h"
 
 /* --- the accept, at her side --- */
 
@@ -100,6 +101,15 @@ static void take_rotation(struct conversation *v, const uint8_t rotation[2 * WIR
     conversation_touch(v);
 }
 
+/* Hers: how far her locker was; the worker's: how far the worker has heard it was. */
+static void take_version(struct conversation *v, uint64_t version)
+{
+    if (v->side == SIDE_PARTICIPANT)
+        locker_echo(v->client->locker, version);
+    else if (version > v->locker_seen)
+        v->locker_seen = version;
+}
+
 static void take_step(struct conversation *v, const struct ratchet_info *info)
 {
     if (v->queue != QUEUE_ANNOUNCE || !info->new_step || !info->answers_newest || info->accept)
@@ -124,6 +134,7 @@ static void take_frame(struct conversation *v, const uint8_t plain[RATCHET_FRAME
         take_nonce(v, frame.nonce);
     if (frame.rotation != NULL)
         take_rotation(v, frame.rotation);
+    take_version(v, frame.version);
     uint64_t position = (uint64_t)info->step << 32 | info->n;
     if (frame.content.len == 0 || part_fill(part, frame.content, position, client_time_ms(c)) != ZG_OK)
         part_free(c, part);
@@ -210,7 +221,10 @@ static void on_ended(void *owner)
 static void on_displaced(void *owner)
 {
     struct conversation *v = owner;
-    client_event(v->client, ZG_EVENT_DISPLACED, ZG_OK, v, NULL, 0);
+    if (locker_is_open(v->client->locker))
+        locker_check(v->client->locker);
+    else
+        client_event(v->client, ZG_EVENT_DISPLACED, ZG_OK, v, NULL, 0);
 }
 
 void conversation_listen(struct conversation *v)

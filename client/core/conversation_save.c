@@ -62,6 +62,7 @@ static void save_state(const struct conversation *v, struct writer *w)
     writer_u8(w, v->create_tries);
     writer_u32(w, v->limit_s);
     receipts_save(&v->receipts, w);
+    writer_u64(w, v->locker_seen);
 }
 
 static void save(const void *thing, struct writer *w)
@@ -135,6 +136,7 @@ static void load_state(struct conversation *v, uint8_t version, struct reader *r
         return;
     v->limit_s = reader_u32(r);
     receipts_load(&v->receipts, r);
+    v->locker_seen = version >= 3 ? reader_u64(r) : 0;
 }
 
 static bool state_ok(const struct conversation *v)
