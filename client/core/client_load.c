@@ -202,6 +202,21 @@ static zg_err attach_all(struct zg_client *c)
     return err;
 }
 
+/* A locker had no room for what waits to be sent: she sees that, and may send it again. */
+static void give_up_incomplete(struct zg_client *c)
+{
+    for (size_t i = 0; i < c->conversation_count; i++) {
+        struct conversation *v = c->conversations[i];
+        for (size_t k = 0; v->state == ZG_CONVERSATION_OPEN && k < v->message_count; k++) {
+            struct message *m = v->messages[k];
+            if (!m->own || !m->sealed || m->state != ZG_MESSAGE_WAITING || m->parcels > 0)
+                continue;
+            m->state = ZG_MESSAGE_NOT_SENT;
+            entry_touch(&c->journal, m->entry);
+        }
+    }
+}
+
 static zg_err complete(struct zg_client *c)
 {
     zg_err err = attach_all(c);
@@ -215,6 +230,8 @@ static zg_err complete(struct zg_client *c)
     }
     if (c->conversation_count > 1)
         qsort(c->conversations, c->conversation_count, sizeof(*c->conversations), latest_first);
+    if (c->returning)
+        give_up_incomplete(c);
     for (size_t i = 0; i < c->conversation_count; i++)
         parts_join(c->conversations[i]);
     return ZG_OK;

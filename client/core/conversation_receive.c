@@ -180,6 +180,9 @@ static zg_err open_envelope(struct conversation *v, const uint8_t *envelope, str
     } else {
         part_free(v->client, part);
         say_refusal(v, err);
+        /* Section 8.1: what cannot be read here may be for the device that has the locker now. It is acknowledged by whoever writes there. */
+        if (locker_is_open(v->client->locker))
+            conversation_touch(v);
     }
     sodium_memzero(plain, sizeof(plain));
     sodium_memzero(&accept, sizeof(accept));

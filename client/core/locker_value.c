@@ -9,7 +9,7 @@
 #include "proto/labels.h"
 #include "proto/seal.h"
 
-enum { VALUE_VERSION = 1, HEAD_BYTES = 1 + 4, ENTRY_BYTES = ZG_VAULT_KEY_BYTES + 4, ENTRIES_MAX = 4096 };
+enum { VALUE_VERSION = 1, HEAD_BYTES = 1 + 4, ENTRY_BYTES = ZG_VAULT_KEY_BYTES + 4, ENTRIES_MAX = 4096, LONG_BYTES = 2048 };
 
 struct item {
     uint8_t key[ZG_VAULT_KEY_BYTES];
@@ -40,16 +40,19 @@ static zg_err collect(void *ctx, const uint8_t key[ZG_VAULT_KEY_BYTES], const ui
     return ZG_OK;
 }
 
-/* Keys and state before what waits to be sent, that before messages, whole ones before parts. */
+/*
+ * Keys and state first. Then messages, which were acknowledged and are nowhere else; what waits to be sent, which she can write again;
+ * long messages, and parts of some.
+ */
 static int rank(const struct item *i)
 {
     switch (i->key[0]) {
     case ENTRY_MESSAGE:
-        return 2;
+        return i->len <= LONG_BYTES ? 1 : 3;
     case ENTRY_PARCEL:
-        return 1;
+        return 2;
     case ENTRY_PART:
-        return 3;
+        return 4;
     default:
         return 0;
     }

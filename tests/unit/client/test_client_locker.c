@@ -375,9 +375,9 @@ static void she_comes_back_to_a_knock_that_waits(void **state)
 
 /* --- devices that are lost at any moment --- */
 
+/* Written so far. */
 struct loss {
-    unsigned hers, his;     /* written so far */
-    unsigned cuts;
+    unsigned hers, his;
 };
 
 static unsigned number_of(const char *text, char who)
@@ -403,6 +403,30 @@ static unsigned check_shown(const struct person *p, const zg_id *id, char who, b
         next = n;
     }
     return next;
+}
+
+static bool next_of_hers(size_t *at, zg_message *out)
+{
+    while (zg_client_message_at(scene.worker->client, &scene.his, (*at)++, out))
+        if (!out->own)
+            return true;
+    return false;
+}
+
+/* The worker has everything of hers, once and in order. What is said to be unsent (the locker had no room for it) may be missing. */
+static void check_arrived(void)
+{
+    zg_message hers, his;
+    size_t at = 0;
+    bool more = next_of_hers(&at, &his);
+    for (size_t i = 0; zg_client_message_at(scene.her->client, &scene.hers, i, &hers); i++) {
+        bool same = more && hers.own && strcmp(hers.text, his.text) == 0;
+        if (hers.own && !same && hers.state != ZG_MESSAGE_NOT_SENT)
+            fail_msg("%s (state %d) did not arrive", hers.text, (int)hers.state);
+        if (same)
+            more = next_of_hers(&at, &his);
+    }
+    assert_false(more);
 }
 
 static void say_next(struct person *p, const zg_id *id, char who, unsigned *n)
@@ -438,7 +462,8 @@ static void lose_devices(uint64_t seed)
     }
     town_run(scene.town, 10 * MINUTE);
     assert_int_equal(check_shown(scene.her, &scene.hers, 'w', true), loss.his);
-    assert_int_equal(check_shown(scene.worker, &scene.his, 'h', true), loss.hers);
+    assert_int_equal(check_shown(scene.her, &scene.hers, 'h', true), loss.hers);
+    check_arrived();
     assert_int_equal(scene.her->events[ZG_EVENT_RELAY_WENT_BACK], 0);
     close_scene(&scene);
 }
@@ -446,7 +471,7 @@ static void lose_devices(uint64_t seed)
 static void nothing_is_lost_or_doubled_when_devices_are_lost(void **state)
 {
     (void)state;
-    for (uint64_t seed = 1; seed <= 12; seed++)
+    for (uint64_t seed = 1; seed <= 8; seed++)
         lose_devices(seed);
 }
 
