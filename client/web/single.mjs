@@ -27,7 +27,7 @@ function bundle(entry, format) {
         return execFileSync('esbuild', ['--bundle', `--format=${format}`, '--target=chrome97', '--charset=utf8', '--log-level=warning'],
             { cwd: work, input: entry, encoding: 'utf8', env: { ...process.env, NO_COLOR: '1' } });
     } catch (error) {
-        fail(error.code === 'ENOENT' ? 'there is no esbuild; tools/deps test installs it' : 'esbuild could not bundle the scripts');
+        fail(error.code === 'ENOENT' ? 'there is no esbuild; tools/deps page installs it' : 'esbuild could not bundle the scripts');
     }
 }
 
