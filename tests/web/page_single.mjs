@@ -3,17 +3,35 @@
 // Nothing but that file is loaded, and nothing but the relay is connected to.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { cpSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { onStage } from './stage.mjs';
 
 const single = fileURLToPath(new URL('../../client/web/single.mjs', import.meta.url));
 
-function keep(stage) {
+function keep(stage, folder = stage.folder) {
     const file = join(stage.relay.folder, 'page.html');
-    execFileSync('node', [single, stage.folder, file], { stdio: 'inherit' });
+    execFileSync('node', [single, folder, file], { stdio: 'inherit' });
     return file;
+}
+
+// What is new in the page's folder comes along: a script, a worker with a script of its own, a list.
+async function newFilesComeAlong(stage) {
+    const folder = join(stage.relay.folder, 'more');
+    cpSync(stage.folder, folder, { recursive: true });
+    writeFileSync(join(folder, 'list.txt'), 'ñandú');
+    writeFileSync(join(folder, 'twice.js'), 'export const twice = (text) => text + text;\n');
+    writeFileSync(join(folder, 'worker.js'), "import { twice } from './twice.js';\nonmessage = (event) => postMessage(twice(event.data));\n");
+    writeFileSync(join(folder, 'page.js'), `${readFileSync(join(folder, 'page.js'), 'utf8')}
+const worker = new Worker('worker.js', { type: 'module' });
+worker.onmessage = (event) => { document.body.dataset.worked = event.data; };
+fetch('list.txt').then((response) => response.text()).then((text) => worker.postMessage(text));
+fetch('nothing.txt').catch((error) => { document.body.dataset.missing = error.message; });\n`);
+    const page = await open(stage, pathToFileURL(keep(stage, folder)).href);
+    await page.locator('body[data-worked="ñandúñandú"][data-missing]').waitFor();
+    assert.deepEqual(page.wrong, []);
+    await page.context().close();
 }
 
 async function open(stage, url, options) {
@@ -90,5 +108,7 @@ await onStage({}, async (stage) => {
         assert.equal(await other.title(), 'Notes');
         await other.context().close();
     }
-    console.log(`one file of ${(statSync(file).size / 1024).toFixed(0)} KiB: opened from disk, a knock, an answer, gone`);
+    const size = (statSync(file).size / 1024).toFixed(0);
+    await newFilesComeAlong(stage);
+    console.log(`one file of ${size} KiB: opened from disk, a knock, an answer, gone`);
 });
