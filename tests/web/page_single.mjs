@@ -6,7 +6,7 @@ import { execFileSync } from 'node:child_process';
 import { cpSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { onStage } from './stage.mjs';
+import { axe, onStage } from './stage.mjs';
 
 const single = fileURLToPath(new URL('../../client/web/single.mjs', import.meta.url));
 
@@ -59,8 +59,12 @@ await onStage({}, async (stage) => {
     await stage.picture(page, 'single-fr', { fullPage: true });
     await page.click('#write');
     assert.ok(await page.locator('#card').isVisible());
+    await page.evaluate(axe());
+    const { violations } = await page.evaluate(() => window.axe.run({ runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'] }));
+    assert.deepEqual(violations.map((v) => v.id), []);
     await page.fill('#card', `voici : https://page.example.org/#${stage.card} à bientôt`);
-    await page.click('#write');
+    await page.press('#card', 'Enter');
+    await page.locator('#text').waitFor();
     assert.equal(page.sockets, 0);
     await say(page, 'd’un fichier');
     const worker = stage.chat(stage.knock());

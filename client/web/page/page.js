@@ -102,6 +102,7 @@ async function start() {
     watchIdle(organisation().idle_seconds ?? 180);
     showWords().catch(() => {});
     byId('write').addEventListener('click', write);
+    byId('card').addEventListener('keydown', (event) => { if (event.key === 'Enter') write(); });
     byId('composer').addEventListener('submit', (event) => event.preventDefault());
     addEventListener('hashchange', () => { if (!chatting) location.reload(); });
     byId('ask').hidden = card !== '';
