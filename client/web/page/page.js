@@ -44,10 +44,10 @@ function failed() {
 
 const loadChat = () => import('./chat.js');
 
-// The chat's code is fetched while she reads, unless she pays for every byte. Waits are long and browsers open six
+// The chat's code is fetched while she reads, unless she pays for every byte or all of it is here already. Waits are long and browsers open six
 // connections: the largest file begins first, the others do not stand in the way of the first words.
 function fetchAhead(names) {
-    if (navigator.connection?.saveData)
+    if (navigator.connection?.saveData || 'carried' in document.documentElement.dataset)
         return;
     for (const name of names) {
         const link = document.createElement('link');
@@ -60,7 +60,19 @@ function fetchAhead(names) {
     }
 }
 
+// Of a link or a code that she pasted, among other words or not.
+function pastedCard() {
+    const pasted = byId('card').value.trim(), code = pasted.match(/(?:#|zaguan:)([\w-]+)/)?.[1] ?? pasted;
+    byId('card').value = '';
+    return code === '' ? '' : `zaguan:${code}`;
+}
+
 async function write() {
+    card ||= pastedCard();
+    if (card === '') {
+        byId('card').focus();
+        return;
+    }
     chatting = true;
     show('chat');
     byId('state').textContent = t('preparing');
@@ -90,8 +102,10 @@ async function start() {
     watchIdle(organisation().idle_seconds ?? 180);
     showWords().catch(() => {});
     byId('write').addEventListener('click', write);
+    byId('card').addEventListener('keydown', (event) => { if (event.key === 'Enter') write(); });
     byId('composer').addEventListener('submit', (event) => event.preventDefault());
     addEventListener('hashchange', () => { if (!chatting) location.reload(); });
+    byId('ask').hidden = card !== '';
     show('about');
     fetchAhead(['chat.js', 'zaguan.js', 'core.js', 'log.js', 'panel.js', 'status.js']);
 }
