@@ -123,7 +123,12 @@ async function withoutScript(stage) {
     assert.ok(await page.locator('#leave').isVisible());
     assert.match(await page.locator('#leave').getAttribute('href'), /^https?:\/\//);
     assert.match(await page.innerText('body'), /JavaScript/);
-    assert.ok(!requests.some((request) => /wasm|chat\.js|zaguan\.js/.test(request)));
+    // The first words are there as well, in the organisation's language; what cannot be done is not offered.
+    const about = await page.innerText('#about');
+    for (const words of ['You can write here', 'We answer Monday to Friday', 'could change the page', '112'])
+        assert.ok(about.includes(words), words);
+    assert.ok(!await page.locator('#write').isVisible());
+    assert.ok(!requests.some((request) => /wasm|chat\.js|lang/.test(request)));
     await page.context().close();
 }
 
