@@ -4,7 +4,7 @@
 // and 22 for each record. The page's clock goes through a whole hour, with what it sends only to keep the connection.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { onStage, writeFirst } from './stage.mjs';
+import { SOON, onStage, writeFirst } from './stage.mjs';
 
 const KIB = 1024;
 const HOUR_MAX = 450 * KIB, TAB_MAX = 256e6, EACH_WAY = 20;
@@ -36,7 +36,7 @@ async function tab(stage) {
     return Math.max(...sizes);
 }
 
-await onStage({ idle: 7200, settings: '\n[relay]\nsettle = 10\n', counted: true }, async (stage) => {
+await onStage({ idle: 7200, settings: SOON, counted: true }, async (stage) => {
     const { counter } = stage, page = await stage.page();
     await page.clock.install();
     await writeFirst(page, stage.link, 'message 1');

@@ -11,6 +11,9 @@ import { Relay } from './relay.mjs';
 
 const PASSPHRASE = 'right passphrase';
 const WAIT_MS = 20000;
+
+// Lines of relay.conf: senders are answered sooner, where the time of an answer is not what is looked at.
+export const SOON = '\n[relay]\nsettle = 10\n';
 const require = createRequire(join(process.env.ZG_WEB_TOOLS, 'package.json'));
 const { chromium } = require('playwright-core');
 
@@ -23,8 +26,8 @@ export class Stage {
     #worker = [];
 
     // exit: the path of the page she leaves for. settings: more lines of relay.conf. counted: what the browser sends and
-    // receives goes through stage.counter.
-    static async open({ idle = 180, exit = '/away', settings = '', counted = false } = {}) {
+    // receives goes through stage.counter. change: makes the page's folder another one.
+    static async open({ idle = 180, exit = '/away', settings = '', counted = false, change = () => {} } = {}) {
         const stage = new Stage(), [port, webPort] = [await freePort(), await freePort()];
         stage.counter = counted ? await new Counter().start(webPort) : null;
         const herPort = stage.counter?.port ?? webPort;
@@ -32,7 +35,7 @@ export class Stage {
         stage.relay = new Relay(relayProgram, `${settings}\n[web]\nlisten-web = 127.0.0.1:${webPort}\npage = ${stage.#folder({
             idle_seconds: idle, exit: stage.elsewhere.url + exit,
             relays: { [`127.0.0.1:${port}`]: `ws://127.0.0.1:${herPort}/zaguan` },
-        })}\n`);
+        }, change)}\n`);
         const conf = join(stage.relay.dir, 'relay.conf');
         writeFileSync(conf, readFileSync(conf, 'utf8').replaceAll('127.0.0.1:0', `127.0.0.1:${port}`));
         await stage.relay.start();
@@ -47,13 +50,14 @@ export class Stage {
     }
 
     // The page's folder with other words of the organisation.
-    #folder(settings) {
+    #folder(settings, change) {
         this.folder = mkdtempSync(join(tmpdir(), 'zaguan-page-'));
         cpSync(folder, this.folder, { recursive: true });
         const name = join(this.folder, 'organisation.json');
         writeFileSync(name, JSON.stringify({ ...JSON.parse(readFileSync(name, 'utf8')), ...settings }));
         for (const ending of ['.br', '.gz'])
             rmSync(name + ending);
+        change(this.folder);
         return this.folder;
     }
 

@@ -1,6 +1,6 @@
 // The first screen. Loading it changes nothing anywhere: no connection to a relay, no storage, nothing read of the card.
 import { languages } from './choose.js';
-import { openedInside } from './inside.js';
+import { canWrite, openedInside } from './inside.js';
 import { armLeaving, beforeLeaving, leaveTo } from './leave.js';
 import { show, watchIdle } from './screen.js';
 import { language, loadWords, organisation, t } from './words.js';
@@ -34,9 +34,9 @@ async function changeLanguage(code) {
 
 function showWords() {
     showLanguages();
-    const inside = openedInside();
-    byId('inside').hidden = inside === null;
-    byId('inside').textContent = inside === null ? '' : t(inside);
+    const warning = canWrite() ? openedInside() : 'cannot_write';
+    byId('inside').hidden = warning === null;
+    byId('inside').textContent = warning === null ? '' : t(warning);
 }
 
 function failed() {
@@ -89,8 +89,8 @@ async function start() {
     byId('write').addEventListener('click', write);
     byId('composer').addEventListener('submit', (event) => event.preventDefault());
     addEventListener('hashchange', () => { if (!chatting) location.reload(); });
-    byId('ask').hidden = card !== '';
-    byId('act').hidden = false;
+    byId('ask').hidden = card !== '' || !canWrite();
+    byId('act').hidden = !canWrite();
 }
 
 start();
