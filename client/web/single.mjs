@@ -34,7 +34,7 @@ function bundle(entry, format) {
 const html = text('index.html');
 const scripts = names.filter((name) => name.endsWith('.js'));
 const workers = [...new Set(scripts.flatMap((name) => [...text(name).matchAll(/new Worker\(\s*['"](?:\.\/)?([^'"]+)['"]/g)].map((m) => m[1])))];
-const entries = [...html.matchAll(/<script type="module" src="([^"]+)"><\/script>\n?/g)];
+const entries = [...html.matchAll(/<script type="module" src="([^"]+)"(?: async)?><\/script>\n?/g)];
 
 function bundleAll() {
     for (const name of scripts)

@@ -86,8 +86,8 @@ export interface Stretching {
     phrase: string;
     /** Gives up: code 'state'. */
     signal?: AbortSignal;
-    /** stretch-worker.js, if it does not lie beside stretch.js. */
-    worker?: URL | string;
+    /** Begins stretch-worker.js; without it, the one beside stretch.js. */
+    worker?(): Worker;
 }
 
 /**

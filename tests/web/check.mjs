@@ -35,14 +35,14 @@ const host = http.createServer((request, response) => {
 // Of the files those that are lied about.
 const few = join(relay.folder, 'few.sha256');
 writeFileSync(few, readFileSync(`${folder}.sha256`, 'utf8').split('\n')
-    .filter((line) => /^#| (index\.html|page\.css|chat\.js|words\.js|zaguan\.wasm)$/.test(line)).join('\n') + '\n');
+    .filter((line) => /^#| (index\.html|page\.css|chat\.js|page\.js|zaguan\.wasm)$/.test(line)).join('\n') + '\n');
 
 const flip = (body) => { const other = Buffer.from(body); other[other.length >> 1] ^= 1; return other; };
 const LIES = {
     'one byte of one file': [/\/zaguan\.wasm: other bytes/, (q, a) => { if (q.url === '/zaguan.wasm' && !a.fields['content-encoding']) a.body = flip(a.body); }],
     'another script, compressed only': [/^ {2}\/chat\.js: other bytes \(gzip\)$/m, (q, a) => { if (q.url === '/chat.js' && a.fields['content-encoding'] === 'gzip') a.body = gzipSync('alert(1)'); }],
     'to phones only': [/\/: other bytes/, (q, a) => { if (q.url === '/' && /Mobile/.test(q.headers['user-agent'])) a.body = Buffer.concat([a.body, Buffer.from('\n')]); }],
-    'a file is missing': [/\/words\.js: answered with 404/, (q, a) => { if (q.url === '/words.js') a.status = 404; }],
+    'a file is missing': [/\/page\.js: answered with 404/, (q, a) => { if (q.url === '/page.js') a.status = 404; }],
     'to another place': [/\/: answered with 302/, (q, a) => { if (q.url === '/') Object.assign(a, { status: 302, fields: { location: '/index.html' } }); }],
     'a cookie': [/\/page\.css: sent with "set-cookie: a=b"/i, (q, a) => { if (q.url === '/page.css') a.fields['set-cookie'] = 'a=b'; }],
     'a copy may be kept': [/\/: not sent with "cache-control: no-store"/, (q, a) => { a.fields['cache-control'] = 'max-age=60'; }],

@@ -102,7 +102,7 @@ await onStage({}, async (stage) => {
 
     // A script that somebody added, or changed by one byte, does not run.
     const changed = join(stage.relay.folder, 'changed.html'), whole = readFileSync(file, 'utf8');
-    for (const [from, to] of [['</body>', '<script>document.title = "other"</script></body>'], ['Escape', 'escape']]) {
+    for (const [from, to] of [['</body>', '<script>document.title = "other"</script></body>'], ['"Escape"', '"escape"']]) {
         assert.ok(whole.includes(from));
         writeFileSync(changed, whole.replace(from, to));
         const other = await stage.page();
