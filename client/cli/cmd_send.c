@@ -5,15 +5,17 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "client/cli/attachment.h"
 #include "client/cli/report.h"
 #include "client/cli/session.h"
 #include "client/cli/text.h"
 
 static const char help[] =
-    "zaguan send ID [--lifetime 5s|10m|24h|7d] [--after sent|read] [--limit TIME]\n"
+    "zaguan send ID [--file PATH] [--lifetime 5s|10m|24h|7d] [--after sent|read] [--limit TIME]\n"
     "\n"
     "Sends all of standard input as one message and waits until the relay keeps it.\n"
     "\n"
+    "  --file PATH          a picture (JPEG) or a voice note (WebM, MP4) instead, about 80 KB at most\n"
     "  --lifetime TIME      how long it stays (24h)\n"
     "  --after sent|read    what the time counts from (read)\n"
     "  --limit TIME         nothing of this conversation stays here longer after it was read or sent\n"
@@ -28,6 +30,7 @@ struct send_call {
     zg_send_options options;
     uint32_t limit_s; /* 0: as it is */
     char *text; /* in guarded memory */
+    struct attachment file; /* bytes NULL: none */
     size_t len;
     zg_id message;
 };
@@ -57,6 +60,14 @@ static int read_text(struct send_call *c)
 
 /* --- sending --- */
 
+static zg_err submit(struct session *s, struct send_call *c)
+{
+    if (c->file.bytes != NULL)
+        return zg_client_send_data(s->client, &s->conversation, c->file.kind, c->file.bytes, c->file.len, &c->options,
+                                   &c->message, session_now(s));
+    return zg_client_send(s->client, &s->conversation, c->text, c->len, &c->options, &c->message, session_now(s));
+}
+
 static void on_ready(struct session *s)
 {
     struct send_call *c = s->ctx;
@@ -64,10 +75,10 @@ static void on_ready(struct session *s)
     if (c->limit_s != 0)
         err = zg_client_limit(s->client, &s->conversation, c->limit_s, session_now(s));
     if (err == ZG_OK)
-        err = zg_client_send(s->client, &s->conversation, c->text, c->len, &c->options, &c->message,
-                             session_now(s));
+        err = submit(s, c);
     if (err == ZG_ERR_STATE)
-        session_end(s, complain(FAILED, "not sent: the conversation has ended"));
+        session_end(s, complain(FAILED, c->file.bytes == NULL ? "not sent: the conversation has ended"
+                                                              : "not sent: the conversation has ended, or waits for a first answer in words"));
     else if (err != ZG_OK)
         session_end(s, complain_err(err, "not sent"));
     else
@@ -115,10 +126,10 @@ static int send_all(struct send_call *c)
     struct session s;
     zg_vault *vault;
     int code = session_vault_open(&vault, c->common);
-    if (code == DONE)
-        code = read_text(c);
-    else
+    if (code != DONE)
         return code;
+    if (c->file.bytes == NULL)
+        code = read_text(c);
     if (code != DONE) {
         vault->close(vault);
         return code;
@@ -128,7 +139,37 @@ static int send_all(struct send_call *c)
     return code == DONE ? session_run(&s) : code;
 }
 
-enum { OPT_LIFETIME = OPTION_OWN, OPT_AFTER, OPT_LIMIT };
+/* --- options --- */
+
+enum { OPT_LIFETIME = OPTION_OWN, OPT_AFTER, OPT_LIMIT, OPT_FILE };
+
+static int read_file(struct send_call *c, const char *path)
+{
+    attachment_clear(&c->file);
+    const char *why = attachment_read(&c->file, path);
+    return why == NULL ? DONE : complain(FAILED, "%s: %s", path, why);
+}
+
+static int read_option(struct send_call *c, int option)
+{
+    if (option == OPT_FILE)
+        return read_file(c, optarg);
+    bool good = option == OPT_LIMIT ? limit_option(&c->limit_s) : send_option(&c->options, option == OPT_LIFETIME);
+    return good ? DONE : USAGE;
+}
+
+static int run(struct send_call *c, struct call *call)
+{
+    if (optind + 1 != call->argc)
+        return complain(USAGE, "give the name of one conversation; the text comes from standard input");
+    c->prefix = call->argv[optind];
+    c->text = sodium_malloc(TEXT_MAX);
+    if (c->text == NULL)
+        return complain(FAILED, "out of memory");
+    int code = send_all(c);
+    sodium_free(c->text); /* wipes */
+    return code;
+}
 
 int cmd_send(struct call *call)
 {
@@ -136,26 +177,21 @@ int cmd_send(struct call *call)
         {"lifetime", required_argument, NULL, OPT_LIFETIME},
         {"after", required_argument, NULL, OPT_AFTER},
         {"limit", required_argument, NULL, OPT_LIMIT},
+        {"file", required_argument, NULL, OPT_FILE},
         {NULL, 0, NULL, 0},
     };
     struct send_call c = {.common = &call->common};
-    int code;
+    int code = DONE;
     int option;
     call->help = help;
     send_options_init(&c.options);
-    while ((option = options_next(call, own, &code)) != OPTION_END) {
+    while (code == DONE && (option = options_next(call, own, &code)) != OPTION_END) {
         if (option == OPTION_STOP)
-            return code;
-        if (!(option == OPT_LIMIT ? limit_option(&c.limit_s) : send_option(&c.options, option == OPT_LIFETIME)))
-            return USAGE;
+            break;
+        code = read_option(&c, option);
     }
-    if (optind + 1 != call->argc)
-        return complain(USAGE, "give the name of one conversation; the text comes from standard input");
-    c.prefix = call->argv[optind];
-    c.text = sodium_malloc(TEXT_MAX);
-    if (c.text == NULL)
-        return complain(FAILED, "out of memory");
-    code = send_all(&c);
-    sodium_free(c.text); /* wipes */
+    if (code == DONE && option == OPTION_END)
+        code = run(&c, call);
+    attachment_clear(&c.file);
     return code;
 }

@@ -6,6 +6,7 @@
 #include <sodium.h>
 #include <string.h>
 
+#include "client/cli/attachment.h"
 #include "client/cli/common.h"
 
 enum { HEX_BYTES = 2 * ZG_ID_BYTES + 1 };
@@ -176,6 +177,21 @@ static void add_safety(struct text *out, const zg_conversation *c, const char *l
     text_add(out, "]");
 }
 
+static const char *kind_name(zg_message_kind kind)
+{
+    switch (kind) {
+    case ZG_MESSAGE_TEXT:
+        return "text";
+    case ZG_MESSAGE_JPEG:
+        return "jpeg";
+    case ZG_MESSAGE_VOICE_WEBM:
+        return "voice_webm";
+    case ZG_MESSAGE_VOICE_MP4:
+        return "voice_mp4";
+    }
+    return "unknown";
+}
+
 static void add_message(struct text *out, const zg_message *m)
 {
     add_id(out, "message", &m->id);
@@ -183,6 +199,10 @@ static void add_message(struct text *out, const zg_message *m)
     add_string(out, "state", message_state_name(m->state));
     if (m->newer_version)
         text_add(out, ",\"newer_version\":true");
+    if (m->data != NULL) {
+        add_string(out, "kind", kind_name(m->kind));
+        text_format(out, ",\"bytes\":%zu", m->data_len);
+    }
     text_add(out, ",\"text\":");
     text_add_json(out, m->text, m->text_len);
     text_format(out, ",\"lifetime_s\":%" PRIu32, m->lifetime_s);
@@ -304,7 +324,7 @@ const char report_expired_unread[] = "a message of yours was not read in time; i
 
 bool report_is_stub(const zg_message *m)
 {
-    return m->state == ZG_MESSAGE_EXPIRED_UNREAD && m->text_len == 0;
+    return m->state == ZG_MESSAGE_EXPIRED_UNREAD && m->text_len == 0 && m->data == NULL;
 }
 
 bool report_tried_again(zg_err err)
@@ -315,6 +335,21 @@ bool report_tried_again(zg_err err)
 static void not_sent_sentence(struct text *out, const zg_event *e)
 {
     text_format(out, "not sent%s: %s", report_tried_again(e->err) ? " yet" : "", zg_err_text(e->err));
+}
+
+void report_body(struct text *out, const zg_message *m)
+{
+    char hex[HEX_BYTES];
+    if (m->newer_version) {
+        text_add(out, "(needs a newer version of this program)");
+    } else if (report_is_stub(m)) {
+        text_add(out, "(not read in time; it is gone)");
+    } else if (m->data == NULL) {
+        text_add_clean(out, m->text, m->text_len);
+    } else {
+        sodium_bin2hex(hex, sizeof(hex), m->id.b, sizeof(m->id.b));
+        text_format(out, "[%s, %zu KB: /save %.6s FILE]", attachment_name(m->kind), (m->data_len + 999) / 1000, hex);
+    }
 }
 
 void report_event_words(struct text *out, const zg_client *c, const zg_event *e, const char *language)

@@ -29,6 +29,8 @@ void report_safety_words(struct text *out, const zg_conversation *c, const char 
 const char *report_state(zg_conversation_state state);
 /* "a message of yours was not read in time; it is gone" */
 extern const char report_expired_unread[];
+/* What a person reads of m: its text, or words in its place. */
+void report_body(struct text *out, const zg_message *m);
 /* Whether m stands for an own message that expired unread and has no words any more. */
 bool report_is_stub(const zg_message *m);
 /* Whether a message that was not sent for this reason is tried again by itself. */

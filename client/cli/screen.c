@@ -178,12 +178,7 @@ static void add_message(struct page *p, const zg_message *m, const char *name, u
     text_add(&p->words, " ");
     text_add(&p->words, m->own ? "me" : name); /* rows that go on are indented: a line end cannot pose as a name */
     text_add(&p->words, ": ");
-    if (m->newer_version)
-        text_add(&p->words, "(needs a newer version of this program)");
-    else if (report_is_stub(m))
-        text_add(&p->words, "(not read in time; it is gone)");
-    else
-        text_add_clean(&p->words, m->text, m->text_len);
+    report_body(&p->words, m);
     if (report_is_stub(m)) {
         add_words(p, from);
         return;

@@ -80,12 +80,7 @@ static void add_plain_message(struct text *out, const zg_message *m)
 {
     struct text clean = TEXT_INIT;
     const char *mark = m->own ? "> " : "< ";
-    if (m->newer_version)
-        text_add(&clean, "(needs a newer version of this program)");
-    else if (report_is_stub(m))
-        text_add(&clean, "(not read in time; it is gone)");
-    else
-        text_add_clean(&clean, m->text, m->text_len);
+    report_body(&clean, m);
     text_add(out, mark);
     for (size_t i = 0; i < clean.len; i++) {
         text_add_bytes(out, &clean.at[i], 1);

@@ -1,12 +1,15 @@
 /* What a person types in a conversation: words to send, or a command. */
 #define _POSIX_C_SOURCE 200809L
 
+#include <sodium.h>
 #include <string.h>
 
+#include "client/cli/attachment.h"
 #include "client/cli/report.h"
 #include "client/cli/talk.h"
 
-static const char help[] = "/words  /compared  /lifetime 5s|10m|24h|7d [sent|read]  /limit TIME  /erase  /quit  (//x sends /x)";
+static const char help[] = "/words  /compared  /lifetime 5s|10m|24h|7d [sent|read]  /limit TIME  /erase  /quit  (//x sends /x)"
+                           "  /file PATH sends a picture or a voice note  /save NAME PATH keeps one";
 
 static void knock(struct talk *t, const char *text, size_t len)
 {
@@ -103,6 +106,58 @@ static void limit(struct talk *t, const char *argument)
     talk_note(t, "nothing of this conversation stays here longer than %s after it was read or sent", argument);
 }
 
+static void send_file(struct talk *t, const char *path)
+{
+    struct attachment a;
+    const char *why = attachment_read(&a, path);
+    if (why != NULL) {
+        talk_error(t, ZG_ERR_ARGUMENT, why);
+        return;
+    }
+    zg_err err = zg_client_send_data(t->session.client, &t->conversation, a.kind, a.bytes, a.len, &t->send, NULL,
+                                     session_now(&t->session));
+    if (err == ZG_ERR_STATE)
+        talk_error(t, err, "answer with words first; a picture or a voice note can follow");
+    else if (err != ZG_OK)
+        talk_error(t, err, "not sent");
+    attachment_clear(&a);
+}
+
+/* The picture or voice note whose id begins so; false: there is none, or more than one. */
+static bool find_data(struct talk *t, const char *prefix, size_t len, zg_message *out)
+{
+    char hex[2 * ZG_ID_BYTES + 1];
+    zg_message m;
+    unsigned found = 0;
+    for (size_t i = 0; len > 0 && zg_client_message_at(t->session.client, &t->conversation, i, &m); i++) {
+        sodium_bin2hex(hex, sizeof(hex), m.id.b, sizeof(m.id.b));
+        if (m.data == NULL || len >= sizeof(hex) || strncmp(hex, prefix, len) != 0)
+            continue;
+        *out = m;
+        found++;
+    }
+    return found == 1;
+}
+
+static void save(struct talk *t, const char *argument)
+{
+    const char *space = strchr(argument, ' ');
+    zg_message m;
+    if (space == NULL || space[1] == '\0') {
+        talk_error(t, ZG_ERR_ARGUMENT, "/save takes the name that stands beside the picture or voice note, and a file");
+        return;
+    }
+    if (!find_data(t, argument, (size_t)(space - argument), &m)) {
+        talk_error(t, ZG_ERR_NOT_FOUND, "nothing here has this name (any more)");
+        return;
+    }
+    const char *why = attachment_save(space + 1, m.data, m.data_len);
+    if (why != NULL)
+        talk_error(t, ZG_ERR_ARGUMENT, why);
+    else
+        talk_note(t, "saved: this file does not disappear by itself, and was made on another device; delete it when you can");
+}
+
 static void erase(struct talk *t, const char *argument)
 {
     (void)argument;
@@ -128,6 +183,7 @@ static const struct command {
 } commands[] = {
     {"words", true, say_words}, {"compared", true, compared}, {"lifetime", false, lifetime},
     {"limit", false, limit},
+    {"file", true, send_file},  {"save", true, save},
     {"erase", true, erase},     {"quit", false, quit},        {"help", false, show_help},
 };
 

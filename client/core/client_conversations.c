@@ -93,10 +93,18 @@ static zg_err read_options(const zg_send_options *options, uint32_t *lifetime_s,
     return ZG_OK;
 }
 
-static zg_err write_and_seal(struct conversation *v, const char *text, size_t len, uint32_t lifetime_s,
-                             zg_lifetime_from from, struct message **out)
+/* What a person wants to send. */
+struct writing {
+    uint8_t kind; /* of enum content_kind */
+    const char *bytes;
+    size_t len;
+    uint32_t lifetime_s;
+    zg_lifetime_from from;
+};
+
+static zg_err write_and_seal(struct conversation *v, const struct writing *w, struct message **out)
 {
-    zg_err err = conversation_write(v, text, len, lifetime_s, from, out);
+    zg_err err = conversation_write(v, w->kind, w->bytes, w->len, w->lifetime_s, w->from, out);
     if (err != ZG_OK || v->state == ZG_CONVERSATION_KNOCKING)
         return err; /* what is written before the accept is sealed after it */
     err = conversation_seal(v, *out);
@@ -106,14 +114,13 @@ static zg_err write_and_seal(struct conversation *v, const char *text, size_t le
 }
 
 /* The first send to a waiting knock is the accept. */
-static zg_err answer(struct conversation *v, const char *text, size_t len, uint32_t lifetime_s,
-                     zg_lifetime_from from, struct message **out)
+static zg_err answer(struct conversation *v, const struct writing *w, struct message **out)
 {
     struct desk *d = v->client->desk;
     zg_err err = d == NULL || d->gone ? ZG_ERR_STATE : desk_accept(d, v);
     if (err != ZG_OK)
         return err;
-    err = write_and_seal(v, text, len, lifetime_s, from, out);
+    err = write_and_seal(v, w, out);
     if (err == ZG_OK)
         desk_accepted(v);
     else
@@ -121,44 +128,56 @@ static zg_err answer(struct conversation *v, const char *text, size_t len, uint3
     return err;
 }
 
-static zg_err send(struct conversation *v, const char *text, size_t len, const zg_send_options *options,
-                   struct message **out)
+static zg_err send(struct conversation *v, struct writing *w, const zg_send_options *options, struct message **out)
 {
-    uint32_t lifetime_s;
-    zg_lifetime_from from;
-    zg_err err = read_options(options, &lifetime_s, &from);
-
+    zg_err err = read_options(options, &w->lifetime_s, &w->from);
     if (err == ZG_OK)
-        err = conversation_check_text(v, text, len);
+        err = conversation_check(v, w->kind, w->bytes, w->len);
     if (err != ZG_OK)
         return err;
     switch (v->state) {
     case ZG_CONVERSATION_WAITING:
-        return answer(v, text, len, lifetime_s, from, out);
+        return w->kind == CONTENT_TEXT ? answer(v, w, out) : ZG_ERR_STATE;
     case ZG_CONVERSATION_KNOCKING:
     case ZG_CONVERSATION_OPEN:
-        return write_and_seal(v, text, len, lifetime_s, from, out);
+        return write_and_seal(v, w, out);
     default:
         return ZG_ERR_STATE;
     }
 }
 
-zg_err zg_client_send(zg_client *c, const zg_id *conversation, const char *text, size_t len,
-                      const zg_send_options *options, zg_id *message, zg_now now)
+static zg_err send_to(zg_client *c, const zg_id *conversation, struct writing *w, const zg_send_options *options,
+                      zg_id *message, zg_now now)
 {
     struct message *m;
 
-    if (text == NULL)
+    if (w->bytes == NULL)
         return ZG_ERR_ARGUMENT;
     if (c->state != CLIENT_READY)
         return ZG_ERR_STATE;
     client_now(c, now);
     struct conversation *v = conversation_find(c, conversation);
-    zg_err err = v == NULL ? ZG_ERR_NOT_FOUND : send(v, text, len, options, &m);
+    zg_err err = v == NULL ? ZG_ERR_NOT_FOUND : send(v, w, options, &m);
     if (err == ZG_OK && message != NULL)
         *message = m->id;
     client_work(c);
     return err;
+}
+
+zg_err zg_client_send(zg_client *c, const zg_id *conversation, const char *text, size_t len,
+                      const zg_send_options *options, zg_id *message, zg_now now)
+{
+    struct writing w = {.kind = CONTENT_TEXT, .bytes = text, .len = len};
+    return send_to(c, conversation, &w, options, message, now);
+}
+
+zg_err zg_client_send_data(zg_client *c, const zg_id *conversation, zg_message_kind kind, const uint8_t *data,
+                           size_t len, const zg_send_options *options, zg_id *message, zg_now now)
+{
+    struct writing w = {.kind = (uint8_t)kind, .bytes = (const char *)data, .len = len};
+    if (kind != ZG_MESSAGE_JPEG && kind != ZG_MESSAGE_VOICE_WEBM && kind != ZG_MESSAGE_VOICE_MP4)
+        return ZG_ERR_ARGUMENT;
+    return send_to(c, conversation, &w, options, message, now);
 }
 
 /* --- acting --- */
@@ -258,7 +277,7 @@ static zg_err start_knocking(struct conversation *v, const struct card *card, co
     if (err == ZG_OK)
         err = conversation_keep(v);
     if (err == ZG_OK)
-        err = conversation_write(v, text, len, lifetime_s, from, &m);
+        err = conversation_write(v, CONTENT_TEXT, text, len, lifetime_s, from, &m);
     return err == ZG_OK ? knocking_new(v, card, m) : err;
 }
 

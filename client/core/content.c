@@ -113,3 +113,31 @@ size_t content_cut(const uint8_t *text, size_t len, size_t room)
     /* A character has at most 4 bytes: this is not UTF-8, so there is none to spare. */
     return room - cut > 3 ? room : cut;
 }
+
+/* --- kinds --- */
+
+bool content_kind_known(uint32_t kind)
+{
+    return kind == CONTENT_TEXT || (kind >= CONTENT_JPEG && kind <= CONTENT_VOICE_MP4);
+}
+
+static bool begins(const uint8_t *bytes, size_t len, size_t at, const char *with, size_t count)
+{
+    return len >= at + count && memcmp(bytes + at, with, count) == 0;
+}
+
+bool content_ok(uint32_t kind, const uint8_t *bytes, size_t len)
+{
+    switch (kind) {
+    case CONTENT_TEXT:
+        return content_utf8_ok(bytes, len);
+    case CONTENT_JPEG:
+        return begins(bytes, len, 0, "\xff\xd8\xff", 3);
+    case CONTENT_VOICE_WEBM:
+        return begins(bytes, len, 0, "\x1a\x45\xdf\xa3", 4);
+    case CONTENT_VOICE_MP4:
+        return begins(bytes, len, 4, "ftyp", 4);
+    default:
+        return false;
+    }
+}

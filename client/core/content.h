@@ -2,6 +2,7 @@
 #ifndef CLIENT_CONTENT_H
 #define CLIENT_CONTENT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -16,7 +17,14 @@ enum {
     CONTENT_LIFETIME_MAX_S = 30 * 86400,
 };
 
-enum content_kind { CONTENT_TEXT = 1, CONTENT_FILLER = 2 }; /* others: "needs a newer version" */
+/* Others: "needs a newer version". What is neither text nor filler is bytes of one format. */
+enum content_kind {
+    CONTENT_TEXT = 1,
+    CONTENT_FILLER = 2,
+    CONTENT_JPEG = 3,
+    CONTENT_VOICE_WEBM = 4, /* Opus */
+    CONTENT_VOICE_MP4 = 5,  /* AAC */
+};
 enum lifetime_from { LIFETIME_FROM_SENT = 0, LIFETIME_FROM_READ = 1 };
 
 struct content {
@@ -36,6 +44,11 @@ ZG_MUST_CHECK zg_err content_read(struct content *out, struct span in);
 
 /* Number of envelopes for `parts` parts: the next power of two. */
 uint32_t content_envelopes(uint32_t parts);
+
+/* Whether this version can show it. */
+bool content_kind_known(uint32_t kind);
+/* Whether these bytes are a message of this kind: UTF-8, or what begins as files of the format do. */
+bool content_ok(uint32_t kind, const uint8_t *bytes, size_t len);
 
 /*
  * Where to cut UTF-8 text so that a part has at most `room` bytes: never inside a character. Returns how many of the

@@ -198,11 +198,11 @@ void queue_secrets_new(struct queue_secrets *q, const struct rng *rng);
 
 /* --- conversation_send.c --- */
 
-/* ZG_ERR_MALFORMED (not UTF-8), ZG_ERR_TOO_LARGE, ZG_ERR_ARGUMENT. */
-ZG_MUST_CHECK zg_err conversation_check_text(const struct conversation *v, const char *text, size_t len);
+/* ZG_ERR_MALFORMED (not of this kind), ZG_ERR_TOO_LARGE, ZG_ERR_ARGUMENT. */
+ZG_MUST_CHECK zg_err conversation_check(const struct conversation *v, uint8_t kind, const char *text, size_t len);
 /* A new own message, in the conversation, not sealed yet. ZG_ERR_MEMORY. */
-ZG_MUST_CHECK zg_err conversation_write(struct conversation *v, const char *text, size_t len, uint32_t lifetime_s,
-                                        zg_lifetime_from from, struct message **out);
+ZG_MUST_CHECK zg_err conversation_write(struct conversation *v, uint8_t kind, const char *text, size_t len,
+                                        uint32_t lifetime_s, zg_lifetime_from from, struct message **out);
 /* Makes its envelopes; after an error there are none. */
 ZG_MUST_CHECK zg_err conversation_seal(struct conversation *v, struct message *m);
 /* Seals what waited for the accept. */

@@ -93,11 +93,19 @@ static size_t text_room(const struct conversation *v)
     return room;
 }
 
-static size_t count_parts(const char *text, size_t len, size_t room)
+/* How much of it goes into the next part. */
+static size_t cut(uint8_t kind, const char *bytes, size_t len, size_t room)
+{
+    if (kind == CONTENT_TEXT)
+        return content_cut((const uint8_t *)bytes, len, room);
+    return len < room ? len : room;
+}
+
+static size_t count_parts(uint8_t kind, const char *text, size_t len, size_t room)
 {
     size_t parts = 0;
     while (len > 0 && parts <= CONTENT_PARTS_MAX) {
-        size_t take = content_cut((const uint8_t *)text, len, room);
+        size_t take = cut(kind, text, len, room);
         text += take;
         len -= take;
         parts++;
@@ -107,18 +115,18 @@ static size_t count_parts(const char *text, size_t len, size_t room)
 
 /* --- writing --- */
 
-zg_err conversation_check_text(const struct conversation *v, const char *text, size_t len)
+zg_err conversation_check(const struct conversation *v, uint8_t kind, const char *text, size_t len)
 {
     if (len == 0)
         return ZG_ERR_ARGUMENT;
     if (len > (size_t)CONTENT_PARTS_MAX * RATCHET_FRAME_BYTES)
         return ZG_ERR_TOO_LARGE;
-    if (!content_utf8_ok((const uint8_t *)text, len))
+    if (!content_ok(kind, (const uint8_t *)text, len))
         return ZG_ERR_MALFORMED;
-    return count_parts(text, len, text_room(v)) > CONTENT_PARTS_MAX ? ZG_ERR_TOO_LARGE : ZG_OK;
+    return count_parts(kind, text, len, text_room(v)) > CONTENT_PARTS_MAX ? ZG_ERR_TOO_LARGE : ZG_OK;
 }
 
-zg_err conversation_write(struct conversation *v, const char *text, size_t len, uint32_t lifetime_s,
+zg_err conversation_write(struct conversation *v, uint8_t kind, const char *text, size_t len, uint32_t lifetime_s,
                           zg_lifetime_from from, struct message **out)
 {
     struct zg_client *c = v->client;
@@ -130,6 +138,7 @@ zg_err conversation_write(struct conversation *v, const char *text, size_t len, 
     if (err != ZG_OK)
         return err;
     memcpy(m->text, text, len);
+    m->kind = kind;
     m->own = true;
     m->state = ZG_MESSAGE_WAITING;
     m->from = from;
@@ -154,7 +163,7 @@ static struct content content_of(const struct conversation *v, const struct mess
     uint32_t minute = timekeeper_sent_minute(&v->client->time);
     uint64_t waited = (client_time_ms(v->client) - m->sent_ms) / 60000; /* for the accept */
     struct content c = {
-        .kind = CONTENT_TEXT,
+        .kind = m->kind,
         .parts = 1,
         .sent_minute = waited < minute ? minute - (uint32_t)waited : minute,
         .lifetime_s = m->lifetime_s,
@@ -227,7 +236,7 @@ static zg_err fill_parcels(struct conversation *v, const struct message *m, stru
 
     content.parts = parts;
     for (; p != NULL && content.part < parts; p = p->next, content.part++) {
-        size_t take = content_cut(text, left, room);
+        size_t take = cut(m->kind, (const char *)text, left, room);
         content.body = (struct span){text, take};
         zg_err err = seal_content(v, p, &content);
         if (err != ZG_OK)
@@ -250,7 +259,7 @@ static zg_err fill_parcels(struct conversation *v, const struct message *m, stru
 zg_err conversation_seal(struct conversation *v, struct message *m)
 {
     struct zg_client *c = v->client;
-    uint32_t parts = (uint32_t)count_parts(m->text, m->len, text_room(v));
+    uint32_t parts = (uint32_t)count_parts(m->kind, m->text, m->len, text_room(v));
     struct parcel *first;
 
     if (parts > CONTENT_PARTS_MAX)

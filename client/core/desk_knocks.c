@@ -71,7 +71,7 @@ static void fill_message(struct message *m, const struct content *content, const
                          uint64_t now_ms)
 {
     bool text = content->kind == CONTENT_TEXT && content_utf8_ok(content->body.at, content->body.len);
-    m->newer_version = !text;
+    m->kind = text ? CONTENT_TEXT : 0; /* a knock of another kind is of a newer version */
     m->len = text ? content->body.len : 0;
     if (text && m->len > 0)
         memcpy(m->text, content->body.at, m->len);

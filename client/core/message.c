@@ -7,7 +7,8 @@
 #include "client/core/client.h"
 #include "client/core/conversation.h"
 
-enum { SAVED_VERSION = 2, FLAG_OWN = 1, FLAG_NEWER = 2, FLAG_SEALED = 4 };
+/* The kind stands in the upper half of the flags; there are old entries that have none, which are text. */
+enum { SAVED_VERSION = 2, FLAG_OWN = 1, FLAG_NEWER = 2, FLAG_SEALED = 4, KIND_SHIFT = 4 };
 
 static void on_due(void *thing)
 {
@@ -26,6 +27,7 @@ zg_err message_make(struct message **out, struct zg_client *c, size_t len, bool 
     if (m->text == NULL)
         goto err0;
     m->len = len;
+    m->kind = CONTENT_TEXT;
     if (!agenda_reserve(&c->agenda))
         goto err1;
     m->due.due = on_due;
@@ -135,15 +137,23 @@ uint64_t message_start_ms(uint32_t sent_minute, uint64_t received_ms)
     return minute_end + MESSAGE_GRACE_MS >= received_ms ? received_ms : minute_end;
 }
 
+static bool is_text(const struct message *m)
+{
+    return m->kind == CONTENT_TEXT || m->len == 0;
+}
+
 void message_show(const struct message *m, zg_message *out)
 {
     *out = (zg_message){
         .id = m->id,
         .own = m->own,
-        .newer_version = m->newer_version,
+        .newer_version = m->kind == 0,
+        .kind = m->kind == 0 ? ZG_MESSAGE_TEXT : (zg_message_kind)m->kind,
         .state = m->state,
-        .text = m->text,
-        .text_len = m->len,
+        .text = is_text(m) ? m->text : "",
+        .text_len = is_text(m) ? m->len : 0,
+        .data = is_text(m) ? NULL : (const uint8_t *)m->text,
+        .data_len = is_text(m) ? 0 : m->len,
         .sent_utc_ms = m->sent_ms,
         .lifetime_s = m->lifetime_s,
         .from = m->from,
@@ -162,8 +172,8 @@ static size_t bound(const void *thing)
 static void save(const void *thing, struct writer *w)
 {
     const struct message *m = thing;
-    unsigned flags = (m->own ? FLAG_OWN : 0u) | (m->newer_version ? FLAG_NEWER : 0u) |
-                     (m->sealed ? FLAG_SEALED : 0u);
+    unsigned flags = (m->own ? FLAG_OWN : 0u) | (m->kind == 0 ? FLAG_NEWER : 0u) | (m->sealed ? FLAG_SEALED : 0u) |
+                     (unsigned)m->kind << KIND_SHIFT;
     writer_u8(w, SAVED_VERSION);
     writer_put(w, m->conversation->id.b, ZG_ID_BYTES);
     writer_put(w, m->id.b, ZG_ID_BYTES);
@@ -190,7 +200,7 @@ static zg_err read_fields(struct message *m, struct reader *r, zg_id *conversati
     m->position = reader_u64(r);
     uint8_t flags = reader_u8(r);
     m->own = (flags & FLAG_OWN) != 0;
-    m->newer_version = (flags & FLAG_NEWER) != 0;
+    m->kind = (flags & FLAG_NEWER) != 0 ? 0 : flags >> KIND_SHIFT == 0 ? CONTENT_TEXT : flags >> KIND_SHIFT;
     m->sealed = (flags & FLAG_SEALED) != 0;
     m->state = (zg_message_state)reader_u8(r);
     m->from = (zg_lifetime_from)reader_u8(r);
@@ -202,7 +212,7 @@ static zg_err read_fields(struct message *m, struct reader *r, zg_id *conversati
     if (version == 1)
         m->read_ms = m->state == ZG_MESSAGE_READ ? m->read_ms - (uint64_t)m->lifetime_s * 1000 : 0;
     reader_copy(r, m->text, m->len);
-    bool ok = reader_done(r) && version >= 1 && version <= SAVED_VERSION && m->state >= ZG_MESSAGE_RECEIVED &&
+    bool ok = reader_done(r) && (m->kind == 0 || content_kind_known(m->kind)) && version >= 1 && version <= SAVED_VERSION && m->state >= ZG_MESSAGE_RECEIVED &&
               m->state <= ZG_MESSAGE_EXPIRED_UNREAD && m->from <= ZG_AFTER_READ;
     return ok ? ZG_OK : ZG_ERR_MALFORMED;
 }

@@ -25,8 +25,8 @@ struct message {
     zg_id id;
     uint64_t order;    /* in which messages came, or were written */
     uint64_t position; /* received: the place among all that the other side sent */
+    uint8_t kind; /* of enum content_kind; 0: one of a newer version */
     bool own;
-    bool newer_version;
     bool sealed; /* own: its envelopes are made */
     bool told;   /* own: NOT_SENT was said since the last success */
     zg_message_state state;
@@ -37,7 +37,7 @@ struct message {
     uint64_t read_ms;    /* when a person had read it; 0: not yet */
     uint64_t limit_ms;   /* own limit: gone then whatever happens */
     uint64_t expires_ms; /* from the others; 0: not running. Not saved */
-    char *text;
+    char *text; /* or the bytes of what is no text; a zero stands behind */
     size_t len; /* 0 of an own one: what is left of a message that expired unread */
 };
 

@@ -135,7 +135,7 @@ static const struct part *find_part(const struct conversation *v, const struct p
     return q;
 }
 
-static void copy_text(const struct conversation *v, const struct part *first, struct message *m)
+static void copy_body(const struct conversation *v, const struct part *first, struct message *m)
 {
     size_t at = 0;
     for (uint32_t i = 0; i < first->content.parts; i++) {
@@ -163,7 +163,7 @@ static void drop_parts(struct conversation *v, const uint8_t id[CONTENT_ID_BYTES
 static void describe(struct message *m, const struct zg_client *c, const struct part *p)
 {
     m->state = ZG_MESSAGE_RECEIVED;
-    m->newer_version = p->content.kind != CONTENT_TEXT;
+    m->kind = content_kind_known(p->content.kind) ? (uint8_t)p->content.kind : 0;
     m->from = p->content.from == LIFETIME_FROM_READ ? ZG_AFTER_READ : ZG_AFTER_SENT;
     m->lifetime_s = lifetime_at_relay(p->conversation->connection, p->content.lifetime_s);
     m->sent_ms = m->from == ZG_AFTER_SENT ? message_start_ms(p->content.sent_minute, p->received_ms)
@@ -171,22 +171,23 @@ static void describe(struct message *m, const struct zg_client *c, const struct 
     m->limit_ms = p->received_ms + c->lifetime_max_ms;
 }
 
-/* ZG_ERR_MALFORMED: it is complete but no text. */
+/* ZG_ERR_MALFORMED: it is complete, but not what it says it is. */
 static zg_err join(struct conversation *v, const struct part *first, size_t bytes)
 {
     struct zg_client *c = v->client;
     struct message *m;
+    bool known = content_kind_known(first->content.kind);
 
     zg_err err = conversation_reserve(v);
     if (err == ZG_OK)
         err = events_reserve(&c->events, 1);
     if (err == ZG_OK)
-        err = message_make(&m, c, first->content.kind == CONTENT_TEXT ? bytes : 0, true);
+        err = message_make(&m, c, known ? bytes : 0, true);
     if (err != ZG_OK)
         return err;
-    if (first->content.kind == CONTENT_TEXT)
-        copy_text(v, first, m);
-    if (!content_utf8_ok((const uint8_t *)m->text, m->len)) {
+    if (known)
+        copy_body(v, first, m);
+    if (known && !content_ok(first->content.kind, (const uint8_t *)m->text, m->len)) {
         message_free(c, m);
         return ZG_ERR_MALFORMED;
     }

@@ -4,7 +4,8 @@
 export const FIELDS = [
     'io', 'io.kind', 'io.link', 'io.host', 'io.port', 'io.data', 'io.len',
     'event', 'event.kind', 'event.err', 'event.conversation', 'event.message', 'event.value',
-    'message', 'message.id', 'message.own', 'message.newer_version', 'message.state', 'message.text', 'message.text_len',
+    'message', 'message.id', 'message.kind', 'message.own', 'message.newer_version', 'message.state', 'message.text', 'message.text_len',
+    'message.data', 'message.data_len',
     'message.sent', 'message.lifetime', 'message.from', 'message.expires',
     'conversation', 'conversation.state', 'conversation.safety', 'conversation.words', 'conversation.alias',
     'notice', 'notice.state', 'notice.written', 'notice.text',

@@ -34,8 +34,13 @@ export interface Conversation {
     words: string[];
 }
 
+export type DataKind = 'jpeg' | 'voice_webm' | 'voice_mp4';
+
 export interface Message {
     id: Id;
+    kind: 'text' | DataKind | 'unknown';
+    /** Of a picture or a voice note, how much data() gives; 0 for text. */
+    bytes: number;
     own: boolean;
     /** A kind that this version does not know: say that it needs a newer version. */
     newerVersion: boolean;
@@ -109,6 +114,11 @@ export class Client {
     knock(card: string, text: string, options?: SendOptions): Id;
     /** What is sent before the answer to a knock waits for it. */
     send(conversation: Id, text: string, options?: SendOptions): Id;
+    /**
+     * A picture or a voice note, about 80,000 bytes at most, as bytes of its format. Drop what a camera writes into them before: draw a picture
+     * anew. It waits for the answer to a knock as text does.
+     */
+    sendData(conversation: Id, kind: DataKind, data: Uint8Array, options?: SendOptions): Id;
     /** A person has seen the message: starts a lifetime that counts from reading. Nobody is told. */
     read(conversation: Id, message: Id): void;
     /** A person compared the safety words and they agree. */
@@ -128,6 +138,8 @@ export class Client {
     /** The oldest first. */
     messages(conversation: Id): Message[];
     message(conversation: Id, message: Id): Message;
+    /** Of a picture or a voice note, a copy; null for text. It comes from somebody else: give it to what shows such files, and to nothing else. */
+    data(conversation: Id, message: Id): Uint8Array | null;
     /** null: not known yet. */
     notice(conversation: Id, language?: string): Notice | null;
 

@@ -15,6 +15,7 @@ export const EVENTS = [
 ];
 export const CONVERSATION_STATES = ['knocking', 'waiting', 'open', 'ended', 'erasing'];
 export const MESSAGE_STATES = ['received', 'read', 'waiting', 'sent', 'not_sent', 'expired_unread'];
+export const MESSAGE_KINDS = { 1: 'text', 3: 'jpeg', 4: 'voice_webm', 5: 'voice_mp4' };
 export const NOTICE_STATES = ['on_duty', 'away', 'ended'];
 export const SAFETY_STATES = ['none', 'words', 'compared', 'mismatch'];
 export const FROM = ['sent', 'read'];
@@ -79,6 +80,12 @@ export class Client {
         const core = this.#open();
         return this.#act((out) => core.withId(conversation, (id) => this.#withSend(text, options, (t, len, o) =>
             core.check(core.x.zg_client_send(this.#c, id, t, len, o, out, core.time()), 'send'))));
+    }
+
+    sendData(conversation, kind, data, options) {
+        const core = this.#open(), number = Object.keys(MESSAGE_KINDS).find((key) => MESSAGE_KINDS[key] === kind);
+        return this.#act((out) => core.withId(conversation, (id) => core.withBytes(data, (at, len) => this.#withOptions(options, (o) =>
+            core.check(core.x.zg_client_send_data(this.#c, id, Number(number ?? 0), at, len, o, out, core.time()), 'send')))));
     }
 
     read(conversation, message) {
@@ -151,6 +158,16 @@ export class Client {
         return this.#look(conversation, core.at.message, (id, out) => core.withId(message, (m) => {
             core.check(core.x.zg_client_message(this.#c, id, m, out), 'message');
             return this.#message(out);
+        }));
+    }
+
+    // A copy: overwrite it after use.
+    data(conversation, message) {
+        const core = this.#open(), { at } = core;
+        return this.#look(conversation, at.message, (id, out) => core.withId(message, (m) => {
+            core.check(core.x.zg_client_message(this.#c, id, m, out), 'message');
+            const data = core.u32(out + at['message.data']);
+            return data === 0 ? null : core.bytes(data, core.u32(out + at['message.data_len'])).slice();
         }));
     }
 
@@ -336,14 +353,18 @@ export class Client {
         return core.withId(conversation, (id) => core.withRoom(size, (out) => use(id, out)));
     }
 
-    #withSend(text, { lifetime = 0, from = 'read' } = {}, use) {
+    #withSend(text, options, use) {
+        return this.#core.withText(text, (t, len) => this.#withOptions(options, (o) => use(t, len, o)));
+    }
+
+    #withOptions({ lifetime = 0, from = 'read' } = {}, use) {
         const core = this.#core, { at } = core;
-        return core.withText(text, (t, len) => core.withRoom(at.send_options, (o) => {
+        return core.withRoom(at.send_options, (o) => {
             core.view.setUint32(o + at['send_options.size'], at.send_options, true);
             core.view.setUint32(o + at['send_options.lifetime'], lifetime, true);
             core.view.setUint32(o + at['send_options.from'], FROM.indexOf(from), true);
-            return use(t, len, o);
-        }));
+            return use(o);
+        });
     }
 
     #word(language, index) {
@@ -355,6 +376,8 @@ export class Client {
         const core = this.#core, { at } = core, u32 = (name) => core.u32(m + at[`message.${name}`]);
         return {
             id: core.id(m + at['message.id']),
+            kind: MESSAGE_KINDS[u32('kind')] ?? 'unknown',
+            bytes: u32('data_len'),
             own: core.u8(m + at['message.own']) !== 0,
             newerVersion: core.u8(m + at['message.newer_version']) !== 0,
             state: nameOf(MESSAGE_STATES, u32('state')),

@@ -186,13 +186,24 @@ typedef enum zg_message_state {
 
 typedef enum zg_lifetime_from { ZG_AFTER_SENT = 0, ZG_AFTER_READ = 1 } zg_lifetime_from;
 
+/* What a message is. The numbers are those of docs/protocol.md section 7.1. */
+typedef enum zg_message_kind {
+    ZG_MESSAGE_TEXT = 1,
+    ZG_MESSAGE_JPEG = 3,       /* a picture */
+    ZG_MESSAGE_VOICE_WEBM = 4, /* a voice note: Opus */
+    ZG_MESSAGE_VOICE_MP4 = 5,  /* the same: AAC */
+} zg_message_kind;
+
 typedef struct zg_message {
     zg_id id;
+    zg_message_kind kind;
     bool own;
     bool newer_version; /* a kind this version does not know: say "needs a newer version" */
     zg_message_state state;
     const char *text; /* UTF-8, zero-terminated, text_len without the zero; borrowed until the next call of this client */
     size_t text_len;
+    const uint8_t *data; /* of what is no text, which has an empty text; borrowed as well. Comes from the other side: only its first bytes were looked at */
+    size_t data_len;
     uint64_t sent_utc_ms; /* to the minute for a received one */
     uint32_t lifetime_s;
     zg_lifetime_from from;
@@ -220,6 +231,13 @@ typedef struct zg_send_options {
  */
 ZG_API ZG_MUST_CHECK zg_err zg_client_send(zg_client *c, const zg_id *conversation, const char *text, size_t len,
                                            const zg_send_options *options, zg_id *message, zg_now now);
+/*
+ * The same for a picture or a voice note, as bytes of its format, about 80,000 at most. Drop what a camera writes into them before: nobody does it here.
+ * ZG_ERR_STATE also at a desk before the first answer; ZG_ERR_MALFORMED: it does not begin as files of this kind do.
+ */
+ZG_API ZG_MUST_CHECK zg_err zg_client_send_data(zg_client *c, const zg_id *conversation, zg_message_kind kind,
+                                                const uint8_t *data, size_t len, const zg_send_options *options,
+                                                zg_id *message, zg_now now);
 /*
  * Own limit for a conversation, 1 s to 30 days; 0: none beside the client's. No message of it stays longer here after it was read or
  * sent, neither those that are there nor those that come; what is written from now on has no longer lifetime at the other side

@@ -20,6 +20,7 @@ function enumNames(text, type, prefix) {
 const text = await readFile(header, 'utf8');
 assert.deepEqual(zaguan.EVENTS, enumNames(text, 'zg_event_kind', 'EVENT_'));
 assert.deepEqual(zaguan.CONVERSATION_STATES, enumNames(text, 'zg_conversation_state', 'CONVERSATION_'));
+assert.deepEqual(Object.values(zaguan.MESSAGE_KINDS), enumNames(text, 'zg_message_kind', 'MESSAGE_'));
 assert.deepEqual(zaguan.MESSAGE_STATES, enumNames(text, 'zg_message_state', 'MESSAGE_'));
 assert.deepEqual(zaguan.SAFETY_STATES, enumNames(text, 'zg_safety_state', 'SAFETY_'));
 assert.deepEqual(zaguan.FROM, enumNames(text, 'zg_lifetime_from', 'AFTER_'));
@@ -106,6 +107,20 @@ try {
     client.read(hers, message);
     assert.equal(client.message(hers, message).state, 'read');
     assert.equal(client.conversation(hers).alias, 'Ana');
+
+    // A picture, as far as anybody looks at it here: it is what begins like one.
+    const picture = new Uint8Array(5000).fill(7);
+    fails('malformed', () => client.sendData(hers, 'jpeg', picture));
+    fails('argument', () => client.sendData(hers, 'text', picture));
+    picture.set([0xff, 0xd8, 0xff]);
+    fails('too_large', () => client.sendData(hers, 'jpeg', new Uint8Array(200000).fill(1, 0, 0).map((_, i) => picture[i] ?? 0)));
+    const sent = client.sendData(hers, 'jpeg', picture);
+    assert.equal(client.message(hers, sent).kind, 'jpeg');
+    assert.equal(client.message(hers, sent).bytes, 5000);
+    assert.equal(client.message(hers, sent).text, '');
+    assert.deepEqual(client.data(hers, sent), picture);
+    assert.equal(client.data(hers, message), null);
+    await worker.until(EVENT.MESSAGE);
 
     client.send(hers, 'gracias');
     await worker.until(EVENT.MESSAGE);
