@@ -9,12 +9,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "client/core/content.h"
-
-_Static_assert((int)ZG_MESSAGE_JPEG == (int)CONTENT_JPEG && (int)ZG_MESSAGE_VOICE_WEBM == (int)CONTENT_VOICE_WEBM &&
-                   (int)ZG_MESSAGE_VOICE_MP4 == (int)CONTENT_VOICE_MP4,
-               "the numbers of the protocol");
-
 const char *attachment_name(zg_message_kind kind)
 {
     return kind == ZG_MESSAGE_JPEG ? "picture" : "voice note";
@@ -95,10 +89,19 @@ bool jpeg_strip(uint8_t *bytes, size_t *len)
 
 static const char *recognise(struct attachment *a)
 {
-    static const zg_message_kind kinds[] = {ZG_MESSAGE_JPEG, ZG_MESSAGE_VOICE_WEBM, ZG_MESSAGE_VOICE_MP4};
-    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
-        if (content_ok((uint32_t)kinds[i], a->bytes, a->len))
-            a->kind = kinds[i];
+    static const struct {
+        zg_message_kind kind;
+        size_t at;
+        uint8_t bytes[4];
+        size_t len;
+    } known[] = {
+        {ZG_MESSAGE_JPEG, 0, {MARKER, SOI, MARKER}, 3},
+        {ZG_MESSAGE_VOICE_WEBM, 0, {0x1a, 0x45, 0xdf, 0xa3}, 4},
+        {ZG_MESSAGE_VOICE_MP4, 4, {'f', 't', 'y', 'p'}, 4},
+    };
+    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+        if (a->len >= known[i].at + known[i].len && memcmp(a->bytes + known[i].at, known[i].bytes, known[i].len) == 0)
+            a->kind = known[i].kind;
     if (a->kind == 0)
         return "this is no JPEG picture and no voice note (WebM or MP4); convert it first";
     if (a->kind == ZG_MESSAGE_JPEG && !jpeg_strip(a->bytes, &a->len))

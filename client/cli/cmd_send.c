@@ -182,15 +182,16 @@ int cmd_send(struct call *call)
     };
     struct send_call c = {.common = &call->common};
     int code = DONE;
+    int stop;
     int option;
     call->help = help;
     send_options_init(&c.options);
-    while (code == DONE && (option = options_next(call, own, &code)) != OPTION_END) {
+    while (code == DONE && (option = options_next(call, own, &stop)) != OPTION_END) {
         if (option == OPTION_STOP)
-            break;
+            return stop;
         code = read_option(&c, option);
     }
-    if (code == DONE && option == OPTION_END)
+    if (code == DONE)
         code = run(&c, call);
     attachment_clear(&c.file);
     return code;

@@ -14,7 +14,7 @@ const [all, wasm, relayProgram, header] = process.argv.slice(2);
 
 function enumNames(text, type, prefix) {
     const body = text.match(new RegExp(`typedef enum ${type} \\{([^}]*)\\}`))[1].replace(/\/\*[^]*?\*\//g, '');
-    return [...body.matchAll(/\bZG_([A-Z_]+)/g)].map((m) => m[1].replace(prefix, '').toLowerCase());
+    return [...body.matchAll(/\bZG_([A-Z0-9_]+)/g)].map((m) => m[1].replace(prefix, '').toLowerCase());
 }
 
 const text = await readFile(header, 'utf8');

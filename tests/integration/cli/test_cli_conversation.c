@@ -76,6 +76,88 @@ static void notice_is_read_and_changed(void **state)
     assert_int_equal(WORKER(world, "", "desk", "notice", "--state", "on-duty", "Lun-vie 10-20 h"), 0);
 }
 
+static const char picture[] = "\xff\xd8\xff\xe1\x00\x10" "Exif\x00\x00" "GPS HERE" "\xff\xdb\x00\x05" "abc\xff\xda\x00\x04zzdata\xff\xd9";
+static const char stripped[] = "\xff\xd8\xff\xdb\x00\x05" "abc\xff\xda\x00\x04zzdata\xff\xd9";
+
+static void write_file(const char *path, const void *bytes, size_t len)
+{
+    FILE *f = fopen(path, "wb");
+    assert_non_null(f);
+    assert_int_equal(fwrite(bytes, 1, len, f), len);
+    fclose(f);
+}
+
+static void assert_file(const char *path, const void *bytes, size_t len)
+{
+    char content[256];
+    FILE *f = fopen(path, "rb");
+    assert_non_null(f);
+    assert_int_equal(fread(content, 1, sizeof(content), f), len);
+    assert_memory_equal(content, bytes, len);
+    fclose(f);
+}
+
+static void a_picture_goes_without_what_the_camera_wrote_and_can_be_kept(void **state)
+{
+    struct process her, worker;
+    char conversation[33], folder[] = "/tmp/zaguan-cli-XXXXXX", from[64], to[64], line[256], id[64];
+    (void)state;
+    assert_non_null(mkdtemp(folder));
+    snprintf(from, sizeof(from), "%s/from.jpg", folder);
+    snprintf(to, sizeof(to), "%s/kept file.jpg", folder);
+    write_file(from, picture, sizeof(picture) - 1);
+    converse(world, &her, &worker, conversation);
+
+    snprintf(line, sizeof(line), "/file %s\n", from);
+    assert_true(process_write(&worker, line));
+    assert_true(await(world, &her, "\"event\":\"message\"", "\"kind\":\"jpeg\",\"bytes\":23,\"text\":\"\""));
+    member(world, "message", id, sizeof(id));
+    snprintf(line, sizeof(line), "/save %.6s %s\n", id, to);
+    assert_true(process_write(&her, line));
+    assert_true(process_write(&her, "/words\n")); /* an answer that comes after it */
+    assert_true(await(world, &her, "\"event\":\"safety\"", ""));
+    assert_file(to, stripped, sizeof(stripped) - 1);
+    assert_true(process_write(&her, line));
+    assert_true(await(world, &her, "\"event\":\"error\"", "choose another"));
+    assert_true(process_write(&her, "/save ffffff /tmp/nothing\n"));
+    assert_true(await(world, &her, "\"event\":\"error\"", "nothing here has this name"));
+
+    /* The other way, and what is no picture. */
+    snprintf(line, sizeof(line), "/file %s\n", from);
+    assert_true(process_write(&her, line));
+    assert_true(await(world, &worker, "\"event\":\"message\"", "\"kind\":\"jpeg\""));
+    write_file(from, "GIF89a", 6);
+    assert_true(process_write(&her, line));
+    assert_true(await(world, &her, "\"event\":\"error\"", "convert it first"));
+    erase_both(&her, &worker);
+    unlink(from);
+    unlink(to);
+    rmdir(folder);
+}
+
+static void a_picture_is_shown_as_such_and_sent_by_send(void **state)
+{
+    char input[2048], conversation[33], from[] = "/tmp/zaguan-cli-XXXXXX";
+    (void)state;
+    int fd = mkstemp(from);
+    assert_int_not_equal(fd, -1);
+    close(fd);
+    write_file(from, picture, sizeof(picture) - 1);
+    snprintf(input, sizeof(input), "%s\nhola\n", world->card);
+    assert_int_equal(process_run((const char *const[]){world->zaguan, "knock", NULL}, input, world->line,
+                                 sizeof(world->line)),
+                     0);
+    find_knock(world, conversation);
+    assert_int_equal(WORKER(world, "", "send", conversation, "--file", from), 1);
+    assert_int_equal(WORKER(world, "answer\n", "send", conversation), 0);
+    assert_int_equal(WORKER(world, "", "send", conversation, "--file", from), 0);
+    assert_int_equal(WORKER(world, "", "send", conversation, "--file", "/tmp/not/there"), 1);
+    assert_int_equal(WORKER(world, "", "chat", conversation), 0);
+    assert_non_null(strstr(world->line, "> [picture, 1 KB: /save "));
+    assert_int_equal(WORKER(world, "", "erase", conversation), 0);
+    unlink(from);
+}
+
 static void pipes_send_lines_and_end(void **state)
 {
     char input[2048], conversation[33], prefix[7];
@@ -372,6 +454,8 @@ int main(int argc, char **argv)
     static const struct CMUnitTest tests[] = {
         TEST(words_arrive_exactly_and_safety_words_agree),
         TEST(notice_is_read_and_changed),
+        TEST(a_picture_goes_without_what_the_camera_wrote_and_can_be_kept),
+        TEST(a_picture_is_shown_as_such_and_sent_by_send),
         TEST(pipes_send_lines_and_end),
         TEST(escape_sequences_do_not_arrive),
         TEST(erasing_in_a_pipe_waits_until_the_relay_knows),
