@@ -42,7 +42,7 @@ export class Stage {
         stage.url = `http://127.0.0.1:${herPort}/`;
         stage.#desk();
         stage.browser = await chromium.launch({
-            executablePath: process.env.ZG_CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox', '--disable-gpu'],
+            executablePath: process.env.ZG_CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox', '--disable-gpu', '--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream'],
             ignoreDefaultArgs: ['--disable-back-forward-cache'],
         });
         mkdirSync(pictures, { recursive: true });

@@ -1,6 +1,7 @@
 // The chat: one participant, one conversation, over the package of client/web. Nothing leaves this page before she
 // sends her first message.
 import { Client } from './zaguan.js';
+import { Attach } from './attach.js';
 import { beforeLeaving } from './leave.js';
 import { Log, button } from './log.js';
 import { Panel } from './panel.js';
@@ -43,6 +44,8 @@ class Chat {
     #status = new Status(byId('state'));
     #panel = new Panel(byId('panel'));
     #log = new Log((id) => this.#retry(id));
+    #attach = new Attach(this.#panel, (kind, data) => this.#sendData(kind, data), () => byId('text').focus());
+    #media = null; // loaded when there is something to show
     #erasing = false;
     #slow;
     #refresh;
@@ -54,6 +57,9 @@ class Chat {
             if (event.key === 'Enter' && (event.ctrlKey || event.metaKey))
                 byId('composer').requestSubmit();
         });
+        byId('picture').addEventListener('click', () => byId('file').click());
+        byId('file').addEventListener('change', () => this.#pick());
+        byId('voice').addEventListener('click', () => this.#attach.voice());
         byId('words').addEventListener('click', () => this.#showWords());
         byId('erase').addEventListener('click', () => this.#askErase());
         byId('lifetime').replaceChildren(...LIFETIMES.map((s) => new Option(t(`lifetime_${s}`), s)));
@@ -109,6 +115,8 @@ class Chat {
     }
 
     #forgetWords() {
+        this.#attach.forget();
+        this.#media?.forget();
         this.#log.clear();
         this.#panel.close();
         this.#delayed.clear();
@@ -145,6 +153,36 @@ class Chat {
         }
     }
 
+    #pick() {
+        const [file] = byId('file').files;
+        byId('file').value = '';
+        if (file)
+            this.#attach.picture(file);
+    }
+
+    // false: it is too large.
+    #sendData(kind, data) {
+        try {
+            this.#client.sendData(this.#conversation, kind, data, { lifetime: Number(byId('lifetime').value) });
+            this.#render();
+            return true;
+        } catch (error) {
+            if (error.code !== 'too_large')
+                this.#status.set('trouble', 'failed');
+            return error.code !== 'too_large';
+        }
+    }
+
+    async #show({ id, kind, own }) {
+        this.#media ??= await import('./media.js');
+        const data = this.#client.data(this.#conversation, id);
+        try {
+            return await this.#media.element({ kind, data }, `${t(own ? 'you' : 'they')}: ${t(kind === 'jpeg' ? 'picture' : 'voice')}`);
+        } finally {
+            data.fill(0);
+        }
+    }
+
     // Words without end are no answer: after a while she reads that it takes long, and can try again.
     #waitForAnswer() {
         clearTimeout(this.#slow);
@@ -175,11 +213,15 @@ class Chat {
             this.#sendLost();
         } else if (message?.state === 'waiting') {
             this.#tryNow();
-        } else if (message && this.#send(message.text, message.lifetime)) {
+        } else if (message && this.#sendAgain(message)) {
             this.#sentAgain.add(id);
             this.#log.remove(id);
         }
         this.#render();
+    }
+
+    #sendAgain({ id, kind, bytes, text, lifetime }) {
+        return bytes > 0 ? this.#sendData(kind, this.#client.data(this.#conversation, id)) : this.#send(text, lifetime);
     }
 
     // A knock that failed took its conversation along; her words are still on the screen.
@@ -294,6 +336,8 @@ class Chat {
             const sent = this.#stateOf(shown);
             this.#log.put(shown, shown.own ? t('you') : alias || t('they'), sent,
                 sent === 'not_sent_yet' || sent === 'not_sent' && state !== 'ended');
+            if (shown.bytes > 0)
+                this.#log.show(shown.id, () => this.#show(shown));
         }
         if (safety === 'mismatch')
             this.#status.set('safety', 'safety_mismatch');
@@ -303,6 +347,7 @@ class Chat {
     }
 
     #buttons(state = '', safety = 'none') {
+        byId('picture').hidden = byId('voice').hidden = state !== 'open';
         byId('words').hidden = safety !== 'words' && safety !== 'compared';
         byId('erase').hidden = state === '' && this.#log.ids().length === 0;
     }
@@ -325,6 +370,7 @@ class Chat {
         this.#forgetWords();
         this.#status.clear();
         byId('composer').hidden = byId('erase').hidden = byId('words').hidden = true;
+        byId('picture').hidden = byId('voice').hidden = true;
         if (this.#conversation === '') {
             this.#erased();
             return;

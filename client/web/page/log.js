@@ -59,7 +59,8 @@ export class Log {
     put(message, who, state, again = false) {
         const known = this.#items.get(message.id), item = known ?? this.#add(message, who);
         const [, said, note] = item.children;
-        setText(said, message.newerVersion ? t('newer') : message.text);
+        if (message.bytes === undefined || message.bytes === 0)
+            setText(said, message.newerVersion ? t('newer') : message.text);
         const parts = state === '' ? [] : [t(state)];
         if (message.expires !== 0)
             parts.push(t('disappears_in', { when: relative(message.expires - Date.now()) }));
@@ -75,6 +76,20 @@ export class Log {
             item.append(button('retry', 'again', () => this.#retry(message.id)));
         else if (!again)
             there?.remove();
+    }
+
+    // fill(): an element for what is no text, once.
+    async show(id, fill) {
+        const item = this.#items.get(id), said = item.querySelector('.said');
+        if (item.dataset.shown)
+            return;
+        item.dataset.shown = 'yes';
+        try {
+            said.replaceChildren(await fill());
+        } catch {
+            said.textContent = t('no_picture');
+        }
+        item.scrollIntoView({ block: 'nearest' });
     }
 
     text(id) { return this.#items.get(id)?.querySelector('.said').textContent ?? ''; }

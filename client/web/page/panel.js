@@ -51,6 +51,11 @@ export class Panel {
         this.#open(t('safety_words'), paragraph(t(compared ? 'safety_compared' : 'safety_explain')), list, row(...buttons));
     }
 
+    // content: sentences and elements.
+    ask(label, content, buttons) {
+        this.#open(label, ...content.map((part) => (typeof part === 'string' ? paragraph(part) : part)), row(...buttons));
+    }
+
     askErase(erase, closed) {
         this.#open(t('erase'), paragraph(t('erase_ask')), row(
             button('erase_yes', 'erase', () => { this.close(); erase(); }),

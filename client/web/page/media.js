@@ -1,0 +1,130 @@
+// Pictures and voice notes: made small and anew before they are sent, shown without leaving the page's memory.
+import { ZaguanError } from './zaguan.js';
+
+const BYTES_MAX = 60000;
+const SIDES = [1280, 1024, 800, 640, 480, 320];
+const QUALITIES = [0.8, 0.6, 0.4];
+const VOICE_SECONDS = 30;
+const VOICE_BITS = 16000;
+const TYPES = { jpeg: 'image/jpeg', voice_webm: 'audio/webm', voice_mp4: 'audio/mp4' };
+
+const urls = new Set();
+let recorder = null;
+
+// Everything that was made here and can still be reached.
+export function forget() {
+    recorder?.cancel();
+    for (const url of urls)
+        URL.revokeObjectURL(url);
+    urls.clear();
+}
+
+function urlOf(data, type) {
+    const url = URL.createObjectURL(new Blob([data], { type }));
+    urls.add(url);
+    return url;
+}
+
+function release(url) {
+    URL.revokeObjectURL(url);
+    urls.delete(url);
+}
+
+async function load(data, type) {
+    const url = urlOf(data, type), image = new Image();
+    try {
+        image.src = url;
+        await image.decode();
+        return image;
+    } finally {
+        release(url);
+    }
+}
+
+// Turned as the camera says, which is then forgotten with everything else that it wrote.
+function draw(image, side) {
+    const scale = Math.min(1, side / Math.max(image.naturalWidth, image.naturalHeight));
+    const canvas = document.createElement('canvas');
+    canvas.width = Math.max(1, Math.round(image.naturalWidth * scale));
+    canvas.height = Math.max(1, Math.round(image.naturalHeight * scale));
+    const context = canvas.getContext('2d');
+    context.fillStyle = '#fff'; // behind what can be seen through
+    context.fillRect(0, 0, canvas.width, canvas.height);
+    context.drawImage(image, 0, 0, canvas.width, canvas.height);
+    return canvas;
+}
+
+const encode = (canvas, quality) => new Promise((resolve) => { canvas.toBlob(resolve, TYPES.jpeg, quality); });
+
+// The largest that fits. Throws what is wrong with the file.
+export async function picture(file) {
+    const image = await load(file, file.type);
+    for (const side of SIDES) {
+        const canvas = draw(image, side);
+        for (const quality of QUALITIES) {
+            const blob = await encode(canvas, quality);
+            if (blob !== null && blob.size <= BYTES_MAX)
+                return { kind: 'jpeg', data: new Uint8Array(await blob.arrayBuffer()) };
+        }
+    }
+    throw new ZaguanError('too_large', 'too large', 'picture');
+}
+
+function voiceType() {
+    const type = globalThis.MediaRecorder && ['audio/webm;codecs=opus', 'audio/mp4'].find((t) => MediaRecorder.isTypeSupported(t));
+    if (!type || !navigator.mediaDevices)
+        throw new ZaguanError('not_found', 'no recorder', 'voice note');
+    return type;
+}
+
+// Records until stop(), or for as long as fits. tick(seconds) is called each second.
+export async function record(tick) {
+    const type = voiceType(), stream = await navigator.mediaDevices.getUserMedia({ audio: true });
+    const media = new MediaRecorder(stream, { mimeType: type, audioBitsPerSecond: VOICE_BITS }), pieces = [];
+    let seconds = 0, bytes = 0, cancelled = false;
+    const end = () => { if (media.state !== 'inactive') media.stop(); };
+    const timer = setInterval(() => {
+        seconds++;
+        tick(seconds);
+        if (seconds >= VOICE_SECONDS || bytes > BYTES_MAX)
+            end();
+    }, 1000);
+    const done = new Promise((resolve) => {
+        media.ondataavailable = ({ data }) => { pieces.push(data); bytes += data.size; };
+        media.onstop = async () => {
+            clearInterval(timer);
+            for (const track of stream.getTracks())
+                track.stop();
+            recorder = null;
+            resolve(cancelled ? null : {
+                kind: type.startsWith('audio/webm') ? 'voice_webm' : 'voice_mp4',
+                data: new Uint8Array(await new Blob(pieces).arrayBuffer()),
+            });
+        };
+    });
+    recorder = { stop: end, cancel: () => { cancelled = true; end(); }, done };
+    media.start(1000);
+    return recorder;
+}
+
+// An element that shows it, named for those who do not see it.
+export async function element({ kind, data }, name) {
+    if (kind === 'jpeg') {
+        const canvas = draw(await load(data, TYPES.jpeg), SIDES[0]);
+        canvas.setAttribute('role', 'img');
+        canvas.setAttribute('aria-label', name);
+        return canvas;
+    }
+    const audio = document.createElement('audio');
+    audio.controls = true;
+    audio.src = urlOf(data, TYPES[kind]);
+    audio.setAttribute('aria-label', name);
+    audio.setAttribute('controlslist', 'nodownload noplaybackrate');
+    return audio;
+}
+
+// What it played from is let go with it.
+export function drop(shown) {
+    if (shown?.src)
+        release(shown.src);
+}
