@@ -126,9 +126,14 @@ async function troubles(stage) {
 
     // The relay is gone: words and a button; it comes back: sent.
     await writeFirst(page, stage.link, 'one');
+    await page.fill('#text', 'and'); // nobody has answered yet
+    await page.click('#send');
+    await page.locator('#log .own .note', { hasText: /^goes when somebody answers/ }).waitFor();
     const worker = stage.chat(stage.knock());
     worker.say('here');
+    await worker.until((e) => e.event === 'message' && e.text === 'and', 'what was written before the answer');
     await page.locator('#log .theirs .said', { hasText: 'here' }).waitFor();
+    await page.locator('#log .own .note', { hasText: /^sent/ }).nth(1).waitFor();
     await page.context().setOffline(true);
     await page.fill('#text', 'two');
     await page.click('#send');

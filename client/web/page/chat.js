@@ -194,7 +194,13 @@ class Chat {
     }
 
     #waits() {
-        return this.#conversation !== '' && this.#messages().some((m) => m.own && m.state === 'waiting');
+        return this.#conversation !== '' && !this.#goesLater() && this.#messages().some((m) => m.own && m.state === 'waiting');
+    }
+
+    // Behind the first message nothing goes before somebody has answered it (docs/protocol.md, section 6).
+    #goesLater() {
+        return this.#client.conversation(this.#conversation).state === 'knocking' &&
+            this.#messages().some((m) => m.own && m.state === 'sent');
     }
 
     #tryNow() {
@@ -314,6 +320,8 @@ class Chat {
     #stateOf(message) {
         if (!message.own)
             return '';
+        if (message.state === 'waiting' && this.#goesLater())
+            return 'goes_later';
         if (message.state === 'waiting')
             return this.#delayed.has(message.id) || !this.#connected && this.#status.has('connection')
                 ? 'not_sent_yet' : 'on_its_way';
