@@ -1,7 +1,7 @@
 /*
- * A multiple of the base point of Curve25519. libsodium has a table of the base point's multiples, which does not compress:
- * a quarter of what a phone would load. So the page takes libsodium's multiplication of any point instead, in constant time
- * as well; client/web/build puts it in the place of the other (-Wl,--wrap).
+ * A multiple of the base point of Curve25519. libsodium has a table of the base point's multiples, which does
+ * not compress: a quarter of what a phone would load. So the page takes libsodium's multiplication of any
+ * point instead, in constant time as well; client/web/build puts it in the place of the other (-Wl,--wrap).
  */
 #include <stdint.h>
 

@@ -97,6 +97,20 @@ async function halfLoaded(stage) {
     await other.context().close();
 }
 
+// She pays for every byte: what the chat needs comes when she asks for it.
+async function saving(stage) {
+    const page = await stage.page(), asked = [];
+    await page.addInitScript(() => { Object.defineProperty(navigator, 'connection', { value: { saveData: true } }); });
+    page.on('request', (request) => asked.push(request.url()));
+    await page.goto(stage.link, { waitUntil: 'networkidle' });
+    await page.locator('#write').waitFor();
+    assert.deepEqual(asked.filter((url) => /wasm|chat/.test(url)), []);
+    await page.click('#write');
+    await page.locator('#send:enabled').waitFor();
+    assert.equal(asked.filter((url) => /wasm|chat/.test(url)).length, 2);
+    await page.context().close();
+}
+
 // The same card with an address before its own at which nobody listens (docs/protocol.md, section 5.1).
 const TWO = `
 import base64, hashlib, sys
@@ -152,8 +166,9 @@ await onStage({ settings: SOON }, async (stage) => {
     await warned(stage);
     await lacking(stage);
     await halfLoaded(stage);
+    await saving(stage);
     await troubles(stage);
     await secondAddress(stage);
 });
-console.log(`${agents} names of programs, a browser without WebAssembly or WebSocket, a language that does not come, a damaged link, ` +
-    'a relay that is away, a second address');
+console.log(`${agents} names of programs, a browser without WebAssembly or WebSocket, a language that does not come, a browser that saves, ` +
+    'a damaged link, a relay that is away, a second address');
