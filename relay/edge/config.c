@@ -30,7 +30,7 @@ struct key;
 /* Reads a value into *c; false: complained. */
 typedef bool parse_fn(struct config *c, const struct key *key, const char *value, struct complaint *why);
 
-static parse_fn parse_listen, parse_address, parse_lifetime, parse_keys, parse_u32, parse_mib;
+static parse_fn parse_listen, parse_address, parse_lifetime, parse_keys, parse_u32, parse_mib, parse_switch;
 static parse_fn parse_listen_web, parse_page, parse_web_address;
 
 struct key {
@@ -63,6 +63,9 @@ static const struct key keys[] = {
      "/ on. On a file system in memory (/run, /dev/shm) they end with the power: nobody can read the disk of "
      "a\n"
      "server that was unplugged, but what waited is lost then. Swap must be off for that."},
+    {"relay", "sandbox", parse_switch, AT(sandbox), 0, 0,
+     "on: once it runs, the relay may ask only for what it needs of the system (seccomp). off: for a system\n"
+     "on which that does not work."},
     {"web", "listen-web", parse_listen_web, 0, 0, 0,
      "Where it listens for browsers, by HTTP and without TLS: behind a proxy that has TLS, or an onion\n"
      "service. IP:PORT, several with spaces between them. The WebSocket is at the path /zaguan."},
@@ -131,6 +134,15 @@ static bool parse_mib(struct config *c, const struct key *key, const char *value
         return false;
     v <<= 20;
     memcpy((char *)c + key->offset, &v, sizeof(v));
+    return true;
+}
+
+static bool parse_switch(struct config *c, const struct key *key, const char *value, struct complaint *why)
+{
+    bool on = strcmp(value, "on") == 0;
+    if (!on && strcmp(value, "off") != 0)
+        return complain(why, "%s: \"%.40s\" is neither on nor off", key->name, value);
+    memcpy((char *)c + key->offset, &on, sizeof(on));
     return true;
 }
 
@@ -336,6 +348,7 @@ void config_default(struct config *c)
     memset(c, 0, sizeof(*c));
     c->settle_ms = 250;
     c->ttl_ceiling = WIRE_TTL_7D;
+    c->sandbox = true;
     memcpy(c->keys, FOLDER_KEYS, sizeof(FOLDER_KEYS));
     c->limits = limits_default();
     (void)parse_listen(c, &keys[0], CONFIG_LISTEN_DEFAULT, &why);
@@ -429,6 +442,8 @@ static void write_key(FILE *out, const struct key *key, const char *given)
         fprintf(out, "# %s = %s\n", key->name, lifetimes[c.ttl_ceiling]);
     else if (key->parse == parse_keys)
         fprintf(out, "# %s = %s\n", key->name, c.keys);
+    else if (key->parse == parse_switch)
+        fprintf(out, "# %s = on\n", key->name);
     else
         write_number(out, key, &c);
 }

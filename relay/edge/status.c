@@ -43,6 +43,8 @@ static const struct number numbers[] = {
     {"clock_doubted_utc_s", NULL, STAT(clock_doubted_utc_s)},
     {"hour", NULL, STAT(hour)},
     {"keys_volatile", NULL, offsetof(struct status_numbers, keys_volatile)},
+    {"sandboxed", NULL, offsetof(struct status_numbers, sandboxed)},
+    {"memory_locked", NULL, offsetof(struct status_numbers, memory_locked)},
 };
 
 enum { NUMBER_COUNT = sizeof(numbers) / sizeof(numbers[0]) };

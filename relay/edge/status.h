@@ -11,11 +11,20 @@
 
 enum { STATUS_TEXT_MAX = 2048 };
 
+/* What was found at start, and does not change. */
+struct status_facts {
+    bool keys_volatile;
+    bool sandboxed;
+    bool memory_locked;
+};
+
 struct status_numbers {
     struct relay_stats stats;
     struct counts counts;
     uint64_t uptime_s;
     uint64_t keys_volatile; /* 0 or 1 */
+    uint64_t sandboxed;     /* 0 or 1 */
+    uint64_t memory_locked; /* 0 or 1 */
 };
 
 /* Lines of "name value\n", zero-terminated. */

@@ -54,6 +54,10 @@ add_library(zg::msgpack_unpack ALIAS zg_msgpack_unpack)
 pkg_check_modules(md REQUIRED IMPORTED_TARGET libmd)
 zg_wrap(md PkgConfig::md)
 
+# What the running relay may ask of the system.
+pkg_check_modules(seccomp REQUIRED IMPORTED_TARGET libseccomp)
+zg_wrap(seccomp PkgConfig::seccomp)
+
 # WebSocket frames; Debian's package has no .pc file.
 find_path(ZG_WSLAY_INCLUDE wslay/wslay.h REQUIRED)
 find_library(ZG_WSLAY_LIBRARY NAMES wslay REQUIRED)

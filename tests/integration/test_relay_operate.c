@@ -1,0 +1,161 @@
+/* What an operator relies on while the relay runs: how it starts, what it may do, what it says of itself. */
+#define _GNU_SOURCE
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+#include <dirent.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "tests/integration/relay_process.h"
+
+enum { OUTPUT_MAX = 16384, PATIENCE_MS = 20000 };
+
+static const char program[] = ZG_RELAY_PROGRAM;
+
+struct fixture {
+    struct relay_process relay;
+    char said[OUTPUT_MAX];
+};
+
+#define RUN(f, ...) \
+    process_run((const char *const[]){program, __VA_ARGS__, NULL}, NULL, (f)->said, OUTPUT_MAX)
+
+static int set_up(void **state)
+{
+    struct fixture *f = calloc(1, sizeof(*f));
+    if (f == NULL)
+        return -1;
+    relay_set_up(&f->relay, program, "");
+    *state = f;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *f = *state;
+    relay_tear_down(&f->relay);
+    free(f);
+    return 0;
+}
+
+static void assert_said(const struct fixture *f, const char *part)
+{
+    if (strstr(f->said, part) == NULL)
+        fail_msg("it did not say \"%s\" but: %s", part, f->said);
+}
+
+/* --- how it starts --- */
+
+/* Of a line like "Seccomp:\t2" in /proc; -1: there is none. */
+static int number_of_task(pid_t pid, const char *task, const char *name)
+{
+    char path[400], line[256];
+    int v = -1;
+    size_t len = strlen(name);
+    snprintf(path, sizeof(path), "/proc/%d/task/%s/status", (int)pid, task);
+    FILE *in = fopen(path, "r");
+    if (in == NULL)
+        return -1;
+    while (fgets(line, sizeof(line), in) != NULL)
+        if (strncmp(line, name, len) == 0 && line[len] == ':')
+            v = atoi(line + len + 1);
+    fclose(in);
+    return v;
+}
+
+/* How many threads it has, and in how many of them a number is as wanted. */
+static size_t tasks_with(pid_t pid, const char *name, int wanted, size_t *all)
+{
+    char path[64];
+    size_t with = 0;
+    const struct dirent *entry;
+    snprintf(path, sizeof(path), "/proc/%d/task", (int)pid);
+    DIR *tasks = opendir(path);
+    assert_non_null(tasks);
+    for (*all = 0; (entry = readdir(tasks)) != NULL;) {
+        if (entry->d_name[0] == '.')
+            continue;
+        ++*all;
+        if (number_of_task(pid, entry->d_name, name) == wanted)
+            with++;
+    }
+    closedir(tasks);
+    return with;
+}
+
+static int wait_for_systemd(struct fixture *f, char name[128])
+{
+    struct sockaddr_un a = {.sun_family = AF_UNIX};
+    snprintf(name, 128, "%s/notify", f->relay.folder);
+    memcpy(a.sun_path, name, strlen(name) + 1);
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    assert_true(fd >= 0);
+    assert_int_equal(bind(fd, (const struct sockaddr *)&a, sizeof(a)), 0);
+    return fd;
+}
+
+static void systemd_hears_that_it_is_ready_when_the_sandbox_is_closed(void **state)
+{
+    struct fixture *f = *state;
+    char name[128], said[256];
+    int fd = wait_for_systemd(f, name);
+    struct pollfd heard = {fd, POLLIN, 0};
+
+    assert_int_equal(setenv("NOTIFY_SOCKET", name, 1), 0);
+    relay_start(&f->relay);
+    unsetenv("NOTIFY_SOCKET");
+    assert_int_equal(poll(&heard, 1, PATIENCE_MS), 1);
+    ssize_t n = recv(fd, said, sizeof(said) - 1, 0);
+    close(fd);
+    assert_true(n > 0);
+    said[n] = '\0';
+    assert_int_equal(strncmp(said, "READY=1\n", 8), 0);
+
+    if (SANDBOX) {
+        size_t all, with = tasks_with(f->relay.process.pid, "Seccomp", 2, &all);
+        assert_true(all >= 2); /* the loop, and the thread that writes */
+        assert_int_equal(with, all);
+        assert_int_equal(tasks_with(f->relay.process.pid, "NoNewPrivs", 1, &all), all);
+    }
+    assert_int_equal(RUN(f, "status", f->relay.dir, "--json"), 0);
+    assert_said(f, SANDBOX ? "\"sandboxed\": 1" : "\"sandboxed\": 0");
+    assert_int_equal(relay_stop(&f->relay), 0);
+}
+
+static void without_a_sandbox_it_serves_and_says_so_loudly(void **state)
+{
+    struct fixture *f = *state;
+    char line[512];
+    size_t all;
+    relay_configure(&f->relay, "sandbox = off\n");
+    process_start(&f->relay.process, (const char *const[]){program, "serve", f->relay.dir, NULL});
+    assert_true(process_line_with(&f->relay.process, "NO SANDBOX (relay.conf says", line, sizeof(line),
+                                  PATIENCE_MS));
+    assert_true(process_line_with(&f->relay.process, "listening on", line, sizeof(line), PATIENCE_MS));
+    assert_int_equal(tasks_with(f->relay.process.pid, "Seccomp", 2, &all), 0);
+    assert_int_equal(RUN(f, "status", f->relay.dir, "--json"), 0);
+    assert_said(f, "\"sandboxed\": 0");
+    assert_int_equal(relay_stop(&f->relay), 0);
+
+    relay_configure(&f->relay, "sandbox = perhaps\n");
+    assert_int_equal(RUN(f, "serve", f->relay.dir), 1);
+    assert_said(f, "sandbox: \"perhaps\" is neither on nor off");
+}
+
+#define WITH_RELAY(t) cmocka_unit_test_setup_teardown(t, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        WITH_RELAY(systemd_hears_that_it_is_ready_when_the_sandbox_is_closed),
+        WITH_RELAY(without_a_sandbox_it_serves_and_says_so_loudly),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
