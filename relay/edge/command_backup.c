@@ -33,7 +33,9 @@ const char help_backup[] =
 
 const char help_restore[] = "zaguan-relay restore FILE DIR\n"
                             "\n"
-                            "Sets up a relay in DIR from a backup. Nothing that is there is overwritten. "
+                            "Sets up a relay in DIR from a backup. Nothing that is there is overwritten; a "
+                            "configuration\n"
+                            "that is there stays, and that of the backup is put beside it. "
                             "What the relay accepted after "
                             "the\n"
                             "backup was made is lost. Never run the old relay again beside the new one.\n";
@@ -82,6 +84,18 @@ static bool copy_directly(const char *path, enum backup_scope scope)
     return ok;
 }
 
+/* The relay wrote it, and may see other folders than we do. */
+static bool is_in_sight(const char *path)
+{
+    if (access(path, F_OK) == 0)
+        return true;
+    fprintf(stderr,
+            "zaguan-relay: the relay wrote %s, but it has a /tmp of its own (PrivateTmp of its unit): it is "
+            "not here.\nMake it in another folder, and restart the relay to get rid of that one.\n",
+            path);
+    return false;
+}
+
 static bool copy_to(const char *path, enum backup_scope scope, const char *dir)
 {
     char request[ADMIN_LINE_MAX], answer[ADMIN_ANSWER_MAX];
@@ -90,7 +104,7 @@ static bool copy_to(const char *path, enum backup_scope scope, const char *dir)
     if (result == CONTROL_NOBODY)
         return copy_directly(path, scope);
     control_explain(result, answer, dir);
-    return result == CONTROL_OK;
+    return result == CONTROL_OK && is_in_sight(path);
 }
 
 int command_backup(int argc, char **argv)
@@ -123,7 +137,7 @@ int command_backup(int argc, char **argv)
 
 /* --- restore --- */
 
-static bool restore_blob(struct backup *b, const char *name)
+static bool restore_blob(struct backup *b, const char *name, const char *as)
 {
     uint8_t *data;
     size_t len;
@@ -131,7 +145,7 @@ static bool restore_blob(struct backup *b, const char *name)
         fprintf(stderr, "zaguan-relay: the backup has no %s\n", name);
         return false;
     }
-    bool ok = folder_write_new(name, data, len);
+    bool ok = folder_write_new(as, data, len);
     sodium_memzero(data, len);
     free(data);
     return ok;
@@ -157,20 +171,27 @@ static bool restore_database(struct backup *b, struct counts *counts)
 /* The key comes last: without it nothing can be served. */
 static bool restore_files(struct backup *b, struct counts *counts)
 {
-    if (!restore_blob(b, FOLDER_CONFIG))
+    bool given = access(FOLDER_CONFIG, F_OK) == 0;
+    const char *config = given ? FOLDER_CONFIG_OLD : FOLDER_CONFIG;
+
+    if (!restore_blob(b, FOLDER_CONFIG, config))
         return false;
     if (restore_database(b, counts)) {
-        if (restore_blob(b, FOLDER_KEY))
+        if (restore_blob(b, FOLDER_KEY, FOLDER_KEY)) {
+            if (given)
+                puts(FOLDER_CONFIG " was there and stays; the configuration of the backup lies beside "
+                                   "it: " FOLDER_CONFIG_OLD);
             return true;
+        }
         unlink(FOLDER_DATABASE);
     }
-    unlink(FOLDER_CONFIG);
+    unlink(config);
     return false;
 }
 
 static bool is_empty(const char *dir)
 {
-    static const char *const names[] = {FOLDER_CONFIG, FOLDER_KEY, FOLDER_DATABASE};
+    static const char *const names[] = {FOLDER_CONFIG_OLD, FOLDER_KEY, FOLDER_DATABASE};
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         if (access(names[i], F_OK) == 0) {
             fprintf(stderr, "zaguan-relay: %s is there already in %s; nothing was changed\n", names[i], dir);

@@ -14,6 +14,7 @@
 #include <zaguan/err.h>
 
 #define FOLDER_CONFIG "relay.conf"
+#define FOLDER_CONFIG_OLD "relay.conf.restored" /* from a backup, beside one that was there */
 #define FOLDER_KEY "relay.key"
 #define FOLDER_DATABASE "relay.db"
 #define FOLDER_SOCKET "control.sock"

@@ -136,8 +136,8 @@ static void without_a_sandbox_it_serves_and_says_so_loudly(void **state)
     size_t all;
     relay_configure(&f->relay, "sandbox = off\n");
     process_start(&f->relay.process, (const char *const[]){program, "serve", f->relay.dir, NULL});
-    assert_true(process_line_with(&f->relay.process, "NO SANDBOX (relay.conf says", line, sizeof(line),
-                                  PATIENCE_MS));
+    assert_true(
+        process_line_with(&f->relay.process, "NO SANDBOX (relay.conf says", line, sizeof(line), PATIENCE_MS));
     assert_true(process_line_with(&f->relay.process, "listening on", line, sizeof(line), PATIENCE_MS));
     assert_int_equal(tasks_with(f->relay.process.pid, "Seccomp", 2, &all), 0);
     assert_int_equal(RUN(f, "status", f->relay.dir, "--json"), 0);
@@ -149,6 +149,76 @@ static void without_a_sandbox_it_serves_and_says_so_loudly(void **state)
     assert_said(f, "sandbox: \"perhaps\" is neither on nor off");
 }
 
+/* --- as a package sets it up --- */
+
+static void write_file(const struct fixture *f, const char *name, const char *text)
+{
+    char path[200];
+    snprintf(path, sizeof(path), "%s/%s", f->relay.dir, name);
+    FILE *out = fopen(path, "w");
+    assert_non_null(out);
+    fputs(text, out);
+    assert_int_equal(fclose(out), 0);
+}
+
+static bool exists(const struct fixture *f, const char *name)
+{
+    char path[200];
+    snprintf(path, sizeof(path), "%s/%s", f->relay.dir, name);
+    return access(path, F_OK) == 0;
+}
+
+static void delete_file(const struct fixture *f, const char *name)
+{
+    char path[200];
+    snprintf(path, sizeof(path), "%s/%s", f->relay.dir, name);
+    assert_int_equal(unlink(path), 0);
+}
+
+static void init_takes_a_configuration_that_is_there(void **state)
+{
+    struct fixture *f = *state;
+    delete_file(f, "relay.key");
+    write_file(f, "relay.conf", "[relay]\naddress = relay.example.org:7443\nlisten = 0.0.0.0:7443\n");
+    assert_int_equal(RUN(f, "init", f->relay.dir, "--address", "other.example.org:1"), 1);
+    assert_said(f, "say address and listen in it");
+    assert_false(exists(f, "relay.key"));
+    assert_int_equal(RUN(f, "init", f->relay.dir), 0);
+    assert_int_equal(strncmp(f->said, "relay.example.org:7443/", 23), 0);
+    assert_true(exists(f, "relay.key"));
+
+    /* A new key for an old database would be a relay that nobody finds. */
+    delete_file(f, "relay.key");
+    write_file(f, "relay.db", "");
+    assert_int_equal(RUN(f, "init", f->relay.dir), 1);
+    assert_said(f, "is set up already; nothing was changed");
+    delete_file(f, "relay.db");
+    write_file(f, "relay.conf", "[relay]\nlisen = 0.0.0.0:7443\n");
+    assert_int_equal(RUN(f, "init", f->relay.dir), 1);
+    assert_said(f, "relay.conf line 2");
+    assert_false(exists(f, "relay.key"));
+}
+
+static void restore_leaves_a_configuration_that_is_there(void **state)
+{
+    struct fixture *f = *state;
+    char backup[128];
+    snprintf(backup, sizeof(backup), "%s/backup", f->relay.folder);
+    relay_configure(&f->relay, "settle = 777\n");
+    assert_int_equal(RUN(f, "backup", f->relay.dir, backup), 0);
+    delete_file(f, "relay.key");
+    delete_file(f, "relay.db");
+    relay_configure(&f->relay, "settle = 333\n");
+    assert_int_equal(RUN(f, "restore", backup, f->relay.dir), 0);
+    assert_said(f, "the configuration of the backup lies beside it: relay.conf.restored");
+    assert_true(exists(f, "relay.key"));
+    assert_int_equal(process_run((const char *const[]){"grep", "-rhE", "^settle", f->relay.dir, NULL}, NULL,
+                                 f->said, OUTPUT_MAX),
+                     0);
+    assert_said(f, "settle = 333\n");
+    assert_said(f, "settle = 777\n");
+}
+
 #define WITH_RELAY(t) cmocka_unit_test_setup_teardown(t, set_up, tear_down)
 
 int main(void)
@@ -156,6 +226,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WITH_RELAY(systemd_hears_that_it_is_ready_when_the_sandbox_is_closed),
         WITH_RELAY(without_a_sandbox_it_serves_and_says_so_loudly),
+        WITH_RELAY(init_takes_a_configuration_that_is_there),
+        WITH_RELAY(restore_leaves_a_configuration_that_is_there),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
