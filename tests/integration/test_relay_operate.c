@@ -202,12 +202,14 @@ static void init_takes_a_configuration_that_is_there(void **state)
 static void restore_leaves_a_configuration_that_is_there(void **state)
 {
     struct fixture *f = *state;
-    char backup[128];
+    char backup[128], keys[128];
     snprintf(backup, sizeof(backup), "%s/backup", f->relay.folder);
+    snprintf(keys, sizeof(keys), "%s/keys", f->relay.dir);
     relay_configure(&f->relay, "settle = 777\n");
     assert_int_equal(RUN(f, "backup", f->relay.dir, backup), 0);
     delete_file(f, "relay.key");
     delete_file(f, "relay.db");
+    folder_remove(keys);
     relay_configure(&f->relay, "settle = 333\n");
     assert_int_equal(RUN(f, "restore", backup, f->relay.dir), 0);
     assert_said(f, "the configuration of the backup lies beside it: relay.conf.restored");
