@@ -31,7 +31,7 @@ struct key;
 typedef bool parse_fn(struct config *c, const struct key *key, const char *value, struct complaint *why);
 
 static parse_fn parse_listen, parse_address, parse_lifetime, parse_keys, parse_u32, parse_mib, parse_switch;
-static parse_fn parse_listen_web, parse_page, parse_web_address;
+static parse_fn parse_listen_web, parse_page, parse_web_address, parse_certificate;
 
 struct key {
     const char *section, *name;
@@ -74,6 +74,13 @@ static const struct key keys[] = {
     {"web", "web-address", parse_web_address, 0, 0, 0,
      "Where else the page may connect to, besides where it came from and the key address: the relay's other\n"
      "names. HOST or HOST:PORT, several with spaces between them."},
+    {"web", "web-certificate", parse_certificate, 0, 0, 0,
+     "The certificate of the proxy in front, as a file that this account may read. Only its end is looked "
+     "at, "
+     "for\n"
+     "the alarms of `status'."},
+    {"alarms", "disk-free", parse_mib, AT(disk_low_bytes), 1, 1048576,
+     "MiB that must be free on the disk of this folder; with less, `status' raises an alarm."},
     {"limits", "connections", parse_u32, AT(limits.connections), 10, 1000000, "Connections at once."},
     {"limits", "subscriptions", parse_u32, AT(limits.subscriptions_of_one), 1, 100000,
      "Queues that one connection may read at once."},
@@ -196,6 +203,15 @@ static bool parse_listen_web(struct config *c, const struct key *key, const char
                              struct complaint *why)
 {
     return read_list(c->listen_web, &c->listen_web_count, key, value, why);
+}
+
+static bool parse_certificate(struct config *c, const struct key *key, const char *value,
+                              struct complaint *why)
+{
+    if (value[0] != '/' || strlen(value) > CONFIG_PATH_MAX)
+        return complain(why, "%s: a file, from / on, of at most %d bytes", key->name, CONFIG_PATH_MAX);
+    memcpy(c->web_certificate, value, strlen(value) + 1);
+    return true;
 }
 
 static bool parse_page(struct config *c, const struct key *key, const char *value, struct complaint *why)
@@ -349,6 +365,7 @@ void config_default(struct config *c)
     c->settle_ms = 250;
     c->ttl_ceiling = WIRE_TTL_7D;
     c->sandbox = true;
+    c->disk_low_bytes = UINT64_C(200) << 20;
     memcpy(c->keys, FOLDER_KEYS, sizeof(FOLDER_KEYS));
     c->limits = limits_default();
     (void)parse_listen(c, &keys[0], CONFIG_LISTEN_DEFAULT, &why);
@@ -436,6 +453,8 @@ static void write_key(FILE *out, const struct key *key, const char *given)
         fprintf(out, "# %s = 127.0.0.1:7480\n", key->name);
     else if (key->parse == parse_page)
         fprintf(out, "# %s = /usr/local/share/zaguan/page\n", key->name);
+    else if (key->parse == parse_certificate)
+        fprintf(out, "# %s = /etc/zaguan-relay/certificate.pem\n", key->name);
     else if (key->parse == parse_web_address)
         fprintf(out, "# %s = www.example.org\n", key->name);
     else if (key->parse == parse_lifetime)

@@ -221,6 +221,130 @@ static void restore_leaves_a_configuration_that_is_there(void **state)
     assert_said(f, "settle = 777\n");
 }
 
+/* --- alarms --- */
+
+static void assert_alarm(struct fixture *f, const char *part)
+{
+    assert_int_equal(RUN(f, "status", f->relay.dir, "--alarms"), 3);
+    assert_said(f, part);
+    assert_int_equal(RUN(f, "status", f->relay.dir), 0);
+    assert_said(f, part);
+}
+
+static void a_disk_that_is_almost_full_is_an_alarm(void **state)
+{
+    struct fixture *f = *state;
+    relay_configure(&f->relay, "[alarms]\ndisk-free = 1\n");
+    assert_int_equal(RUN(f, "status", f->relay.dir, "--alarms"), 1);
+    assert_said(f, "no relay is running");
+    relay_start(&f->relay);
+    assert_int_equal(RUN(f, "status", f->relay.dir, "--alarms"), 0);
+    assert_string_equal(f->said, "");
+    /* Read anew each time: no disk of a test has a TiB free. */
+    relay_configure(&f->relay, "[alarms]\ndisk-free = 1048576\n");
+    assert_alarm(f, "The disk is almost full: ");
+    relay_configure(&f->relay, "[alarms]\ndisk-fre = 1\n");
+    assert_alarm(
+        f, "relay.conf line 4: there is no key \"disk-fre\" in [alarms]. With that the relay does not start");
+    assert_int_equal(RUN(f, "status", f->relay.dir, "--alarms", "--json"), 2);
+    assert_int_equal(relay_stop(&f->relay), 0);
+}
+
+static void make_certificate(struct fixture *f, const char *path, const char *days)
+{
+    char key[96], request[96];
+    snprintf(key, sizeof(key), "%s/key.pem", f->relay.folder);
+    snprintf(request, sizeof(request), "%s/request.pem", f->relay.folder);
+    assert_int_equal(
+        process_run((const char *const[]){"openssl", "req", "-newkey", "ec", "-pkeyopt",
+                                          "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", key, "-out",
+                                          request, "-subj", "/CN=relay.example.org", NULL},
+                    NULL, f->said, OUTPUT_MAX),
+        0);
+    assert_int_equal(process_run((const char *const[]){"openssl", "x509", "-req", "-in", request, "-signkey",
+                                                       key, "-days", days, "-out", path, NULL},
+                                 NULL, f->said, OUTPUT_MAX),
+                     0);
+}
+
+static void a_certificate_that_ends_is_an_alarm(void **state)
+{
+    struct fixture *f = *state;
+    char path[96], settings[200];
+    snprintf(path, sizeof(path), "%s/certificate.pem", f->relay.folder);
+    snprintf(settings, sizeof(settings), "[web]\nweb-certificate = %s\n[alarms]\ndisk-free = 1\n", path);
+    relay_configure(&f->relay, settings);
+    relay_start(&f->relay);
+    assert_alarm(f, "The certificate of the proxy cannot be looked at: ");
+    make_certificate(f, path, "60");
+    assert_int_equal(RUN(f, "status", f->relay.dir, "--alarms"), 0);
+    make_certificate(f, path, "5");
+    assert_alarm(f, "The certificate of the proxy ends on 20");
+    make_certificate(f, path, "-1");
+    assert_alarm(f, "The certificate of the proxy ended on 20");
+    FILE *out = fopen(path, "w");
+    assert_non_null(out);
+    fputs("-----BEGIN CERTIFICATE-----\nnothing\n-----END CERTIFICATE-----\n", out);
+    assert_int_equal(fclose(out), 0);
+    assert_alarm(f, "holds no certificate");
+    assert_int_equal(relay_stop(&f->relay), 0);
+}
+
+/* --- metrics --- */
+
+enum { METRICS_MAX = 64 };
+
+/* Whether a line is "# HELP name words", "# TYPE name kind" and "name value" of one metric, in this order. */
+static bool read_metric(char **at, char name[64], unsigned long long *value)
+{
+    char again[64], third[64], kind[16];
+    int used = 0;
+    if (sscanf(*at, "# HELP %63[a-z_] %*[a-z ]%n", name, &used) != 1 || used == 0 || (*at)[used] != '\n')
+        return false;
+    *at += used + 1;
+    used = 0;
+    if (sscanf(*at, "# TYPE %63[a-z_] %15[a-z]%n", again, kind, &used) != 2 || (*at)[used] != '\n')
+        return false;
+    *at += used + 1;
+    used = 0;
+    if (sscanf(*at, "%63[a-z_] %llu%n", third, value, &used) != 2 || (*at)[used] != '\n')
+        return false;
+    *at += used + 1;
+    size_t len = strlen(name);
+    bool total = len > 6 && strcmp(name + len - 6, "_total") == 0;
+    return strcmp(name, again) == 0 && strcmp(name, third) == 0 && strncmp(name, "zaguan_relay_", 13) == 0 &&
+           strcmp(kind, total ? "counter" : "gauge") == 0;
+}
+
+static void metrics_are_numbers_that_prometheus_reads_and_nothing_else(void **state)
+{
+    struct fixture *f = *state;
+    static char names[METRICS_MAX][64];
+    unsigned long long value, vouchers = 99, free_bytes = 0;
+    size_t count = 0;
+
+    relay_start(&f->relay);
+    assert_int_equal(RUN(f, "voucher", "new", f->relay.dir), 0);
+    assert_int_equal(RUN(f, "metrics", f->relay.dir), 0);
+    for (char *at = f->said; *at != '\0'; count++) {
+        const char *line = at;
+        if (count == METRICS_MAX || !read_metric(&at, names[count], &value))
+            fail_msg("no metric: %.200s", line);
+        for (size_t i = 0; i < count; i++)
+            assert_string_not_equal(names[i], names[count]);
+        if (strcmp(names[count], "zaguan_relay_vouchers") == 0)
+            vouchers = value;
+        if (strcmp(names[count], "zaguan_relay_disk_free_bytes") == 0)
+            free_bytes = value;
+    }
+    assert_true(count > 20);
+    assert_int_equal(vouchers, 1);
+    assert_true(free_bytes > 0);
+    assert_int_equal(RUN(f, "metrics"), 2);
+    assert_int_equal(relay_stop(&f->relay), 0);
+    assert_int_equal(RUN(f, "metrics", f->relay.dir), 1);
+}
+
 #define WITH_RELAY(t) cmocka_unit_test_setup_teardown(t, set_up, tear_down)
 
 int main(void)
@@ -230,6 +354,9 @@ int main(void)
         WITH_RELAY(without_a_sandbox_it_serves_and_says_so_loudly),
         WITH_RELAY(init_takes_a_configuration_that_is_there),
         WITH_RELAY(restore_leaves_a_configuration_that_is_there),
+        WITH_RELAY(a_disk_that_is_almost_full_is_an_alarm),
+        WITH_RELAY(a_certificate_that_ends_is_an_alarm),
+        WITH_RELAY(metrics_are_numbers_that_prometheus_reads_and_nothing_else),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
