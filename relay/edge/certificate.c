@@ -2,11 +2,22 @@
 #include "relay/edge/certificate.h"
 
 #include <errno.h>
-#include <mbedtls/x509_crt.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+
+uint64_t certificate_moment(const mbedtls_x509_time *t)
+{
+    struct tm tm = {.tm_year = t->year - 1900,
+                    .tm_mon = t->mon - 1,
+                    .tm_mday = t->day,
+                    .tm_hour = t->hour,
+                    .tm_min = t->min,
+                    .tm_sec = t->sec};
+    time_t utc = timegm(&tm);
+    return utc > 0 ? (uint64_t)utc : 1;
+}
 
 bool certificate_end(const char *path, uint64_t *utc_s, char *why, size_t why_cap)
 {
@@ -22,14 +33,7 @@ bool certificate_end(const char *path, uint64_t *utc_s, char *why, size_t why_ca
         snprintf(why, why_cap, "%s holds no certificate", path);
         goto out;
     }
-    const mbedtls_x509_time *to = &crt.valid_to;
-    struct tm end = {.tm_year = to->year - 1900,
-                     .tm_mon = to->mon - 1,
-                     .tm_mday = to->day,
-                     .tm_hour = to->hour,
-                     .tm_min = to->min,
-                     .tm_sec = to->sec};
-    *utc_s = (uint64_t)timegm(&end);
+    *utc_s = certificate_moment(&crt.valid_to);
     ok = true;
 out:
     mbedtls_x509_crt_free(&crt);

@@ -1,11 +1,13 @@
 #define _GNU_SOURCE
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <sodium.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "relay/edge/admin.h"
@@ -107,6 +109,16 @@ static bool copy_to(const char *path, enum backup_scope scope, const char *dir)
     return result == CONTROL_OK && is_in_sight(path);
 }
 
+/* For `check', which says when the last one was made. */
+static void mark_backup(void)
+{
+    int fd = open(FOLDER_BACKED_UP, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return;
+    futimens(fd, NULL);
+    close(fd);
+}
+
 int command_backup(int argc, char **argv)
 {
     static const struct option options[] = {{"with-messages", no_argument, NULL, 'm'}, {NULL, 0, NULL, 0}};
@@ -126,6 +138,7 @@ int command_backup(int argc, char **argv)
         return EXIT_TROUBLE;
     if (!copy_to(path, scope, argv[optind]))
         return EXIT_TROUBLE;
+    mark_backup();
     if (scope == BACKUP_EVERYTHING)
         fputs("Warning: this file keeps messages that the relay is going to forget, with the keys under "
               "which they "

@@ -12,7 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Before the loop is made: keeps libuv from io_uring, which goes around such rules. */
+/* Before the loop is made: there is no io_uring, which goes around such rules, and libuv does without. */
 void sandbox_prepare(void);
 
 /*

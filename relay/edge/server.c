@@ -330,7 +330,8 @@ err0:
 bool server_run(const struct server_options *options)
 {
     struct server *s = calloc(1, sizeof(*s));
-    sandbox_prepare();
+    if (options->config->sandbox)
+        sandbox_prepare();
     if (s == NULL || uv_loop_init(&s->loop) != 0) {
         log_line(LOG_ERROR, "out of memory");
         free(s);

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -345,6 +346,107 @@ static void metrics_are_numbers_that_prometheus_reads_and_nothing_else(void **st
     assert_int_equal(RUN(f, "metrics", f->relay.dir), 1);
 }
 
+/* --- check --- */
+
+static void check_says_that_a_good_relay_is_good(void **state)
+{
+    struct fixture *f = *state;
+    relay_start(&f->relay);
+    assert_int_equal(RUN(f, "check", f->relay.address), 0);
+    assert_said(f, "good  127.0.0.1 answers in ");
+    assert_said(f, "good  It has the key that cards name; the handshake took ");
+    assert_said(f, "good  Its clock is that of this machine.");
+    assert_said(f, "Nothing has to be mended (3 good, 0 to look at).");
+    assert_int_equal(RUN(f, "check", "127.0.0.1:1"), 2);
+    assert_int_equal(RUN(f, "check"), 2);
+    assert_int_equal(RUN(f, "check", f->relay.address, "--web", "nothing like/that"), 2);
+    assert_int_equal(relay_stop(&f->relay), 0);
+}
+
+static void check_tells_a_key_that_is_another_and_a_relay_that_is_not_there(void **state)
+{
+    struct fixture *f = *state;
+    char other[200];
+    assert_int_equal(RUN(f, "check", f->relay.address), 3);
+    assert_said(f, "BAD   127.0.0.1 cannot be reached: nothing listens there.");
+    relay_start(&f->relay);
+    snprintf(other, sizeof(other), "%s", f->relay.address);
+    char *key = strchr(other, '/') + 1;
+    memcpy(key, "AAAAAAAA", 8);
+    assert_int_equal(RUN(f, "check", other), 3);
+    assert_said(f, "BAD   It hangs up on the handshake: it has another key");
+    snprintf(other, sizeof(other), "nowhere.invalid:7443%s", strchr(f->relay.address, '/'));
+    assert_int_equal(RUN(f, "check", other), 3);
+    assert_said(f, "BAD   The name nowhere.invalid leads nowhere");
+    assert_int_equal(relay_stop(&f->relay), 0);
+}
+
+/* Something else on the relay's port, which answers at once. */
+static void check_tells_what_is_no_relay(void **state)
+{
+    struct fixture *f = *state;
+    struct process other;
+    char script[300], line[64];
+    snprintf(script, sizeof(script),
+             "import socket; s = socket.create_server(('127.0.0.1', %u)); print('ready', flush=True); c, _ = "
+             "s.accept();"
+             " c.recv(2000); c.sendall(b'HTTP/1.1 400 Bad Request\\r\\n\\r\\n'); c.close()",
+             (unsigned)f->relay.port);
+    process_start(&other, (const char *const[]){"python3", "-c", script, NULL});
+    assert_true(process_line_with(&other, "ready", line, sizeof(line), PATIENCE_MS));
+    assert_int_equal(RUN(f, "check", f->relay.address), 3);
+    assert_said(f, "BAD   It does not answer as a relay with this key");
+    process_kill(&other);
+}
+
+static void check_tells_a_clock_that_is_off(void **state)
+{
+    struct fixture *f = *state;
+    char path[96], preload[300], clock[128];
+    const int64_t ahead = 3 * 3600;
+    if (!SANDBOX)
+        return; /* sanitizers must be loaded before the clock */
+    snprintf(path, sizeof(path), "%s/clock", f->relay.folder);
+    FILE *out = fopen(path, "w");
+    assert_non_null(out);
+    assert_int_equal(fwrite(&ahead, sizeof(ahead), 1, out), 1);
+    assert_int_equal(fclose(out), 0);
+    snprintf(preload, sizeof(preload), "LD_PRELOAD=%s", ZG_CLOCK);
+    snprintf(clock, sizeof(clock), "ZG_TEST_CLOCK=%s", path);
+    relay_start(&f->relay);
+    const char *const check[] = {"env", preload, clock, program, "check", f->relay.address, NULL};
+    assert_int_equal(process_run(check, NULL, f->said, OUTPUT_MAX), 3);
+    assert_said(f, "BAD   Its clock is 180 minutes behind this machine's.");
+    assert_int_equal(relay_stop(&f->relay), 0);
+}
+
+static void check_looks_into_the_folder(void **state)
+{
+    struct fixture *f = *state;
+    char path[128], settings[200];
+    snprintf(settings, sizeof(settings),
+             "address = localhost:%u\n[web]\nlisten-web = 127.0.0.1:%u\n[alarms]\ndisk-free = 1048576\n",
+             (unsigned)f->relay.port, (unsigned)process_free_port());
+    relay_configure(&f->relay, settings);
+    assert_int_equal(RUN(f, "check", f->relay.dir), 3);
+    assert_said(f, "BAD   No relay runs in the folder");
+    assert_said(f, "BAD   No backup was made.");
+    assert_said(f, "BAD   The disk is almost full: ");
+    relay_start(&f->relay);
+    snprintf(path, sizeof(path), "%s/backup", f->relay.folder);
+    assert_int_equal(RUN(f, "backup", f->relay.dir, path), 0);
+    snprintf(path, sizeof(path), "%s/relay.db", f->relay.dir);
+    assert_int_equal(chmod(path, 0640), 0);
+    assert_int_equal(RUN(f, "check", f->relay.dir), 3);
+    assert_said(f, "BAD   Others may look into relay.db. Say: chmod go-rwx relay.db");
+    assert_said(f, "good  The relay runs.");
+    assert_said(f, "good  The last backup was made 0 days ago.");
+    assert_said(f, "good  It has the key that cards name");
+    assert_said(f, "good  /zaguan opens a WebSocket.");
+    assert_said(f, "look  What browsers meet at the proxy was not looked at");
+    assert_int_equal(relay_stop(&f->relay), 0);
+}
+
 #define WITH_RELAY(t) cmocka_unit_test_setup_teardown(t, set_up, tear_down)
 
 int main(void)
@@ -356,6 +458,11 @@ int main(void)
         WITH_RELAY(restore_leaves_a_configuration_that_is_there),
         WITH_RELAY(a_disk_that_is_almost_full_is_an_alarm),
         WITH_RELAY(a_certificate_that_ends_is_an_alarm),
+        WITH_RELAY(check_says_that_a_good_relay_is_good),
+        WITH_RELAY(check_tells_a_key_that_is_another_and_a_relay_that_is_not_there),
+        WITH_RELAY(check_tells_what_is_no_relay),
+        WITH_RELAY(check_tells_a_clock_that_is_off),
+        WITH_RELAY(check_looks_into_the_folder),
         WITH_RELAY(metrics_are_numbers_that_prometheus_reads_and_nothing_else),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,6 @@
 // The nginx of docs/operate.md, its lines as they stand there, before the real relay: node proxy.mjs ZAGUAN.wasm ZAGUAN-RELAY OPERATE.md
 import assert from 'node:assert/strict';
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
@@ -49,15 +49,18 @@ function fit(text, changes) {
 let server;
 try {
     await relay.start();
-    const port = await freePort();
-    execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2', '-subj', '/CN=relay.example.org',
-        '-addext', 'subjectAltName=DNS:relay.example.org', '-keyout', file('key.pem'), '-out', file('cert.pem')], { stdio: 'ignore' });
+    const port = await freePort(), badPort = await freePort();
+    execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '30', '-subj', '/CN=relay.example.org',
+        '-addext', 'subjectAltName=DNS:relay.example.org,DNS:localhost', '-keyout', file('key.pem'), '-out', file('cert.pem')], { stdio: 'ignore' });
     const site = fit(lines('/etc/nginx/conf.d/zaguan.conf'), [
         ['listen 443 ssl;', `listen 127.0.0.1:${port} ssl;`], ['    listen [::]:443 ssl;\n', ''], ['127.0.0.1:7480', `127.0.0.1:${relay.webPort}`],
         ['/etc/letsencrypt/live/relay.example.org/fullchain.pem', file('cert.pem')], ['/etc/letsencrypt/live/relay.example.org/privkey.pem', file('key.pem')],
     ]);
+    // What operators get wrong: no upgrade, and something added.
+    const bad = `server {\nlisten 127.0.0.1:${badPort} ssl;\nssl_certificate ${file('cert.pem')};\nssl_certificate_key ${file('key.pem')};\n` +
+        `access_log off;\nadd_header Set-Cookie id=1;\nlocation / { proxy_pass http://127.0.0.1:${relay.webPort}; proxy_hide_header Referrer-Policy; }\n}\n`;
     writeFileSync(file('nginx.conf'), `daemon off;\nworker_processes 1;\npid ${file('pid')};\nerror_log ${file('error.log')} warn;\nevents {}\nhttp {\n` +
-        ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((n) => `${n}_temp_path ${file(n)};\n`).join('') + `${site}\n}\n`);
+        ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((n) => `${n}_temp_path ${file(n)};\n`).join('') + `${site}\n${bad}}\n`);
     server = spawn(nginx, ['-p', folder, '-e', file('error.log'), '-c', file('nginx.conf')], { stdio: ['ignore', 'inherit', 'inherit'] });
     const secure = { servername: 'relay.example.org', ca: readFileSync(file('cert.pem')) };
     let index = null;
@@ -86,7 +89,25 @@ try {
     assert.equal(she.message(hers, answer.message), 'llega');
     she.close();
     worker.close();
-    console.log('the page and one knock through the nginx of docs/operate.md');
+
+    // What an operator is told about both.
+    const check = (at, trust) => spawnSync(relayProgram, ['check', relay.address, '--web', `localhost:${at}`],
+        { encoding: 'utf8', env: trust ? { SSL_CERT_FILE: file('cert.pem') } : {} });
+    const good = check(port, true);
+    for (const line of [/good  It speaks TLSv1\.[23]\./, /good  Its certificate is trusted for (29|30) days more\./, /good  It has a page\./,
+        /good  What it forbids the browser is complete/, /good  \/zaguan opens a WebSocket\.\n  (good|look)  It has the key/])
+        assert.match(good.stdout, line);
+    assert.doesNotMatch(good.stdout, /BAD/);
+    assert.equal(good.status, 0);
+    const distrusted = check(port, false);
+    assert.match(distrusted.stdout, /BAD   Browsers will refuse its certificate: /);
+    assert.equal(distrusted.status, 3);
+    const wrong = check(badPort, true);
+    for (const line of [/BAD   Set-Cookie is sent/, /BAD   Referrer-Policy does not say no-referrer/, /BAD   Strict-Transport-Security is missing/,
+        /BAD   \/zaguan opens no WebSocket/])
+        assert.match(wrong.stdout, line);
+    assert.equal(wrong.status, 3);
+    console.log('the page and one knock through the nginx of docs/operate.md, and what check says of it');
 } finally {
     server?.kill('SIGTERM');
     await new Promise((resolve) => { server && server.exitCode === null ? server.on('exit', resolve) : resolve(); });

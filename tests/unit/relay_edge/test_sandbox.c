@@ -219,12 +219,30 @@ static void files_memory_and_an_honest_end_go_on(void **state)
     assert_int_equal(inside(stop_at_a_mistake), 128 + SIGABRT);
 }
 
+/* Libraries look for it at start, and must be able to do without. */
+static void before_it_is_closed_there_is_no_io_uring(void **state)
+{
+    int status;
+    (void)state;
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        sandbox_prepare();
+        int how = outcome(syscall(SYS_io_uring_setup, 4, NULL), ENOSYS);
+        _exit(how == REFUSED && open_a_socket() == DONE ? DONE : OTHER);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), DONE);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(deeds_of_an_attacker_end_the_process),
         cmocka_unit_test(threads_that_were_there_are_inside_too),
         cmocka_unit_test(the_rest_is_refused_as_by_an_older_system),
+        cmocka_unit_test(before_it_is_closed_there_is_no_io_uring),
         cmocka_unit_test(files_memory_and_an_honest_end_go_on),
     };
     char why[160];
