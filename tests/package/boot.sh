@@ -16,7 +16,7 @@ relay() { setpriv --reuid zaguan-relay --regid zaguan-relay --clear-groups zagua
 home=/var/lib/zaguan-relay
 pid=$(systemctl show -p MainPID --value zaguan-relay)
 echo "state $(systemctl is-active zaguan-relay), $(systemctl show -p StatusText --value zaguan-relay)"
-sed -n 's/^\(CapEff\|NoNewPrivs\|Seccomp\):[[:space:]]*/\1 /p' "/proc/$pid/status"
+sed -n 's/^\(CapEff\|NoNewPrivs\):[[:space:]]*/\1 /p' "/proc/$pid/status"
 awk '/^Max core file size/ { print "core " $5 " " $6 }' "/proc/$pid/limits"
 relay status $home --json
 relay backup $home /var/backups/zaguan-relay/one && echo "backup made"
@@ -59,7 +59,6 @@ boot_relay() {
     said 'state active, listening'
     said 'CapEff 0+'
     said 'NoNewPrivs 1'
-    said 'Seccomp 2'
     said 'core 0 0'
     said '.*"sandboxed": 1, "memory_locked": 1.*'
     said 'backup made'
