@@ -265,11 +265,9 @@ static zg_err start_knocking(struct conversation *v, const struct card *card, co
 static zg_err knock(struct zg_client *c, const struct card *card, const char *text, size_t len,
                     const zg_send_options *options, zg_id *id)
 {
-    struct relay_place place = {.count = card->count};
+    struct relay_place place = card_place(card);
     struct conversation *v;
 
-    memcpy(place.address, card->address, sizeof(place.address));
-    memcpy(place.pk, card->relay_pk, sizeof(place.pk));
     zg_err err = conversation_new(&v, c, SIDE_PARTICIPANT, ZG_CONVERSATION_KNOCKING, &place);
     if (err != ZG_OK)
         return err;

@@ -4,7 +4,7 @@
  *
  * What only an attacker would want (another program, a new socket, another process) ends the process at once.
  * Anything else that is not on the list is answered ENOSYS, as by an older system, and a newer libc then
- * takes another way: a surprise must not keep people from their messages (docs/decisions.md 48).
+ * takes another way: a surprise must not keep people from their messages (docs/decisions.md 56).
  */
 #ifndef RELAY_EDGE_SANDBOX_H
 #define RELAY_EDGE_SANDBOX_H

@@ -79,10 +79,7 @@ class Chat {
         this.#status.set('step', null);
         byId('send').disabled = false;
         this.#refresh = setInterval(() => this.#render(), REFRESH_MS);
-        if (this.#card === '')
-            this.#stop('link_none');
-        else
-            this.#checkCard();
+        this.#checkCard();
         byId('text').focus();
     }
 
