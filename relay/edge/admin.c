@@ -127,7 +127,11 @@ static void submit(struct caller *c, enum job_kind kind, void (*done)(struct sto
 static void on_counted(struct store_job *job)
 {
     struct caller *c = job->ctx;
-    struct status_numbers n = {.counts = job->u.counts, .keys_volatile = c->admin->options.keys_volatile};
+    const struct status_facts *facts = c->admin->options.facts;
+    struct status_numbers n = {.counts = job->u.counts,
+                               .keys_volatile = facts->keys_volatile,
+                               .sandboxed = facts->sandboxed,
+                               .memory_locked = facts->memory_locked};
     char lines[STATUS_TEXT_MAX];
 
     c->job_out = false;

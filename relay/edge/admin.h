@@ -15,6 +15,7 @@
 #include <uv.h>
 
 #include "relay/core/relay.h"
+#include "relay/edge/status.h"
 
 enum { ADMIN_LINE_MAX = 1100, ADMIN_ANSWER_MAX = 2048 + 64, VOUCHER_DAYS = 30 };
 
@@ -22,9 +23,9 @@ struct admin;
 
 struct admin_options {
     uv_loop_t *loop;
-    struct relay *relay; /* borrowed until admin_close */
-    struct store *store; /* borrowed until no job is on the way */
-    bool keys_volatile;  /* for status */
+    struct relay *relay;              /* borrowed until admin_close */
+    struct store *store;              /* borrowed until no job is on the way */
+    const struct status_facts *facts; /* borrowed until admin_close */
 };
 
 /* Binds the socket in the current folder, replacing what is there. ZG_ERR_MEMORY, ZG_ERR_STORAGE (why says

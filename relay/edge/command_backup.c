@@ -1,11 +1,13 @@
 #define _GNU_SOURCE
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <sodium.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "relay/edge/admin.h"
@@ -33,7 +35,9 @@ const char help_backup[] =
 
 const char help_restore[] = "zaguan-relay restore FILE DIR\n"
                             "\n"
-                            "Sets up a relay in DIR from a backup. Nothing that is there is overwritten. "
+                            "Sets up a relay in DIR from a backup. Nothing that is there is overwritten; a "
+                            "configuration\n"
+                            "that is there stays, and that of the backup is put beside it. "
                             "What the relay accepted after "
                             "the\n"
                             "backup was made is lost. Never run the old relay again beside the new one.\n";
@@ -82,6 +86,18 @@ static bool copy_directly(const char *path, enum backup_scope scope)
     return ok;
 }
 
+/* The relay wrote it, and may see other folders than we do. */
+static bool is_in_sight(const char *path)
+{
+    if (access(path, F_OK) == 0)
+        return true;
+    fprintf(stderr,
+            "zaguan-relay: the relay wrote %s, but it has a /tmp of its own (PrivateTmp of its unit): it is "
+            "not here.\nMake it in another folder, and restart the relay to get rid of that one.\n",
+            path);
+    return false;
+}
+
 static bool copy_to(const char *path, enum backup_scope scope, const char *dir)
 {
     char request[ADMIN_LINE_MAX], answer[ADMIN_ANSWER_MAX];
@@ -90,7 +106,17 @@ static bool copy_to(const char *path, enum backup_scope scope, const char *dir)
     if (result == CONTROL_NOBODY)
         return copy_directly(path, scope);
     control_explain(result, answer, dir);
-    return result == CONTROL_OK;
+    return result == CONTROL_OK && is_in_sight(path);
+}
+
+/* For `check', which says when the last one was made. */
+static void mark_backup(void)
+{
+    int fd = open(FOLDER_BACKED_UP, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return;
+    futimens(fd, NULL);
+    close(fd);
 }
 
 int command_backup(int argc, char **argv)
@@ -112,6 +138,7 @@ int command_backup(int argc, char **argv)
         return EXIT_TROUBLE;
     if (!copy_to(path, scope, argv[optind]))
         return EXIT_TROUBLE;
+    mark_backup();
     if (scope == BACKUP_EVERYTHING)
         fputs("Warning: this file keeps messages that the relay is going to forget, with the keys under "
               "which they "
@@ -123,7 +150,7 @@ int command_backup(int argc, char **argv)
 
 /* --- restore --- */
 
-static bool restore_blob(struct backup *b, const char *name)
+static bool restore_blob(struct backup *b, const char *name, const char *as)
 {
     uint8_t *data;
     size_t len;
@@ -131,7 +158,7 @@ static bool restore_blob(struct backup *b, const char *name)
         fprintf(stderr, "zaguan-relay: the backup has no %s\n", name);
         return false;
     }
-    bool ok = folder_write_new(name, data, len);
+    bool ok = folder_write_new(as, data, len);
     sodium_memzero(data, len);
     free(data);
     return ok;
@@ -157,20 +184,27 @@ static bool restore_database(struct backup *b, struct counts *counts)
 /* The key comes last: without it nothing can be served. */
 static bool restore_files(struct backup *b, struct counts *counts)
 {
-    if (!restore_blob(b, FOLDER_CONFIG))
+    bool given = access(FOLDER_CONFIG, F_OK) == 0;
+    const char *config = given ? FOLDER_CONFIG_OLD : FOLDER_CONFIG;
+
+    if (!restore_blob(b, FOLDER_CONFIG, config))
         return false;
     if (restore_database(b, counts)) {
-        if (restore_blob(b, FOLDER_KEY))
+        if (restore_blob(b, FOLDER_KEY, FOLDER_KEY)) {
+            if (given)
+                puts(FOLDER_CONFIG " was there and stays; the configuration of the backup lies beside "
+                                   "it: " FOLDER_CONFIG_OLD);
             return true;
+        }
         unlink(FOLDER_DATABASE);
     }
-    unlink(FOLDER_CONFIG);
+    unlink(config);
     return false;
 }
 
 static bool is_empty(const char *dir)
 {
-    static const char *const names[] = {FOLDER_CONFIG, FOLDER_KEY, FOLDER_DATABASE};
+    static const char *const names[] = {FOLDER_CONFIG_OLD, FOLDER_KEY, FOLDER_DATABASE};
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         if (access(names[i], F_OK) == 0) {
             fprintf(stderr, "zaguan-relay: %s is there already in %s; nothing was changed\n", names[i], dir);

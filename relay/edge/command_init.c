@@ -16,7 +16,9 @@ const char help_init[] =
     "\n"
     "Makes the folder DIR with a commented configuration (relay.conf) and a new key (relay.key), and prints "
     "the\n"
-    "line by which workers find this relay. Nothing that is there is overwritten.\n"
+    "line by which workers find this relay. Nothing that is there is overwritten: a configuration that is in "
+    "DIR\n"
+    "already, as Debian's package brings it, stays as it is.\n"
     "\n"
     "  --address HOST:PORT  how the relay is reached from outside: a name, a number or an onion service\n"
     "  --listen IP:PORT     where it listens; 127.0.0.1:7443 if not given, which this machine only can "
@@ -95,20 +97,48 @@ static void print_line(const struct config *config, const struct relay_key *key)
         printf(a->v6 ? "[%s]:%u/%s\n" : "%s:%u/%s\n", a->host, (unsigned)a->port, text);
 }
 
-static void explain(const struct init_arguments *args, const struct config *config)
+static bool listens_here_only(const struct config *config)
+{
+    return config->listen_count == 1 && strcmp(config->listen[0].host, "127.0.0.1") == 0;
+}
+
+static void explain(const char *dir, const struct config *config)
 {
     puts("\nThis line is the relay's address and key. Give it to whoever sets up a desk; it is no secret,\n"
          "but it must not be changed on the way.");
-    printf("Run it:          zaguan-relay serve %s\n", args->dir);
-    printf("Make a voucher:  zaguan-relay voucher new %s\n", args->dir);
+    printf("Run it:          zaguan-relay serve %s\n", dir);
+    printf("Make a voucher:  zaguan-relay voucher new %s\n", dir);
     if (config->address[0] == '\0')
         puts("It has no address yet under which others reach it: set \"address\" in relay.conf before cards "
              "are printed.");
-    if (args->listen == NULL)
-        puts("It listens on " CONFIG_LISTEN_DEFAULT
-             " only, which is right behind an onion service or a forwarder; else set\n"
+    if (listens_here_only(config))
+        puts("It listens on 127.0.0.1 only, which is right behind an onion service or a forwarder; else set\n"
              "\"listen\" in relay.conf.");
     puts("Keep a copy of relay.key in a safe place: contact cards stop working without it.");
+}
+
+/* A configuration that is there is read, not written; without the key that belongs to a database nothing is
+ * made. */
+static bool prepare_config(const struct init_arguments *args, struct config *config, bool *given)
+{
+    char why[400];
+
+    *given = access(FOLDER_CONFIG, F_OK) == 0;
+    if (access(FOLDER_KEY, F_OK) == 0 || access(FOLDER_DATABASE, F_OK) == 0) {
+        fprintf(stderr, "zaguan-relay: %s is set up already; nothing was changed\n", args->dir);
+        return false;
+    }
+    if (!*given)
+        return true;
+    if (args->listen != NULL || args->address != NULL) {
+        fprintf(stderr, "zaguan-relay: %s is there already: say address and listen in it, not here\n",
+                FOLDER_CONFIG);
+        return false;
+    }
+    if (config_read(config, FOLDER_CONFIG, why, sizeof(why)) == ZG_OK)
+        return true;
+    fprintf(stderr, "zaguan-relay: %s\n", why);
+    return false;
 }
 
 int command_init(int argc, char **argv)
@@ -116,24 +146,19 @@ int command_init(int argc, char **argv)
     struct init_arguments args = {0};
     struct relay_key key;
     struct config config;
+    bool given;
 
     int rc = parse_init(argc, argv, &args);
     if (rc != EXIT_FINE)
         return rc;
     if (!check_addresses(&args, &config))
         return EXIT_USAGE;
-    if (!folder_create(args.dir))
+    if (!folder_create(args.dir) || !prepare_config(&args, &config, &given) || !relay_key_create(&key))
         return EXIT_TROUBLE;
-    if (access(FOLDER_KEY, F_OK) == 0 || access(FOLDER_CONFIG, F_OK) == 0) {
-        fprintf(stderr, "zaguan-relay: %s is set up already; nothing was changed\n", args.dir);
-        return EXIT_TROUBLE;
-    }
-    if (!relay_key_create(&key))
-        return EXIT_TROUBLE;
-    bool ok = write_config(&args);
+    bool ok = given || write_config(&args);
     if (ok) {
         print_line(&config, &key);
-        explain(&args, &config);
+        explain(args.dir, &config);
     }
     relay_key_clear(&key);
     return ok ? EXIT_FINE : EXIT_TROUBLE;

@@ -30,8 +30,8 @@ struct key;
 /* Reads a value into *c; false: complained. */
 typedef bool parse_fn(struct config *c, const struct key *key, const char *value, struct complaint *why);
 
-static parse_fn parse_listen, parse_address, parse_lifetime, parse_keys, parse_u32, parse_mib;
-static parse_fn parse_listen_web, parse_page, parse_web_address;
+static parse_fn parse_listen, parse_address, parse_lifetime, parse_keys, parse_u32, parse_mib, parse_switch;
+static parse_fn parse_listen_web, parse_page, parse_web_address, parse_certificate;
 
 struct key {
     const char *section, *name;
@@ -63,6 +63,9 @@ static const struct key keys[] = {
      "/ on. On a file system in memory (/run, /dev/shm) they end with the power: nobody can read the disk of "
      "a\n"
      "server that was unplugged, but what waited is lost then. Swap must be off for that."},
+    {"relay", "sandbox", parse_switch, AT(sandbox), 0, 0,
+     "on: once it runs, the relay may ask only for what it needs of the system (seccomp). off: for a system\n"
+     "on which that does not work."},
     {"web", "listen-web", parse_listen_web, 0, 0, 0,
      "Where it listens for browsers, by HTTP and without TLS: behind a proxy that has TLS, or an onion\n"
      "service. IP:PORT, several with spaces between them. The WebSocket is at the path /zaguan."},
@@ -71,6 +74,13 @@ static const struct key keys[] = {
     {"web", "web-address", parse_web_address, 0, 0, 0,
      "Where else the page may connect to, besides where it came from and the key address: the relay's other\n"
      "names. HOST or HOST:PORT, several with spaces between them."},
+    {"web", "web-certificate", parse_certificate, 0, 0, 0,
+     "The certificate of the proxy in front, as a file that this account may read. Only its end is looked "
+     "at, "
+     "for\n"
+     "the alarms of `status'."},
+    {"alarms", "disk-free", parse_mib, AT(disk_low_bytes), 1, 1048576,
+     "MiB that must be free on the disk of this folder; with less, `status' raises an alarm."},
     {"limits", "connections", parse_u32, AT(limits.connections), 10, 1000000, "Connections at once."},
     {"limits", "subscriptions", parse_u32, AT(limits.subscriptions_of_one), 1, 100000,
      "Queues that one connection may read at once."},
@@ -134,6 +144,15 @@ static bool parse_mib(struct config *c, const struct key *key, const char *value
     return true;
 }
 
+static bool parse_switch(struct config *c, const struct key *key, const char *value, struct complaint *why)
+{
+    bool on = strcmp(value, "on") == 0;
+    if (!on && strcmp(value, "off") != 0)
+        return complain(why, "%s: \"%.40s\" is neither on nor off", key->name, value);
+    memcpy((char *)c + key->offset, &on, sizeof(on));
+    return true;
+}
+
 static bool parse_lifetime(struct config *c, const struct key *key, const char *value, struct complaint *why)
 {
     for (uint8_t i = 0; i < LIFETIME_COUNT; i++)
@@ -184,6 +203,15 @@ static bool parse_listen_web(struct config *c, const struct key *key, const char
                              struct complaint *why)
 {
     return read_list(c->listen_web, &c->listen_web_count, key, value, why);
+}
+
+static bool parse_certificate(struct config *c, const struct key *key, const char *value,
+                              struct complaint *why)
+{
+    if (value[0] != '/' || strlen(value) > CONFIG_PATH_MAX)
+        return complain(why, "%s: a file, from / on, of at most %d bytes", key->name, CONFIG_PATH_MAX);
+    memcpy(c->web_certificate, value, strlen(value) + 1);
+    return true;
 }
 
 static bool parse_page(struct config *c, const struct key *key, const char *value, struct complaint *why)
@@ -336,6 +364,8 @@ void config_default(struct config *c)
     memset(c, 0, sizeof(*c));
     c->settle_ms = 250;
     c->ttl_ceiling = WIRE_TTL_7D;
+    c->sandbox = true;
+    c->disk_low_bytes = UINT64_C(200) << 20;
     memcpy(c->keys, FOLDER_KEYS, sizeof(FOLDER_KEYS));
     c->limits = limits_default();
     (void)parse_listen(c, &keys[0], CONFIG_LISTEN_DEFAULT, &why);
@@ -423,12 +453,16 @@ static void write_key(FILE *out, const struct key *key, const char *given)
         fprintf(out, "# %s = 127.0.0.1:7480\n", key->name);
     else if (key->parse == parse_page)
         fprintf(out, "# %s = /usr/local/share/zaguan/page\n", key->name);
+    else if (key->parse == parse_certificate)
+        fprintf(out, "# %s = /etc/zaguan-relay/certificate.pem\n", key->name);
     else if (key->parse == parse_web_address)
         fprintf(out, "# %s = www.example.org\n", key->name);
     else if (key->parse == parse_lifetime)
         fprintf(out, "# %s = %s\n", key->name, lifetimes[c.ttl_ceiling]);
     else if (key->parse == parse_keys)
         fprintf(out, "# %s = %s\n", key->name, c.keys);
+    else if (key->parse == parse_switch)
+        fprintf(out, "# %s = on\n", key->name);
     else
         write_number(out, key, &c);
 }

@@ -2,6 +2,7 @@
 #ifndef RELAY_EDGE_CONFIG_H
 #define RELAY_EDGE_CONFIG_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -26,6 +27,9 @@ struct config {
     char web_addresses[CONFIG_WEB_ADDRESSES_MAX + 1]; /* HOST or HOST:PORT, with spaces between them */
     char address[ADDRESS_BYTES_MAX + 1];              /* what goes into cards; empty: not given */
     char keys[CONFIG_PATH_MAX + 1];                   /* the folder of epoch keys, from the relay's folder */
+    char web_certificate[CONFIG_PATH_MAX + 1];        /* of the proxy; empty: not given */
+    uint64_t disk_low_bytes;                          /* for the alarms */
+    bool sandbox;                                     /* sandbox.h */
     uint32_t settle_ms;
     uint8_t ttl_ceiling;
     struct limits limits;

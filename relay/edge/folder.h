@@ -14,12 +14,14 @@
 #include <zaguan/err.h>
 
 #define FOLDER_CONFIG "relay.conf"
+#define FOLDER_CONFIG_OLD "relay.conf.restored" /* from a backup, beside one that was there */
 #define FOLDER_KEY "relay.key"
 #define FOLDER_DATABASE "relay.db"
 #define FOLDER_SOCKET "control.sock"
 #define FOLDER_LOCK "lock"
-#define FOLDER_KEYS "keys" /* of hours; the configuration may name another place */
-#define FOLDER_HOUR "hour" /* by which the relay went last */
+#define FOLDER_BACKED_UP "backed-up" /* empty; its time is that of the last backup */
+#define FOLDER_KEYS "keys"           /* of hours; the configuration may name another place */
+#define FOLDER_HOUR "hour"           /* by which the relay went last */
 
 enum { RELAY_PK_TEXT_LEN = 43 };
 

@@ -37,6 +37,12 @@ bool swap_in_use(const char *swaps)
     return lines > 1;
 }
 
+bool on_memory(const char *path)
+{
+    struct statfs fs;
+    return statfs(path, &fs) == 0 && ((long)fs.f_type == TMPFS || (long)fs.f_type == RAMFS);
+}
+
 static bool is_private(const char *path, char *why, size_t why_cap)
 {
     struct stat st;

@@ -8,6 +8,9 @@
 /* Is swap space in use, by a file like /proc/swaps? What cannot be read counts as none. */
 bool swap_in_use(const char *swaps);
 
+/* Is it on a file system in memory? What cannot be looked at is not. */
+bool on_memory(const char *path);
+
 /*
  * Makes the folder `path` if it is not there, 0700, and takes it for a relay for as long as the process
  * lives: owner is that relay's public key as text, kept in a file of the folder. A folder of another relay is

@@ -27,6 +27,8 @@ static const char help_main[] =
     "  zaguan-relay serve DIR        run the relay\n"
     "  zaguan-relay voucher new DIR  make a voucher, with which one desk can be set up\n"
     "  zaguan-relay status DIR       numbers about the running relay\n"
+    "  zaguan-relay metrics DIR      the same for Prometheus\n"
+    "  zaguan-relay check DIR        whether it can be reached and is set up well\n"
     "  zaguan-relay address DIR      show the line that workers need, again\n"
     "  zaguan-relay backup DIR FILE  copy what is needed to set the relay up again\n"
     "  zaguan-relay restore FILE DIR set it up again\n"
@@ -41,6 +43,7 @@ static const struct {
 } commands[] = {
     {"init", command_init, help_init},          {"serve", command_serve, help_serve},
     {"voucher", command_voucher, help_voucher}, {"status", command_status, help_status},
+    {"metrics", command_metrics, help_metrics}, {"check", command_check, help_check},
     {"address", command_address, help_address}, {"backup", command_backup, help_backup},
     {"restore", command_restore, help_restore},
 };

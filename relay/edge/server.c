@@ -1,10 +1,11 @@
 /*
  * Start: keys, database, committer, relay, listeners, control socket, signals; each undone in reverse if the
- * next one fails. A turn of the loop: sockets, completions and the timer feed the core; then, before the loop
- * waits again, the core's output is flushed, paused sessions are read again, and the timer is set to the
- * core's next deadline. Stop: no new connections; the core drains (commits and answers what it received);
- * sessions close; connections have what is left of STOP_MS to take their last bytes; committer and database
- * close; the loop ends because nothing is left in it.
+ * next one fails. Then the sandbox closes: nothing can be opened any more but files. A turn of the loop:
+ * sockets, completions and the timer feed the core; then, before the loop waits again, the core's output is
+ * flushed, paused sessions are read again, and the timer is set to the core's next deadline. Stop: no new
+ * connections; the core drains (commits and answers what it received); sessions close; connections have what
+ * is left of STOP_MS to take their last bytes; committer and database close; the loop ends because nothing is
+ * left in it.
  */
 #define _GNU_SOURCE
 #include "relay/edge/server.h"
@@ -23,6 +24,8 @@
 #include "relay/edge/committer.h"
 #include "relay/edge/keys.h"
 #include "relay/edge/log.h"
+#include "relay/edge/notify.h"
+#include "relay/edge/sandbox.h"
 #include "relay/edge/storage.h"
 #include "relay/edge/tcp.h"
 #include "relay/edge/watch.h"
@@ -49,6 +52,7 @@ struct server {
     struct admin *admin;
     struct watch watch;
     struct storage storage;
+    struct status_facts facts;
     enum phase phase;
     uint64_t stop_at; /* loop time at which patience ends */
 };
@@ -188,7 +192,9 @@ static bool open_engine(struct server *s, const struct server_options *o, struct
     if (s->storage.keys_volatile)
         log_line(LOG_INFO,
                  "keys lie in memory only: what waits for its reader is lost when this machine stops");
-    if (!memory_can_be_locked())
+    s->facts.keys_volatile = s->storage.keys_volatile;
+    s->facts.memory_locked = memory_can_be_locked();
+    if (!s->facts.memory_locked)
         log_line(LOG_WARNING, "secrets cannot be locked in memory: turn swap off, or raise LimitMEMLOCK");
     return true;
 }
@@ -252,8 +258,7 @@ static bool open_listeners(struct server *s, const struct config *config)
 
 static bool open_admin(struct server *s)
 {
-    const struct admin_options options = {&s->loop, s->relay, committer_store(s->committer),
-                                          s->storage.keys_volatile};
+    const struct admin_options options = {&s->loop, s->relay, committer_store(s->committer), &s->facts};
     char why[160];
     if (admin_open(&s->admin, &options, why, sizeof(why)) == ZG_OK)
         return true;
@@ -273,6 +278,27 @@ static void open_handles(struct server *s)
         uv_signal_start(&s->signals[i], on_signal, numbers[i]);
     }
     uv_prepare_start(&s->prepare, on_prepare);
+}
+
+/* Without it the relay serves all the same: that people reach it counts for more. */
+static void lock_up(struct server *s, const struct config *config)
+{
+    char why[160];
+    if (!config->sandbox)
+        snprintf(why, sizeof(why), "relay.conf says sandbox = off");
+    else
+        s->facts.sandboxed = sandbox_enter(why, sizeof(why));
+    if (!s->facts.sandboxed)
+        log_line(LOG_WARNING,
+                 "NO SANDBOX (%s): whoever takes this process over may ask the system for anything", why);
+}
+
+/* Everything is open. */
+static void get_ready(struct server *s, const struct config *config)
+{
+    int fd = notify_open();
+    lock_up(s, config);
+    notify_ready(fd);
 }
 
 static bool start(struct server *s, const struct server_options *options)
@@ -304,12 +330,16 @@ err0:
 bool server_run(const struct server_options *options)
 {
     struct server *s = calloc(1, sizeof(*s));
+    if (options->config->sandbox)
+        sandbox_prepare();
     if (s == NULL || uv_loop_init(&s->loop) != 0) {
         log_line(LOG_ERROR, "out of memory");
         free(s);
         return false;
     }
     bool ok = start(s, options);
+    if (ok)
+        get_ready(s, options->config);
     fflush(stdout);                   /* "listening on": somebody may be waiting for it */
     uv_run(&s->loop, UV_RUN_DEFAULT); /* after a failed start: the close callbacks */
     if (uv_loop_close(&s->loop) != 0)

@@ -244,7 +244,8 @@ static void init_with_a_bad_address_makes_nothing(void **state)
 static void every_command_has_help(void **state)
 {
     struct fixture *f = *state;
-    static const char *const commands[] = {"init", "serve", "voucher", "status", "address"};
+    static const char *const commands[] = {"init",  "serve",   "voucher", "status", "metrics",
+                                           "check", "address", "backup",  "restore"};
     for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
         char start_of_help[64];
         assert_int_equal(RUN(f, commands[i], "--help"), 0);

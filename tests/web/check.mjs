@@ -1,70 +1,62 @@
-// tools/page-check against the real relay, and against a host that changes what it passes on:
-// node check.mjs ZAGUAN-RELAY PAGE-FOLDER PAGE-CHECK
+// What `zaguan-relay check` says of the proxy of docs/operate.md, and of one that is set up badly:
+// node check.mjs ZAGUAN-RELAY OPERATE.md
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
-import http from 'node:http';
-import { join } from 'node:path';
-import { gzipSync } from 'node:zlib';
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { freePort } from './elsewhere.mjs';
+import { Server, fit, lines } from './guide.mjs';
+import { ask, get } from './http.mjs';
 import { Relay } from './relay.mjs';
 
-const [relayProgram, folder, program] = process.argv.slice(2);
-const relay = new Relay(relayProgram, `[web]\nlisten-web = 127.0.0.1:0\npage = ${folder}\n`);
+const [relayProgram, guide] = process.argv.slice(2);
+if (!Server.program('nginx')) {
+    console.log('skipped: there is no nginx here; as a package of Debian it is called nginx-light');
+    process.exit(0);
+}
 
-const check = (port, hashes) => new Promise((resolve) => {
-    const run = spawn(program, [`http://127.0.0.1:${port}/#card`, hashes]);
-    let said = '';
-    for (const stream of [run.stdout, run.stderr])
-        stream.on('data', (data) => { said += data; });
-    run.on('close', (code) => resolve({ code, said }));
-});
+const good = new Server('nginx', 'relay.example.org'), bad = new Server('nginx', 'relay.example.org');
+mkdirSync(good.file('page'));
+writeFileSync(good.file('page/index.html'), '<!doctype html><title>.</title>');
+const relay = new Relay(relayProgram, `[web]\nlisten-web = 127.0.0.1:0\npage = ${good.file('page')}\n`);
 
-// Passes everything on to the relay; what `lie` does to an answer is all that differs.
-let lie = null;
-const host = http.createServer((request, response) => {
-    http.get({ port: relay.webPort, host: '127.0.0.1', path: request.url, headers: request.headers }, async (from) => {
-        const chunks = [];
-        for await (const chunk of from)
-            chunks.push(chunk);
-        const answer = { status: from.statusCode, fields: { ...from.headers }, body: Buffer.concat(chunks) };
-        lie(request, answer);
-        response.writeHead(answer.status, { ...answer.fields, 'content-length': answer.body.length }).end(answer.body);
-    });
-});
+// On the port that it gives back.
+async function start(server, changes) {
+    const port = await freePort();
+    server.start(fit(lines(guide, '/etc/nginx/conf.d/zaguan.conf'), [['127.0.0.1:7480', `127.0.0.1:${relay.webPort}`], ...changes]), port);
+    for (let i = 0; i < 100 && await ask(port, get('/', '', 'GET', server.name), { secure: server.secure }) === null; i++)
+        await new Promise((resolve) => { setTimeout(resolve, 50); });
+    return port;
+}
 
-// Of the files those that are lied about.
-const few = join(relay.folder, 'few.sha256');
-writeFileSync(few, readFileSync(`${folder}.sha256`, 'utf8').split('\n')
-    .filter((line) => /^#| (index\.html|page\.css|chat\.js|page\.js|zaguan\.wasm)$/.test(line)).join('\n') + '\n');
-
-const flip = (body) => { const other = Buffer.from(body); other[other.length >> 1] ^= 1; return other; };
-const LIES = {
-    'one byte of one file': [/\/zaguan\.wasm: other bytes/, (q, a) => { if (q.url === '/zaguan.wasm' && !a.fields['content-encoding']) a.body = flip(a.body); }],
-    'another script, compressed only': [/^ {2}\/chat\.js: other bytes \(gzip\)$/m, (q, a) => { if (q.url === '/chat.js' && a.fields['content-encoding'] === 'gzip') a.body = gzipSync('alert(1)'); }],
-    'to phones only': [/\/: other bytes/, (q, a) => { if (q.url === '/' && /Mobile/.test(q.headers['user-agent'])) a.body = Buffer.concat([a.body, Buffer.from('\n')]); }],
-    'a file is missing': [/\/page\.js: answered with 404/, (q, a) => { if (q.url === '/page.js') a.status = 404; }],
-    'to another place': [/\/: answered with 302/, (q, a) => { if (q.url === '/') Object.assign(a, { status: 302, fields: { location: '/index.html' } }); }],
-    'a cookie': [/\/page\.css: sent with "set-cookie: a=b"/i, (q, a) => { if (q.url === '/page.css') a.fields['set-cookie'] = 'a=b'; }],
-    'a copy may be kept': [/\/: not sent with "cache-control: no-store"/, (q, a) => { a.fields['cache-control'] = 'max-age=60'; }],
-    'scripts from anywhere': [/\/: its content security policy lacks "script-src 'self' 'wasm-unsafe-eval'"/, (q, a) => {
-        a.fields['content-security-policy'] = a.fields['content-security-policy'].replace("script-src 'self'", "script-src 'self' https:");
-    }],
-};
+// trust: the certificate counts as one of an authority.
+const check = (port, trust) => spawnSync(relayProgram, ['check', relay.address, '--web', `localhost:${port}`],
+    { encoding: 'utf8', env: trust ? { SSL_CERT_FILE: trust.file('cert.pem') } : {} });
 
 try {
     await relay.start();
-    await new Promise((resolve) => { host.listen(0, '127.0.0.1', resolve); });
-    const honest = await check(relay.webPort, `${folder}.sha256`);
-    assert.equal(honest.code, 0, honest.said);
-    assert.match(honest.said, /each fetched in 6 ways: the page of /);
-    for (const [what, [expected, how]] of Object.entries(LIES)) {
-        lie = how;
-        const { code, said } = await check(host.address().port, few);
-        assert.equal(code, 1, `${what}: ${said}`);
-        assert.match(said, expected, what);
-    }
-    console.log(`tools/page-check: the relay's page is the one of the hashes; ${Object.keys(LIES).length} lies of a host are seen`);
+    const port = await start(good, []);
+    const fine = check(port, good);
+    for (const line of [/good  It speaks TLSv1\.[23]\./, /good  Its certificate is trusted for (29|30) days more\./, /good  It has a page\./,
+        /good  What it forbids the browser is complete/, /good  \/zaguan opens a WebSocket\.\n  (good|look)  It has the key/])
+        assert.match(fine.stdout, line);
+    assert.doesNotMatch(fine.stdout, /BAD/);
+    assert.equal(fine.status, 0);
+    const distrusted = check(port, null);
+    assert.match(distrusted.stdout, /BAD   Browsers will refuse its certificate: /);
+    assert.equal(distrusted.status, 3);
+
+    // What operators get wrong: something is left out, something comes along.
+    const wrong = check(await start(bad, [
+        ['proxy_set_header Upgrade $http_upgrade;', 'proxy_hide_header Referrer-Policy;'],
+        ['add_header Strict-Transport-Security "max-age=31536000" always;', 'add_header Set-Cookie id=1;'],
+    ]), bad);
+    for (const line of [/BAD   Set-Cookie is sent/, /BAD   Referrer-Policy does not say no-referrer/, /BAD   Strict-Transport-Security is missing/,
+        /BAD   \/zaguan opens no WebSocket/])
+        assert.match(wrong.stdout, line);
+    assert.equal(wrong.status, 3);
+    console.log('check: a good proxy is good, and each mistake of a bad one is named');
 } finally {
-    host.close();
+    await good.close();
+    await bad.close();
     relay.close();
 }

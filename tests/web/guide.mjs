@@ -36,8 +36,8 @@ export class Server {
         this.name = host.replace('example.org', 'localhost'); // as curl finds it here
         this.folder = mkdtempSync(join(tmpdir(), `zaguan-${kind}-`));
         chmodSync(this.folder, 0o755); // a server that root starts reads as somebody else
-        execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2', '-subj', `/CN=${this.name}`,
-            '-addext', `subjectAltName=DNS:${this.name}`, '-keyout', this.file('key.pem'), '-out', this.file('cert.pem')], { stdio: 'ignore' });
+        execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '30', '-subj', `/CN=${this.name}`,
+            '-addext', `subjectAltName=DNS:${this.name},DNS:localhost`, '-keyout', this.file('key.pem'), '-out', this.file('cert.pem')], { stdio: 'ignore' });
         this.secure = { servername: this.name, ca: readFileSync(this.file('cert.pem')) };
     }
 

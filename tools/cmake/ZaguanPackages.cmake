@@ -54,6 +54,20 @@ add_library(zg::msgpack_unpack ALIAS zg_msgpack_unpack)
 pkg_check_modules(md REQUIRED IMPORTED_TARGET libmd)
 zg_wrap(md PkgConfig::md)
 
+# Certificates and TLS as an operator meets them, in checks; Debian's package has no .pc file.
+find_path(ZG_MBEDTLS_INCLUDE mbedtls/x509_crt.h REQUIRED)
+add_library(zg_mbedtls INTERFACE)
+target_include_directories(zg_mbedtls SYSTEM INTERFACE ${ZG_MBEDTLS_INCLUDE})
+foreach(part tls x509 crypto)
+    find_library(ZG_MBED_${part} NAMES mbed${part} REQUIRED)
+    target_link_libraries(zg_mbedtls INTERFACE ${ZG_MBED_${part}})
+endforeach()
+add_library(zg::mbedtls ALIAS zg_mbedtls)
+
+# What the running relay may ask of the system.
+pkg_check_modules(seccomp REQUIRED IMPORTED_TARGET libseccomp)
+zg_wrap(seccomp PkgConfig::seccomp)
+
 # WebSocket frames; Debian's package has no .pc file.
 find_path(ZG_WSLAY_INCLUDE wslay/wslay.h REQUIRED)
 find_library(ZG_WSLAY_LIBRARY NAMES wslay REQUIRED)
