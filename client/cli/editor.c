@@ -88,7 +88,7 @@ enum editor_key editor_key(struct editor *e, char c)
     default:
         break;
     }
-    if ((c >= 0 && c < ' ') || e->len + 1 == EDITOR_CAP)
+    if ((unsigned char)c < ' ' || e->len + 1 == EDITOR_CAP)
         return EDITOR_NOTHING;
     e->text[e->len++] = c;
     e->text[e->len] = '\0';
