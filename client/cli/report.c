@@ -59,6 +59,8 @@ static const char *event_name(zg_event_kind kind)
         return "expired_unread";
     case ZG_EVENT_RELAY_WENT_BACK:
         return "relay_went_back";
+    case ZG_EVENT_LOOKED:
+        return "looked";
     }
     return "unknown";
 }
@@ -76,6 +78,8 @@ static const char *state_name(zg_conversation_state state)
         return "ended";
     case ZG_CONVERSATION_ERASING:
         return "erasing";
+    case ZG_CONVERSATION_LOOKING:
+        return "looking";
     }
     return "unknown";
 }
@@ -127,6 +131,8 @@ const char *report_state(zg_conversation_state state)
         return "ended by the other side";
     case ZG_CONVERSATION_ERASING:
         return "being erased";
+    case ZG_CONVERSATION_LOOKING:
+        return "nothing was sent yet";
     }
     return "";
 }
@@ -371,6 +377,7 @@ void report_event_words(struct text *out, const zg_client *c, const zg_event *e,
     case ZG_EVENT_READY:
     case ZG_EVENT_FAILED:
     case ZG_EVENT_MESSAGE:
+    case ZG_EVENT_LOOKED:
         break;
     }
 }

@@ -4,7 +4,7 @@
 #include "client/core/conversation.h"
 #include "client/core/knocking.h"
 
-enum { SAVED_VERSION = 2, SAVED_FIXED_MAX = 4096, FLAG_PEER = 1, FLAG_VOUCHER = 2, FLAG_ANSWERED = 4 };
+enum { SAVED_VERSION = 3, SAVED_FIXED_MAX = 4096, FLAG_PEER = 1, FLAG_VOUCHER = 2, FLAG_ANSWERED = 4 };
 
 _Static_assert(sizeof(struct conversation_keys) + RECEIPTS_SAVED_MAX + 512 < SAVED_FIXED_MAX, "room for everything of fixed size");
 
@@ -62,6 +62,7 @@ static void save_state(const struct conversation *v, struct writer *w)
     writer_u8(w, v->create_tries);
     writer_u32(w, v->limit_s);
     receipts_save(&v->receipts, w);
+    writer_lp(w, v->note, strlen(v->note));
 }
 
 static void save(const void *thing, struct writer *w)
@@ -135,6 +136,11 @@ static void load_state(struct conversation *v, uint8_t version, struct reader *r
         return;
     v->limit_s = reader_u32(r);
     receipts_load(&v->receipts, r);
+    if (version == 2)
+        return;
+    struct span note = reader_lp(r, ZG_NOTE_BYTES_MAX);
+    if (note.len > 0)
+        memcpy(v->note, note.at, note.len);
 }
 
 static bool state_ok(const struct conversation *v)
