@@ -278,7 +278,8 @@ typedef struct zg_notice {
     const char *text;    /* in the language asked for, or the first; may be empty; borrowed until the next call */
 } zg_notice;
 
-/* What the desk says of itself; after the bundle arrived (ZG_EVENT_LOOKED, or ZG_EVENT_KNOCK_SENT at the latest). ZG_ERR_NOT_FOUND. */
+/* What the desk says of itself; after the bundle arrived (ZG_EVENT_LOOKED, or ZG_EVENT_KNOCK_SENT at the latest), as of the time of the
+ * last call that took it. ZG_ERR_NOT_FOUND. */
 ZG_API ZG_MUST_CHECK zg_err zg_client_notice(const zg_client *c, const zg_id *conversation, const char *language,
                                              zg_notice *out);
 
