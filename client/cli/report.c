@@ -247,6 +247,14 @@ void report_conversation_json(struct text *out, const zg_client *client, const z
                 c->messages, c->unread, report_count_expired_unread(client, &c->id), c->last_utc_ms);
 }
 
+void report_note_json(struct text *out, const zg_id *conversation, const char *text)
+{
+    text_add(out, "{\"event\":\"note\"");
+    add_id(out, "conversation", conversation);
+    add_string(out, "text", text);
+    text_add(out, "}\n");
+}
+
 void report_notice_json(struct text *out, const zg_id *conversation, const zg_notice *n)
 {
     static const char *const states[] = {"", "on_duty", "away", "ended"};
