@@ -25,12 +25,14 @@ await onStage({}, async (stage) => {
     const about = await page.innerText('#about');
     for (const words of ['112', 'lunes a viernes', 'emergencias', 'pantalla', 'espía', 'podría cambiar la página', 'Una persona'])
         assert.ok(about.includes(words), words);
-    await page.click('#write');
-    await page.locator('#text').waitFor();
     assert.equal(sockets, 0, 'opening the page must not connect');
-    assert.equal(stage.relay.status().messages_waiting, 0);
 
-    // One tap, and she writes.
+    // One tap: she reads that nobody is there, and the hours, before her first word; the relay keeps nothing of it.
+    await page.click('#write');
+    await page.locator('#state', { hasText: 'Ahora no hay nadie. Puedes escribir' }).waitFor();
+    assert.match(await page.innerText('#state'), /Lun-vie 10-20 h/);
+    for (const count of ['queues', 'slots', 'messages_waiting', 'accepted'])
+        assert.equal(stage.relay.status()[count], before[count], count);
     await page.fill('#text', '¿Hay alguien ahí? — je suis là <b>x</b>');
     await page.click('#send');
     await page.locator('#log .own .note', { hasText: /^enviado · desaparece dentro de 24 horas$/ }).waitFor();

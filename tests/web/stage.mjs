@@ -5,7 +5,9 @@ import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { Clock } from './clock.mjs';
 import { Elsewhere, freePort } from './elsewhere.mjs';
+import { Line } from './line.mjs';
 import { Relay } from './relay.mjs';
 
 const PASSPHRASE = 'right passphrase';
@@ -21,14 +23,17 @@ const [relayProgram, zaguan, folder, pictures] = process.argv.slice(2);
 export class Stage {
     #worker = [];
 
-    // exit: the path of the page she leaves for.
-    static async open({ idle = 180, exit = '/away' } = {}) {
+    // exit: the path of the page she leaves for. clock: the programs take the time from stage.clock. line: she reaches the
+    // relay by stage.line, which can be cut. limits: lines of relay.conf.
+    static async open({ idle = 180, exit = '/away', clock = false, line = false, limits = '' } = {}) {
         const stage = new Stage(), [port, webPort] = [await freePort(), await freePort()];
         stage.elsewhere = await new Elsewhere().start();
+        stage.clock = clock ? new Clock() : null;
+        stage.line = line ? await new Line().start(webPort) : null;
         stage.relay = new Relay(relayProgram, `\n[web]\nlisten-web = 127.0.0.1:${webPort}\npage = ${stage.#folder({
             idle_seconds: idle, exit: stage.elsewhere.url + exit,
-            relays: { [`127.0.0.1:${port}`]: `ws://127.0.0.1:${webPort}/zaguan` },
-        })}\n`);
+            relays: { [`127.0.0.1:${port}`]: `ws://127.0.0.1:${stage.line?.port ?? webPort}/zaguan` },
+        })}\n\n[limits]\n${limits}\n`, stage.clock?.env);
         const conf = join(stage.relay.dir, 'relay.conf');
         writeFileSync(conf, readFileSync(conf, 'utf8').replaceAll('127.0.0.1:0', `127.0.0.1:${port}`));
         await stage.relay.start();
@@ -54,7 +59,7 @@ export class Stage {
     }
 
     #zaguan(args, input) {
-        const run = spawnSync(zaguan, args, { input, encoding: 'utf8' });
+        const run = spawnSync(zaguan, args, { input, encoding: 'utf8', env: { ...process.env, ...this.clock?.env } });
         if (run.status !== 0)
             throw new Error(`zaguan ${args[0]}: ${run.stderr}`);
         return run.stdout;
@@ -75,6 +80,16 @@ export class Stage {
         return this.#zaguan([...args, '--vault', this.vault, '--passphrase-fd', '0'], `${PASSPHRASE}\n${input}`);
     }
 
+    // A link to the same desk, changed as tests/web/forge.c says.
+    forge(...how) {
+        const run = spawnSync(process.env.ZG_FORGE_CARD, how, { input: `zaguan:${this.card}\n`, encoding: 'utf8' });
+        if (run.status !== 0)
+            throw new Error('no card was forged');
+        return `${this.url}#${run.stdout.trim().replace('zaguan:', '')}`;
+    }
+
+    notice(state, text) { this.worker(['desk', 'notice', '--state', state, text]); }
+
     // The conversation whose knock waits.
     knock() {
         for (const line of this.worker(['inbox', '--json', '--wait', '10']).split('\n').filter(Boolean)) {
@@ -87,13 +102,16 @@ export class Stage {
 
     // The worker in a conversation.
     chat(conversation) {
-        const process = spawn(zaguan, ['chat', conversation, '--json', '--vault', this.vault, '--passphrase-fd', '0']);
+        const process = spawn(zaguan, ['chat', conversation, '--json', '--vault', this.vault, '--passphrase-fd', '0'],
+            { env: { ...globalThis.process.env, ...this.clock?.env } });
         const events = [];
         let wake = () => {};
         createInterface({ input: process.stdout }).on('line', (line) => { events.push(JSON.parse(line)); wake(); });
         process.stdin.write(`${PASSPHRASE}\n`);
         this.#worker.push(process);
         return {
+            pid: process.pid,
+            events,
             say: (line) => process.stdin.write(`${line}\n`),
             async until(test, what) {
                 for (const end = Date.now() + WAIT_MS; ;) {
@@ -128,7 +146,9 @@ export class Stage {
             process.kill('SIGKILL');
         await this.browser?.close();
         this.elsewhere.close();
+        this.line?.close();
         this.relay.close();
+        this.clock?.close();
         rmSync(this.folder, { recursive: true, force: true });
     }
 }

@@ -93,7 +93,7 @@ async function start() {
     byId('composer').addEventListener('submit', (event) => event.preventDefault());
     addEventListener('hashchange', () => { if (!chatting) location.reload(); });
     show('about');
-    fetchAhead(['chat.js', 'zaguan.js', 'core.js', 'log.js', 'panel.js', 'status.js']);
+    fetchAhead(['chat.js', 'entrance.js', 'zaguan.js', 'core.js', 'log.js', 'panel.js', 'status.js']);
 }
 
 start();
