@@ -11,7 +11,7 @@ import { Line } from './line.mjs';
 import { Relay } from './relay.mjs';
 
 const PASSPHRASE = 'right passphrase';
-const WAIT_MS = 20000;
+const WAIT_MS = Number(process.env.ZG_WAIT_MS ?? 20000);
 const require = createRequire(join(process.env.ZG_WEB_TOOLS, 'package.json'));
 const { chromium } = require('playwright-core');
 
@@ -37,7 +37,8 @@ export class Stage {
         const conf = join(stage.relay.dir, 'relay.conf');
         writeFileSync(conf, readFileSync(conf, 'utf8').replaceAll('127.0.0.1:0', `127.0.0.1:${port}`));
         await stage.relay.start();
-        stage.url = `http://127.0.0.1:${webPort}/`;
+        stage.zaguan = zaguan;
+        stage.url = `http://127.0.0.1:${stage.line?.port ?? webPort}/`;
         stage.#desk();
         stage.browser = await chromium.launch({
             executablePath: process.env.ZG_CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox', '--disable-gpu'],

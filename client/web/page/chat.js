@@ -27,6 +27,7 @@ class Chat {
     #client = null;
     #conversation = '';
     #connected = false;
+    #unreachable = false; // since it was said last
     #delayed = new Set(); // own messages that the relay could not take yet
     #sentAgain = new Set(); // refused ones that were sent again under another name
     #status = new Status(byId('state'));
@@ -150,16 +151,20 @@ class Chat {
     // Words without end are no answer: after a while she reads that it takes long, and can try again.
     #waitForAnswer() {
         clearTimeout(this.#slow);
-        this.#status.set('connection', null);
+        if (this.#unreachable)
+            this.#sayTrouble('unreachable');
+        else
+            this.#status.set('connection', null);
         this.#slow = setTimeout(() => {
             if (this.#waits())
-                this.#status.set('connection', this.#word('slow'), button('retry', 'again', () => this.#tryNow()));
+                this.#sayTrouble(this.#unreachable ? 'unreachable' : 'slow');
         }, SLOW_MS);
     }
 
     // Before her first message there is none that could be lost.
-    #word(key) {
-        return this.#conversation === '' ? `${key}_now` : key;
+    #sayTrouble(key) {
+        this.#status.set('connection', this.#conversation === '' ? `${key}_now` : key,
+            button('retry', 'again', () => this.#tryNow()));
     }
 
     #waits() {
@@ -208,12 +213,14 @@ class Chat {
         switch (event.kind) {
         case 'connected':
             this.#connected = true;
+            this.#unreachable = false;
             this.#status.set('connection', null);
             break;
         case 'disconnected':
             this.#connected = false;
-            if (event.error !== null && !this.#erasing)
-                this.#status.set('connection', this.#word('unreachable'), button('retry', 'again', () => this.#tryNow()));
+            this.#unreachable = event.error !== null;
+            if (this.#unreachable && !this.#erasing)
+                this.#sayTrouble('unreachable');
             break;
         case 'puzzle':
             this.#status.set('step', 'working');
