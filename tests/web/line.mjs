@@ -6,10 +6,12 @@ export const HER_ADDRESS = '127.0.0.77';
 export class Line {
     #pairs = new Set();
     #open = true;
-    bytes = 0; // that came from the relay
+    bytes = 0;    // that came from the relay
+    attempts = 0; // to connect
 
     async start(port) {
         this.server = net.createServer((hers) => {
+            this.attempts++;
             if (!this.#open) {
                 hers.destroy();
                 return;

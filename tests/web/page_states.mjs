@@ -13,6 +13,11 @@ async function write(page, text) {
     await page.click('#send');
 }
 
+// The button for another try, unless the page was faster.
+async function tryAgain(place) {
+    await place.locator('button').click({ timeout: 1000 }).catch(() => {});
+}
+
 async function withoutAWay(stage) {
     const page = await stage.page();
     await page.goto(stage.link, { waitUntil: 'networkidle' });
@@ -26,8 +31,14 @@ async function withoutAWay(stage) {
     await stage.picture(page, 'states-unreachable');
     assert.equal(stage.relay.status().messages_waiting, 0);
 
-    stage.line.mend();
+    // The button tries at once, and what she reads does not go away for it.
+    const { attempts } = stage.line;
     await page.click('#state button');
+    await page.waitForTimeout(300);
+    assert.ok(stage.line.attempts > attempts, 'the button does not try');
+    await state(page, 'We cannot be reached');
+    stage.line.mend();
+    await tryAgain(page.locator('#state'));
     await own(page, 'first words', /^sent/);
     await state(page, 'Nobody is there at the moment. It waits for us.');
     assert.ok(!/cannot be reached/.test(await page.innerText('#state')));
@@ -41,7 +52,7 @@ async function withoutAWay(stage) {
     await own(page, 'second words', 'not sent yet');
     await stage.picture(page, 'states-not-sent-yet');
     stage.line.mend();
-    await page.locator('#log .own', { hasText: 'second words' }).locator('button').click();
+    await tryAgain(page.locator('#log .own', { hasText: 'second words' }));
     await own(page, 'second words', /^sent/);
     await worker.until((e) => e.event === 'message' && e.text === 'second words', 'her second words');
 
@@ -52,7 +63,7 @@ async function withoutAWay(stage) {
     worker.say('/erase');
     await worker.until((e) => e.event === 'erased', 'the erase');
     stage.line.mend();
-    await page.locator('#log .own', { hasText: 'third words' }).locator('button').click();
+    await tryAgain(page.locator('#log .own', { hasText: 'third words' }));
     await state(page, 'The conversation has ended.');
     await own(page, 'third words', 'not sent');
     assert.ok(!await page.locator('#composer').isVisible());
@@ -91,9 +102,9 @@ async function tooManyWords(stage) {
 
 // A knock with the program; it stays until it is killed.
 function stranger(stage) {
-    const process = spawn(stage.zaguan, ['knock']);
-    process.stdin.write(`zaguan:${stage.card}\nx\n`);
-    return process;
+    const program = spawn(stage.zaguan, ['knock']);
+    program.stdin.write(`zaguan:${stage.card}\nx\n`);
+    return program;
 }
 
 async function until(stage, waiting) {
@@ -101,6 +112,23 @@ async function until(stage, waiting) {
         assert.ok(i < 100, `no ${waiting} knocks at the desk`);
         await new Promise((resolve) => { setTimeout(resolve, 100); });
     }
+}
+
+// At a desk that is full the puzzle is the hardest there is: half a minute here, only on demand.
+async function fullDesk(stage) {
+    const late = await stage.page();
+    await late.goto(stage.link);
+    await late.click('#write');
+    await write(late, 'too late');
+    await late.locator('#state', { hasText: 'Too many people are writing at the moment. Try again in a few minutes.' }).waitFor({ timeout: 60000 });
+    await own(late, 'too late', 'not sent');
+    await stage.picture(late, 'states-full');
+    // One is answered: there is room for her.
+    stage.worker(['erase', stage.knock()]);
+    await late.click('#state button');
+    await late.locator('#log .own .note', { hasText: /^sent/ }).waitFor({ timeout: 60000 });
+    await state(late, 'It waits for us');
+    await late.context().close();
 }
 
 async function manyStrangers(stage) {
@@ -119,23 +147,13 @@ async function manyStrangers(stage) {
     assert.doesNotMatch(await page.innerText('#state'), /Many people are writing/);
     await page.context().close();
 
-    strangers.push(...Array.from({ length: 4 }, () => stranger(stage)));
-    await until(stage, 10);
-    const late = await stage.page();
-    await late.goto(stage.link);
-    await late.click('#write');
-    await write(late, 'too late');
-    await state(late, 'Too many people are writing at the moment. Try again in a few minutes.');
-    await own(late, 'too late', 'not sent');
-    await stage.picture(late, 'states-full');
-    // One is answered: there is room for her.
-    stage.worker(['erase', stage.knock()]);
-    await late.click('#state button');
-    await own(late, 'too late', /^sent/);
-    await state(late, 'It waits for us');
-    await late.context().close();
-    for (const process of strangers)
-        process.kill('SIGKILL');
+    if (process.env.ZG_LONG) {
+        strangers.push(...Array.from({ length: 4 }, () => stranger(stage)));
+        await until(stage, 10);
+        await fullDesk(stage);
+    }
+    for (const program of strangers)
+        program.kill('SIGKILL');
 }
 
 await onStage({ line: true, limits: 'sends-a-day = 10\ndesk-waiting = 10' }, async (stage) => {
@@ -144,4 +162,4 @@ await onStage({ line: true, limits: 'sends-a-day = 10\ndesk-waiting = 10' }, asy
     await tooManyWords(stage);
     await manyStrangers(stage);
 });
-console.log('no way and a way again, a second address, an end, too many words, a busy desk, a full desk: words and a way on');
+console.log(`no way and a way again, a second address, an end, too many words, a busy desk${process.env.ZG_LONG ? ', a full desk' : ''}: words and a way on`);
