@@ -8,6 +8,7 @@ export class Line {
     #open = true;
     bytes = 0;    // that came from the relay
     attempts = 0; // to connect
+    ports = [];   // that the relay saw
 
     async start(port) {
         this.server = net.createServer((hers) => {
@@ -17,6 +18,7 @@ export class Line {
                 return;
             }
             const theirs = net.connect({ port, host: '127.0.0.1', localAddress: HER_ADDRESS });
+            theirs.on('connect', () => { this.ports.push(theirs.localPort); });
             const pair = [hers, theirs];
             this.#pairs.add(pair);
             theirs.on('data', (data) => { this.bytes += data.length; });

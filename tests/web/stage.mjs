@@ -10,7 +10,7 @@ import { Elsewhere, freePort } from './elsewhere.mjs';
 import { Line } from './line.mjs';
 import { Relay } from './relay.mjs';
 
-const PASSPHRASE = 'right passphrase';
+export const PASSPHRASE = 'right passphrase';
 const WAIT_MS = Number(process.env.ZG_WAIT_MS ?? 20000);
 const require = createRequire(join(process.env.ZG_WEB_TOOLS, 'package.json'));
 const { chromium } = require('playwright-core');

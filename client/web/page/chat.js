@@ -5,7 +5,7 @@ import { Entrance, address, canTryAgain, trouble } from './entrance.js';
 import { beforeLeaving } from './leave.js';
 import { Log, button } from './log.js';
 import { Panel } from './panel.js';
-import { seen, show, whenSeenAgain } from './screen.js';
+import { seen, show, slept, whenSeenAgain } from './screen.js';
 import { Status } from './status.js';
 import { language, t } from './words.js';
 
@@ -93,9 +93,15 @@ class Chat {
         byId('composer').hidden = true;
     }
 
-    // What is over goes before anything is shown.
+    // What is over goes before anything is shown. After a sleep only the relay knows how long it was.
     #wake() {
-        this.#client?.wake();
+        if (this.#client === null)
+            return;
+        this.#client.wake();
+        if (slept() && this.#conversation !== '') {
+            this.#log.hide(true);
+            this.#tryNow();
+        }
         this.#render();
     }
 
@@ -214,6 +220,7 @@ class Chat {
         case 'connected':
             this.#connected = true;
             this.#unreachable = false;
+            this.#log.hide(false);
             this.#status.set('connection', null);
             break;
         case 'disconnected':

@@ -77,6 +77,9 @@ export class Log {
             there?.remove();
     }
 
+    // Words whose time may be over are not shown before that is known.
+    hide(hidden) { this.#list.hidden = hidden; }
+
     text(id) { return this.#items.get(id)?.querySelector('.said').textContent ?? ''; }
     ids() { return [...this.#items.keys()]; }
 
@@ -87,6 +90,7 @@ export class Log {
 
     clear() {
         this.#items.clear();
+        this.hide(false);
         this.#list.replaceChildren();
     }
 }
