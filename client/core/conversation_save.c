@@ -6,7 +6,7 @@
 
 enum { SAVED_VERSION = 3, SAVED_FIXED_MAX = 4096, FLAG_PEER = 1, FLAG_VOUCHER = 2, FLAG_ANSWERED = 4 };
 
-_Static_assert(sizeof(struct conversation_keys) + RECEIPTS_SAVED_MAX + 512 < SAVED_FIXED_MAX, "room for everything of fixed size");
+_Static_assert(sizeof(struct conversation_keys) + RECEIPTS_SAVED_MAX + ZG_NOTE_BYTES_MAX + 512 < SAVED_FIXED_MAX, "room for everything of fixed size");
 
 static size_t bound(const void *thing)
 {

@@ -167,9 +167,12 @@ class Chat {
         }, SLOW_MS);
     }
 
-    // Before her first message there is none that could be lost.
+    // Only what waits could be lost.
     #sayTrouble(key) {
-        this.#status.set('connection', this.#conversation === '' ? `${key}_now` : key,
+        const written = this.#conversation !== '' && this.#waits();
+        if (!written)
+            this.#status.set('step', null);
+        this.#status.set('connection', written ? key : `${key}_now`,
             button('retry', 'again', () => this.#tryNow()));
     }
 
