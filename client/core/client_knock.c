@@ -5,7 +5,8 @@
 #include "client/core/conversation.h"
 #include "client/core/knocking.h"
 
-/* Section 5.2: "on duty" of a notice counts so long. A clock that is ahead by more than this much wrote it wrongly. */
+/* Section 5.2: "on duty" of a notice counts so long. A clock that is ahead by more than this much wrote it
+ * wrongly. */
 enum { ON_DUTY_S = 12 * 3600, AHEAD_S = 3600 };
 
 zg_err zg_card_check(const char *text, size_t len)
@@ -180,7 +181,8 @@ zg_err zg_client_notice(const zg_client *c, const zg_id *conversation, const cha
     for (size_t i = 0; i < n->count && language != NULL; i++)
         if (strncmp(n->texts[i].language, language, 2) == 0)
             at = i;
-    *out = (zg_notice){(int)state_now(n, client_time_ms(c) / 1000), n->written_s, n->count > 0 ? n->texts[at].text : ""};
+    *out = (zg_notice){(int)state_now(n, client_time_ms(c) / 1000), n->written_s,
+                       n->count > 0 ? n->texts[at].text : ""};
     return ZG_OK;
 }
 

@@ -6,7 +6,8 @@
  *     look forgive FILE WHAT                   nor what may stay for another reason, such as "epoch key"
  *     look find FILE folder FOLDER | memory PID | open PID ...
  *
- * find prints a line for each place and thing that was found, then "found N of M". 77: memory that cannot be read here.
+ * find prints a line for each place and thing that was found, then "found N of M". 77: memory that cannot be
+ * read here.
  */
 #include <stdio.h>
 #include <stdlib.h>

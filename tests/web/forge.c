@@ -23,8 +23,8 @@ int main(int argc, char **argv)
 {
     char text[2048];
     struct card card;
-    if (argc < 2 || argc - 1 > CARD_ADDRESSES_MAX || sodium_init() < 0 || fgets(text, sizeof(text), stdin) == NULL ||
-        card_parse(&card, text, strcspn(text, "\n")) != ZG_OK)
+    if (argc < 2 || argc - 1 > CARD_ADDRESSES_MAX || sodium_init() < 0 ||
+        fgets(text, sizeof(text), stdin) == NULL || card_parse(&card, text, strcspn(text, "\n")) != ZG_OK)
         return 1;
     if (strcmp(argv[1], "organisation") == 0)
         card.organisation[3] ^= 1;

@@ -1,4 +1,5 @@
-/* What she reads before her first word, and whether the desk is still there; docs/protocol.md sections 5.2 and 6. */
+/* What she reads before her first word, and whether the desk is still there; docs/protocol.md sections 5.2
+ * and 6. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>
@@ -36,7 +37,8 @@ static zg_notice notice(const struct scene *s)
 static void say(struct scene *s, int state, const char *text)
 {
     unsigned ready = s->worker->events[ZG_EVENT_DESK_READY];
-    assert_int_equal(zg_client_desk_notice(s->worker->client, state, "en", text, person_now(s->worker)), ZG_OK);
+    assert_int_equal(zg_client_desk_notice(s->worker->client, state, "en", text, person_now(s->worker)),
+                     ZG_OK);
     person_turn(s->worker);
     assert_true(town_until(s->town, s->worker, ZG_EVENT_DESK_READY, ready + 1, 60000));
 }
@@ -50,7 +52,8 @@ static void knock_again(struct scene *s)
 {
     struct person *p = s->her;
     zg_id id;
-    assert_int_equal(zg_client_knock(p->client, s->card, strlen(s->card), "hola", 4, NULL, &id, person_now(p)), ZG_OK);
+    assert_int_equal(
+        zg_client_knock(p->client, s->card, strlen(s->card), "hola", 4, NULL, &id, person_now(p)), ZG_OK);
     assert_memory_equal(&id, &s->hers, sizeof(id));
 }
 
@@ -73,7 +76,8 @@ static void a_look_leaves_nothing_anywhere(void **state)
     assert_string_equal(notice(&s).text, "9 to 5");
 
     zg_id message;
-    assert_int_equal(zg_client_send(s.her->client, &s.hers, "x", 1, NULL, &message, person_now(s.her)), ZG_ERR_STATE);
+    assert_int_equal(zg_client_send(s.her->client, &s.hers, "x", 1, NULL, &message, person_now(s.her)),
+                     ZG_ERR_STATE);
     assert_int_equal(zg_client_note_set(s.her->client, &s.hers, "x", person_now(s.her)), ZG_ERR_STATE);
     assert_int_equal(zg_client_erase(s.her->client, &s.hers, person_now(s.her)), ZG_OK);
     person_turn(s.her);
