@@ -47,6 +47,10 @@
 #define LABEL_PUZZLE_SALT "zaguan/1 puzzle salt"
 #define LABEL_PUZZLE_KNOCK "zaguan/1 puzzle knock"
 
+#define LABEL_PHRASE "zaguan/1 return phrase"
+#define LABEL_PHRASE_SALT "zaguan/1 return phrase salt"
+#define LABEL_LOCKER "zaguan/1 locker"
+
 #define LABEL_STORED_MESSAGE "zaguan/1 stored message"
 #define LABEL_STORED_SLOT "zaguan/1 stored slot"
 #define LABEL_EPOCH_FILE "zaguan/1 epoch file"

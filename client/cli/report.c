@@ -59,6 +59,16 @@ static const char *event_name(zg_event_kind kind)
         return "expired_unread";
     case ZG_EVENT_RELAY_WENT_BACK:
         return "relay_went_back";
+    case ZG_EVENT_LOCKER_READY:
+        return "locker_ready";
+    case ZG_EVENT_LOCKER_LOST:
+        return "locker_lost";
+    case ZG_EVENT_RETURNED:
+        return "returned";
+    case ZG_EVENT_RETURN_FAILED:
+        return "return_failed";
+    case ZG_EVENT_CLOSED:
+        return "closed";
     case ZG_EVENT_LOOKED:
         return "looked";
     }
@@ -385,6 +395,11 @@ void report_event_words(struct text *out, const zg_client *c, const zg_event *e,
     case ZG_EVENT_READY:
     case ZG_EVENT_FAILED:
     case ZG_EVENT_MESSAGE:
+    case ZG_EVENT_LOCKER_READY: /* return phrases: not in this program */
+    case ZG_EVENT_LOCKER_LOST:
+    case ZG_EVENT_RETURNED:
+    case ZG_EVENT_RETURN_FAILED:
+    case ZG_EVENT_CLOSED:
     case ZG_EVENT_LOOKED:
         break;
     }

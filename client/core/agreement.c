@@ -402,7 +402,7 @@ zg_err accept_check(void *ctx, const uint8_t frame[RATCHET_FRAME_BYTES], const s
     zg_err err = read_block(&block, frame);
     if (err != ZG_OK)
         return err;
-    err = credential_open(&credential, block.credential, c->trust->issuing_pk, c->now_s);
+    err = credential_open(&credential, block.credential, c->trust->issuing_pk, c->knocked_s, c->now_s);
     if (err != ZG_OK)
         return err;
     if (memcmp(credential.desk_id, c->trust->desk_id, DESK_ID_BYTES) != 0)

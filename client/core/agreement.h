@@ -99,6 +99,7 @@ void accept_output_clear(struct accept_output *out);
 
 struct accept_context {
     const struct trust *trust;
+    uint64_t knocked_s; /* at most now_s */
     uint64_t now_s;
     const uint8_t *th1;
     const uint8_t *ek_p_sk;

@@ -6,6 +6,8 @@
 
 #include "client/core/conversation.h"
 #include "client/core/desk.h"
+#include "client/core/locker.h"
+#include "client/core/vault_memory.h"
 
 enum { META_VERSION = 2, META_BYTES = 1 + 8 + 8, LIFETIME_MAX_S = CONTENT_LIFETIME_MAX_S };
 
@@ -134,8 +136,71 @@ static void tell_storage(struct zg_client *c)
     c->storage_told = err;
 }
 
+/* --- a locker that is over --- */
+
+/* Another device has the conversation: nothing of it stays here. */
+static void close_here(struct zg_client *c)
+{
+    zg_vault *vault = c->locker->below;
+    locker_drop(c->locker);
+    while (c->conversation_count > 0)
+        conversation_forget(c->conversations[0]);
+    entry_forget(&c->journal, c->meta);
+    c->meta = NULL;
+    vault_memory_wipe(vault);
+    client_links_work(c);
+    events_clear(&c->events);
+    c->state = CLIENT_FAILED;
+    c->deadline = UINT64_MAX;
+    client_event(c, ZG_EVENT_CLOSED, ZG_OK, NULL, NULL, 0);
+}
+
+static void come_back(struct zg_client *c)
+{
+    zg_err err = client_load_locker(c);
+    if (err == ZG_OK && c->conversation_count == 0)
+        err = ZG_ERR_NOT_FOUND;
+    if (err != ZG_OK) {
+        c->state = CLIENT_FAILED;
+        c->deadline = UINT64_MAX;
+        client_event(c, ZG_EVENT_RETURN_FAILED, err, NULL, NULL, 0);
+        return;
+    }
+    client_event(c, ZG_EVENT_RETURNED, ZG_OK, c->conversations[0], NULL, 0);
+}
+
+static void locker_ends(struct zg_client *c)
+{
+    switch (c->locker->over) {
+    case LOCKER_CLAIMED:
+        come_back(c);
+        break;
+    case LOCKER_FAILED:
+        client_event(c, ZG_EVENT_RETURN_FAILED, c->locker->why, NULL, NULL, 0);
+        locker_drop(c->locker);
+        break;
+    case LOCKER_LOST:
+        client_event(c, ZG_EVENT_LOCKER_LOST, c->locker->why, NULL, NULL, 0);
+        locker_drop(c->locker);
+        break;
+    case LOCKER_CLOSED:
+        close_here(c);
+        break;
+    case LOCKER_DONE:
+        locker_drop(c->locker);
+        break;
+    case LOCKER_STAYS: /* its conversation is erased */
+        locker_drop(c->locker);
+        break;
+    }
+}
+
 static void round_of_work(struct zg_client *c)
 {
+    if (locker_is_over(c->locker))
+        locker_ends(c);
+    if (c->state != CLIENT_READY)
+        return;
     agenda_run(&c->agenda, client_time_ms(c));
     client_links_work(c);
     unread_work(c);
@@ -170,6 +235,8 @@ static uint64_t soonest(const struct zg_client *c)
     }
     uint64_t due = c->desk == NULL ? UINT64_MAX : desk_deadline(c->desk);
     at = due < at ? due : at;
+    due = c->locker == NULL ? UINT64_MAX : locker_deadline(c->locker);
+    at = due < at ? due : at;
     due = unread_deadline(c);
     return due < at ? due : at;
 }
@@ -188,7 +255,11 @@ void client_work(struct zg_client *c)
             safe = c->journal.safe;
             round_of_work(c);
             c->journal.vault->pump(c->journal.vault);
-        } while (c->journal.safe != safe);
+            if (c->locker != NULL)
+                locker_work(c->locker); /* what the pump has brought it */
+        } while (c->state == CLIENT_READY && (c->journal.safe != safe || locker_is_over(c->locker)));
+    }
+    if (c->state == CLIENT_READY) {
         tell_storage(c);
         c->deadline = soonest(c);
     }
@@ -242,6 +313,7 @@ zg_err zg_client_new(zg_client **out, const zg_client_options *options, zg_now n
         return err;
     }
     c->state = CLIENT_LOADING;
+    c->in_memory = o->vault == NULL;
     c->network = true;
     c->now = now;
     c->deadline = UINT64_MAX;

@@ -21,6 +21,7 @@
 
 struct conversation;
 struct desk;
+struct locker;
 
 /* First bytes of the keys of the vault's entries. The values are part of what is stored. */
 enum entry_tag {
@@ -46,6 +47,8 @@ struct zg_client {
     struct agenda agenda; /* messages, parts, ended conversations; in the timekeeper's ms */
     uint64_t lifetime_max_ms;
     uint64_t order; /* of the newest message or parcel */
+    bool in_memory; /* the vault is the core's own */
+    bool returning; /* what is being loaded comes from a locker */
     bool working;
     bool slice; /* in zg_client_advance: a puzzle may take a moment of it */
     bool network;
@@ -63,9 +66,11 @@ struct zg_client {
     size_t conversation_count;
     size_t conversation_cap;
     struct desk *desk;
+    struct locker *locker; /* NULL: none. Stands before the vault then */
     struct unread unread;
 
     struct loading *loading;
+    zg_err load_result;
 };
 
 /* Does what has become possible; at the end of every call. */
@@ -88,6 +93,8 @@ void client_relay_went_back(struct zg_client *c, struct connection *link);
 /* The connection to a relay, made if there is none; NULL: no memory. It lives while something refers to it. */
 struct connection *client_connection(struct zg_client *c, const struct relay_place *place);
 void client_id(struct zg_client *c, zg_id *out);
+/* Looks, with which nothing has begun. Not from inside a callback. */
+void client_forget_looks(struct zg_client *c);
 /* What a person asked for; options may be NULL. ZG_ERR_ARGUMENT. */
 ZG_MUST_CHECK zg_err client_send_options(const zg_send_options *options, uint32_t *lifetime_s, zg_lifetime_from *from);
 
@@ -100,6 +107,8 @@ void client_links_free(struct zg_client *c);
 
 /* The vault's content into the client; ends in CLIENT_READY or CLIENT_FAILED. ZG_ERR_MEMORY. */
 ZG_MUST_CHECK zg_err client_load(struct zg_client *c);
+/* What a locker brought takes the place of what is here. Its errors, and those of loading. */
+ZG_MUST_CHECK zg_err client_load_locker(struct zg_client *c);
 /* Frees what a load that did not come to its end left behind. */
 void client_load_drop(struct zg_client *c);
 /* Entry of the client itself: what it needs beside its parts. */

@@ -36,11 +36,9 @@ static struct conversation *find_look(const struct zg_client *c, const struct ca
 
 static zg_err new_look(struct conversation **out, struct zg_client *c, const struct card *card)
 {
-    struct relay_place place = {.count = card->count};
+    struct relay_place place = card_place(card);
     struct conversation *v;
 
-    memcpy(place.address, card->address, sizeof(place.address));
-    memcpy(place.pk, card->relay_pk, sizeof(place.pk));
     zg_err err = conversation_new(&v, c, SIDE_PARTICIPANT, ZG_CONVERSATION_LOOKING, &place);
     if (err != ZG_OK)
         return err;
@@ -50,6 +48,16 @@ static zg_err new_look(struct conversation **out, struct zg_client *c, const str
     else
         *out = v;
     return err;
+}
+
+void client_forget_looks(struct zg_client *c)
+{
+    for (size_t i = 0; i < c->conversation_count;) {
+        if (c->conversations[i]->state == ZG_CONVERSATION_LOOKING)
+            conversation_forget(c->conversations[i]);
+        else
+            i++;
+    }
 }
 
 static zg_err look(struct zg_client *c, const struct card *card, zg_id *id)

@@ -5,6 +5,7 @@
 #include "client/core/conversation.h"
 #include "client/core/desk.h"
 #include "client/core/knocking.h"
+#include "client/core/locker.h"
 
 static void on_opened(void *ctx, struct connection *link)
 {
@@ -79,6 +80,10 @@ static void connection_users(const struct zg_client *c, const struct connection 
     const struct desk *d = c->desk;
     *referred = d != NULL && d->connection == link;
     *wanted = *referred && !d->gone && d->failed == ZG_OK;
+    if (c->locker != NULL && c->locker->connection == link) {
+        *referred = true;
+        *wanted = locker_wants_relay(c->locker);
+    }
     for (size_t i = 0; i < c->conversation_count && !*wanted; i++) {
         const struct conversation *v = c->conversations[i];
         if (v->connection != link)

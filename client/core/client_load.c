@@ -11,6 +11,8 @@
 #include "client/core/client.h"
 #include "client/core/conversation.h"
 #include "client/core/desk.h"
+#include "client/core/locker.h"
+#include "client/core/vault_memory.h"
 
 /* Something that looks for its conversation. One of the four is set. */
 struct loose {
@@ -69,6 +71,8 @@ static zg_err load_meta(struct zg_client *c, const uint8_t *key, struct reader *
     c->meta_mark_ms = mark;
     c->meta_time_ms = time;
     timekeeper_init(&c->time, mark, c->now);
+    if (c->returning)
+        (void)timekeeper_relay(&c->time, c->locker->connection->welcome.utc_minute);
     return ZG_OK;
 }
 
@@ -198,6 +202,21 @@ static zg_err attach_all(struct zg_client *c)
     return err;
 }
 
+/* A locker had no room for what waits to be sent: she sees that, and may send it again. */
+static void give_up_incomplete(struct zg_client *c)
+{
+    for (size_t i = 0; i < c->conversation_count; i++) {
+        struct conversation *v = c->conversations[i];
+        for (size_t k = 0; v->state == ZG_CONVERSATION_OPEN && k < v->message_count; k++) {
+            struct message *m = v->messages[k];
+            if (!m->own || !m->sealed || m->state != ZG_MESSAGE_WAITING || m->parcels > 0)
+                continue;
+            m->state = ZG_MESSAGE_NOT_SENT;
+            entry_touch(&c->journal, m->entry);
+        }
+    }
+}
+
 static zg_err complete(struct zg_client *c)
 {
     zg_err err = attach_all(c);
@@ -211,6 +230,8 @@ static zg_err complete(struct zg_client *c)
     }
     if (c->conversation_count > 1)
         qsort(c->conversations, c->conversation_count, sizeof(*c->conversations), latest_first);
+    if (c->returning)
+        give_up_incomplete(c);
     for (size_t i = 0; i < c->conversation_count; i++)
         parts_join(c->conversations[i]);
     return ZG_OK;
@@ -236,9 +257,11 @@ static void on_loaded(void *ctx, zg_err err)
     if (err == ZG_OK)
         err = complete(c);
     client_load_drop(c);
+    c->load_result = err;
     if (err != ZG_OK) {
         c->state = CLIENT_FAILED;
-        client_event(c, ZG_EVENT_FAILED, err, NULL, NULL, 0);
+        if (!c->returning)
+            client_event(c, ZG_EVENT_FAILED, err, NULL, NULL, 0);
         return;
     }
     c->state = CLIENT_READY;
@@ -247,7 +270,8 @@ static void on_loaded(void *ctx, zg_err err)
     /* Nobody was shown what goes now: it makes no events. */
     agenda_run(&c->agenda, client_time_ms(c));
     events_clear(&c->events);
-    client_event(c, ZG_EVENT_READY, ZG_OK, NULL, NULL, 0);
+    if (!c->returning)
+        client_event(c, ZG_EVENT_READY, ZG_OK, NULL, NULL, 0);
     client_work(c);
 }
 
@@ -258,4 +282,38 @@ zg_err client_load(struct zg_client *c)
         return ZG_ERR_MEMORY;
     c->journal.vault->load(c->journal.vault, on_entry, c, on_loaded);
     return ZG_OK;
+}
+
+zg_err client_load_locker(struct zg_client *c)
+{
+    struct locker *l = c->locker;
+    const struct slot_reading *r = &l->reading;
+    uint8_t *plain;
+    size_t len;
+
+    entry_forget(&c->journal, c->meta);
+    c->meta = NULL;
+    vault_memory_wipe(l->below);
+    /* The version is that of the claim; what was read has the one before. */
+    zg_err err = locker_open(l, l->version - 1, r->value, r->len, &plain, &len);
+    if (err == ZG_OK) {
+        err = locker_unpack(l, plain, len);
+        sodium_memzero(plain, len);
+        free(plain);
+    }
+    slot_drop(&l->reading);
+    l->stage = LOCKER_OPEN;
+    l->over = LOCKER_STAYS;
+    l->ready_told = true;
+    if (err != ZG_OK)
+        return err;
+    c->returning = true;
+    c->state = CLIENT_LOADING;
+    err = client_load(c);
+    if (err == ZG_OK) {
+        l->below->pump(l->below);
+        err = c->load_result;
+    }
+    c->returning = false;
+    return err;
 }

@@ -25,6 +25,14 @@ static void move(struct connection *c, enum connection_state to)
     c->state = to;
 }
 
+struct relay_place card_place(const struct card *card)
+{
+    struct relay_place place = {.count = card->count};
+    memcpy(place.address, card->address, sizeof(place.address));
+    memcpy(place.pk, card->relay_pk, sizeof(place.pk));
+    return place;
+}
+
 void connection_init(struct connection *c, const struct relay_place *place, const struct rng *rng,
                      uint32_t *links, const struct connection_hooks *hooks, uint64_t mono_ms)
 {

@@ -43,6 +43,8 @@ struct relay_place {
     uint8_t pk[NOISE_KEY_BYTES];
 };
 
+struct relay_place card_place(const struct card *card);
+
 /* What the relay says of itself in message 2; section 2.1. */
 struct welcome {
     uint32_t utc_minute;

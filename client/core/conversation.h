@@ -43,7 +43,8 @@ enum cleanup {
     CLEANUP_OWN = 2,      /* the own queue */
     CLEANUP_PEER = 4,     /* the other side's, by end */
     CLEANUP_PEER_OLD = 8, /* the same, by the end secret before its rotation */
-    CLEANUP_KINDS = 4,
+    CLEANUP_LOCKER = 16,  /* hers, when everything else is done */
+    CLEANUP_KINDS = 5,
 };
 
 struct queue_secrets {
@@ -61,7 +62,7 @@ struct conversation_keys {
     struct secret peer_put;
     struct secret peer_end;
     struct secret peer_old_end;
-    struct secret voucher; /* the worker's, for the own queue */
+    struct secret voucher; /* the worker's: for the own queue; hers: for a locker, which the knock brings */
     struct handle knock_handle;
     struct trust trust;
     uint8_t th1[HASH_BYTES];
@@ -94,6 +95,7 @@ struct conversation {
     uint32_t limit_s;    /* own limit of lifetimes here; 0: none */
     char note[ZG_NOTE_BYTES_MAX + 1]; /* a person's own; never sent */
     uint32_t desk_epoch; /* hers: of the bundle she knocked with */
+    uint64_t locker_seen; /* the worker's: the highest version of her locker that she told */
     uint64_t last_ms;
     uint64_t ended_ms;
     unsigned cleanup; /* of enum cleanup */

@@ -9,6 +9,7 @@
 
 #include "client/core/conversation.h"
 #include "client/core/desk.h"
+#include "client/core/locker.h"
 
 static void drop_content(struct conversation *v)
 {
@@ -86,6 +87,8 @@ static unsigned erase_cleanup(const struct conversation *v)
         cleanup |= CLEANUP_CANCEL;
     if (v->peer_known && v->state != ZG_CONVERSATION_ENDED)
         cleanup |= CLEANUP_PEER;
+    if (v->client->locker != NULL)
+        cleanup |= CLEANUP_LOCKER;
     return cleanup;
 }
 

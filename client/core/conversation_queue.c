@@ -10,6 +10,7 @@
 
 #include "client/core/conversation.h"
 #include "client/core/desk.h"
+#include "client/core/locker.h"
 
 void queue_secrets_new(struct queue_secrets *q, const struct rng *rng)
 {
@@ -162,30 +163,50 @@ static void on_cleanup_reply(struct call *call, const struct command *reply, zg_
     conversation_touch_stage(v);
 }
 
-static void delete_command(const struct conversation *v, struct command *command, unsigned what)
+static void cleanup_command(const struct conversation *v, struct command *command, unsigned what)
 {
     const struct conversation_keys *k = v->keys;
-    command->op = OP_QUEUE_DELETE;
-    command->u.queue_delete.role = what == CLEANUP_OWN ? DELETE_OWN : DELETE_END;
-    command->u.queue_delete.secret = what == CLEANUP_OWN    ? k->queue.own.b
-                                     : what == CLEANUP_PEER ? k->peer_end.b
-                                                            : k->peer_old_end.b;
+    switch (what) {
+    case CLEANUP_CANCEL:
+        command->op = OP_CANCEL;
+        command->u.cancel.handle = k->knock_handle.b;
+        break;
+    case CLEANUP_LOCKER:
+        command->op = OP_SLOT_DELETE;
+        command->u.slot_delete.own = v->client->locker->keys->own.b;
+        break;
+    default:
+        command->op = OP_QUEUE_DELETE;
+        command->u.queue_delete.role = what == CLEANUP_OWN ? DELETE_OWN : DELETE_END;
+        command->u.queue_delete.secret = what == CLEANUP_OWN    ? k->queue.own.b
+                                         : what == CLEANUP_PEER ? k->peer_end.b
+                                                                : k->peer_old_end.b;
+    }
 }
 
-/* Section 4.1: CANCEL first, and nothing else before it was answered. The queues together: an answer may take seconds. */
+/*
+ * Section 4.1: CANCEL first, and nothing else before it was answered. The queues together: an answer may take seconds. The locker
+ * last: until then whoever returns goes on with this.
+ */
+static bool has_its_turn(const struct conversation *v, unsigned what)
+{
+    if (what == CLEANUP_LOCKER)
+        return v->cleanup == CLEANUP_LOCKER;
+    return what == CLEANUP_CANCEL || (v->cleanup & CLEANUP_CANCEL) == 0;
+}
+
 void conversation_cleanup_work(struct conversation *v)
 {
+    if (v->client->locker == NULL)
+        v->cleanup &= ~(unsigned)CLEANUP_LOCKER; /* the relay lost it before */
     for (unsigned i = 0, what = 1; i < CLEANUP_KINDS; i++, what *= 2) {
-        struct command command = {.op = OP_CANCEL};
-        if ((v->cleanup & what) == 0 || call_waits(&v->cleanup_calls[i]) ||
+        struct command command;
+        if ((v->cleanup & what) == 0 || call_waits(&v->cleanup_calls[i]) || !has_its_turn(v, what) ||
             !journal_settled(&v->client->journal, v->stamp) || !connection_room(v->connection))
             continue;
-        if (what == CLEANUP_CANCEL)
-            command.u.cancel.handle = v->keys->knock_handle.b;
-        else if ((v->cleanup & CLEANUP_CANCEL) == 0)
-            delete_command(v, &command, what);
-        else
-            return;
+        if (what == CLEANUP_LOCKER)
+            locker_going(v->client->locker);
+        cleanup_command(v, &command, what);
         ask(v, &v->cleanup_calls[i], &command, on_cleanup_reply);
     }
 }

@@ -11,6 +11,7 @@
 #include "client/core/conversation.h"
 #include "client/core/frame.h"
 #include "client/core/knocking.h"
+#include "client/core/locker.h"
 
 /* --- the accept, at her side --- */
 
@@ -19,12 +20,19 @@ struct accept {
     struct accept_context context;
 };
 
+/* A clock that was put right since may say that it is still to come. */
+static uint64_t knocked_s(const struct conversation *v, uint64_t now_s)
+{
+    return v->knocking != NULL && v->knocking->knocked_s < now_s ? v->knocking->knocked_s : now_s;
+}
+
 static void accept_begin(struct accept *a, struct conversation *v)
 {
     memset(a, 0, sizeof(*a));
     a->conversation = v;
     a->context.trust = &v->keys->trust;
     a->context.now_s = client_time_ms(v->client) / 1000;
+    a->context.knocked_s = knocked_s(v, a->context.now_s);
     a->context.th1 = v->keys->th1;
     a->context.ek_p_sk = v->keys->ek_p_sk;
 }
@@ -93,6 +101,15 @@ static void take_rotation(struct conversation *v, const uint8_t rotation[2 * WIR
     conversation_touch(v);
 }
 
+/* Hers: how far her locker was; the worker's: how far the worker has heard it was. */
+static void take_version(struct conversation *v, uint64_t version)
+{
+    if (v->side == SIDE_PARTICIPANT)
+        locker_echo(v->client->locker, version);
+    else if (version > v->locker_seen)
+        v->locker_seen = version;
+}
+
 static void take_step(struct conversation *v, const struct ratchet_info *info)
 {
     if (v->queue != QUEUE_ANNOUNCE || !info->new_step || !info->answers_newest || info->accept)
@@ -117,6 +134,7 @@ static void take_frame(struct conversation *v, const uint8_t plain[RATCHET_FRAME
         take_nonce(v, frame.nonce);
     if (frame.rotation != NULL)
         take_rotation(v, frame.rotation);
+    take_version(v, frame.version);
     uint64_t position = (uint64_t)info->step << 32 | info->n;
     if (frame.content.len == 0 || part_fill(part, frame.content, position, client_time_ms(c)) != ZG_OK)
         part_free(c, part);
@@ -162,6 +180,9 @@ static zg_err open_envelope(struct conversation *v, const uint8_t *envelope, str
     } else {
         part_free(v->client, part);
         say_refusal(v, err);
+        /* Section 8.1: what cannot be read here may be for the device that has the locker now. It is acknowledged by whoever writes there. */
+        if (locker_is_open(v->client->locker))
+            conversation_touch(v);
     }
     sodium_memzero(plain, sizeof(plain));
     sodium_memzero(&accept, sizeof(accept));
@@ -203,7 +224,10 @@ static void on_ended(void *owner)
 static void on_displaced(void *owner)
 {
     struct conversation *v = owner;
-    client_event(v->client, ZG_EVENT_DISPLACED, ZG_OK, v, NULL, 0);
+    if (locker_is_open(v->client->locker))
+        locker_check(v->client->locker);
+    else
+        client_event(v->client, ZG_EVENT_DISPLACED, ZG_OK, v, NULL, 0);
 }
 
 void conversation_listen(struct conversation *v)

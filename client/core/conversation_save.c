@@ -4,7 +4,7 @@
 #include "client/core/conversation.h"
 #include "client/core/knocking.h"
 
-enum { SAVED_VERSION = 3, SAVED_FIXED_MAX = 4096, FLAG_PEER = 1, FLAG_VOUCHER = 2, FLAG_ANSWERED = 4 };
+enum { SAVED_VERSION = 4, SAVED_FIXED_MAX = 4096, FLAG_PEER = 1, FLAG_VOUCHER = 2, FLAG_ANSWERED = 4 };
 
 _Static_assert(sizeof(struct conversation_keys) + RECEIPTS_SAVED_MAX + ZG_NOTE_BYTES_MAX + 512 < SAVED_FIXED_MAX, "room for everything of fixed size");
 
@@ -62,6 +62,7 @@ static void save_state(const struct conversation *v, struct writer *w)
     writer_u8(w, v->create_tries);
     writer_u32(w, v->limit_s);
     receipts_save(&v->receipts, w);
+    writer_u64(w, v->locker_seen);
     writer_lp(w, v->note, strlen(v->note));
 }
 
@@ -136,7 +137,8 @@ static void load_state(struct conversation *v, uint8_t version, struct reader *r
         return;
     v->limit_s = reader_u32(r);
     receipts_load(&v->receipts, r);
-    if (version == 2)
+    v->locker_seen = version >= 3 ? reader_u64(r) : 0;
+    if (version <= 3)
         return;
     struct span note = reader_lp(r, ZG_NOTE_BYTES_MAX);
     if (note.len > 0)
@@ -162,7 +164,7 @@ static zg_err load_rest(struct conversation *v, uint8_t version, struct reader *
     load_state(v, version, r);
     load_keys(v->keys, &v->block_len, r);
     if (reader_u8(r) != 0)
-        err = knocking_load(v, r);
+        err = knocking_load(v, version, r);
     bool ratchet = reader_u8(r) != 0;
     if (err == ZG_OK && !r->bad && ratchet) {
         err = ratchet_load(&v->ratchet, (struct span){r->at, r->left});

@@ -10,6 +10,7 @@
 
 #include "client/core/conversation.h"
 #include "client/core/frame.h"
+#include "client/core/locker.h"
 
 /* Smallest lifetime class that is not shorter, and its seconds; section 1. */
 static const uint32_t class_hours[] = {
@@ -63,6 +64,7 @@ static void fill_blocks(const struct conversation *v, struct frame *f, uint8_t r
 {
     const struct conversation_keys *k = v->keys;
     memset(f, 0, sizeof(*f));
+    f->version = v->side == SIDE_WORKER ? v->locker_seen : locker_next_version(v->client->locker);
     if (v->side == SIDE_WORKER) {
         if (v->ratchet == NULL)
             f->accept = (struct span){k->block, sizeof(k->block)}; /* nothing is agreed on yet: the largest */

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "client/core/desk.h"
+#include "client/core/slot.h"
 
 /* --- epochs --- */
 
@@ -275,29 +276,6 @@ static void on_published(struct call *call, const struct command *reply, zg_err 
     }
 }
 
-/* The pieces of one value go out under one seq; half a value is none, so the connection does not survive it. */
-static void send_pieces(struct desk *d, const uint8_t *value, size_t len)
-{
-    struct command command = {.op = OP_SLOT_SET};
-    struct slot_piece *p = &command.u.slot_set.piece;
-
-    command.u.slot_set.write = d->keys->slot_write.b;
-    p->version = d->slot_version;
-    p->size = (uint32_t)len;
-    for (size_t at = 0; at < len; at += WIRE_SLOT_PIECE_BYTES, p->piece++) {
-        size_t left = len - at;
-        p->data = (struct span){value + at, left < WIRE_SLOT_PIECE_BYTES ? left : WIRE_SLOT_PIECE_BYTES};
-        if (at == 0) {
-            desk_ask(d, &d->call, &command, on_published);
-            if (!call_waits(&d->call))
-                return;
-        } else if (connection_more(d->connection, &d->call, &command) != ZG_OK) {
-            connection_drop(d->connection, ZG_ERR_MEMORY);
-            return;
-        }
-    }
-}
-
 void desk_publish_work(struct desk *d)
 {
     uint8_t hash[HASH_BYTES];
@@ -315,7 +293,9 @@ void desk_publish_work(struct desk *d)
         err = ZG_ERR_CRYPTO; /* knocks could not be opened: never publish that */
     if (err == ZG_OK) {
         d->publish_again = false;
-        send_pieces(d, sealed, len);
+        d->call.done = on_published;
+        d->call.owner = d;
+        slot_write(d->connection, &d->call, &d->keys->slot_write, d->slot_version, sealed, len);
     } else {
         desk_pause(d, 1);
     }

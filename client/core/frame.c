@@ -6,16 +6,18 @@ enum {
     FLAG_ACCEPT = 1,
     FLAG_NONCE = 2,
     FLAG_ROTATION = 4,
-    FLAGS = FLAG_ACCEPT | FLAG_NONCE | FLAG_ROTATION,
+    FLAG_VERSION = 8,
+    FLAGS = FLAG_ACCEPT | FLAG_NONCE | FLAG_ROTATION | FLAG_VERSION,
 
     FRAME_NONCE_BYTES = 32,
     ROTATION_BYTES = 64,
+    VERSION_BYTES = 8,
     ACCEPT_FIXED_BYTES = 4 * 32, /* put, end, n_W, MAC behind the credential; section 6 */
 };
 
 size_t frame_room(const struct frame *f)
 {
-    size_t used = 1 + 2 + f->accept.len;
+    size_t used = 1 + 2 + VERSION_BYTES + f->accept.len;
     if (f->nonce != NULL)
         used += FRAME_NONCE_BYTES;
     if (f->rotation != NULL)
@@ -36,6 +38,8 @@ zg_err frame_write(const struct frame *f, uint8_t out[RATCHET_FRAME_BYTES])
         flags |= FLAG_NONCE;
     if (f->rotation != NULL)
         flags |= FLAG_ROTATION;
+    if (f->version != 0)
+        flags |= FLAG_VERSION;
 
     writer_init(&w, out, RATCHET_FRAME_BYTES);
     writer_u8(&w, flags);
@@ -45,6 +49,8 @@ zg_err frame_write(const struct frame *f, uint8_t out[RATCHET_FRAME_BYTES])
         writer_put(&w, f->nonce, FRAME_NONCE_BYTES);
     if (f->rotation != NULL)
         writer_put(&w, f->rotation, ROTATION_BYTES);
+    if (f->version != 0)
+        writer_u64(&w, f->version);
     writer_u16(&w, (uint16_t)f->content.len);
     writer_put(&w, f->content.at, f->content.len);
     writer_pad(&w, RATCHET_FRAME_BYTES);
@@ -78,6 +84,10 @@ zg_err frame_read(struct frame *out, const uint8_t in[RATCHET_FRAME_BYTES])
         f.nonce = reader_take(&r, FRAME_NONCE_BYTES);
     if (flags & FLAG_ROTATION)
         f.rotation = reader_take(&r, ROTATION_BYTES);
+    if (flags & FLAG_VERSION)
+        f.version = reader_u64(&r);
+    if ((flags & FLAG_VERSION) != 0 && f.version == 0)
+        return ZG_ERR_MALFORMED;
     f.content.len = reader_u16(&r);
     f.content.at = reader_take(&r, f.content.len);
     reader_zeros(&r);

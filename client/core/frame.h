@@ -16,10 +16,11 @@ struct frame {
     struct span accept; /* the block as encoded */
     const uint8_t *nonce;
     const uint8_t *rotation;
+    uint64_t version;    /* of her locker; 0: none */
     struct span content; /* may be empty */
 };
 
-/* Room for content beside these blocks. */
+/* Room for content beside these blocks; a version, which may come later, has its room always. */
 size_t frame_room(const struct frame *f);
 /* ZG_ERR_TOO_LARGE if it does not fit. Pads with zeros. */
 ZG_MUST_CHECK zg_err frame_write(const struct frame *f, uint8_t out[RATCHET_FRAME_BYTES]);

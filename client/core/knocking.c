@@ -39,21 +39,12 @@ zg_err knocking_new(struct conversation *v, const struct card *card)
     return ZG_OK;
 }
 
-void knocking_drop_sealed(struct knocking *k)
-{
-    if (k->sealed != NULL)
-        sodium_memzero(k->sealed, BUNDLE_SEALED_MAX);
-    free(k->sealed);
-    k->sealed = NULL;
-    k->sealed_len = 0;
-}
-
 void knocking_free(struct knocking *k)
 {
     if (k == NULL)
         return;
     call_forget(&k->call);
-    knocking_drop_sealed(k);
+    slot_drop(&k->sealed);
     sodium_free(k);
 }
 
@@ -204,7 +195,7 @@ static void send(struct knocking *k)
     struct name slot_voucher;
     uint8_t ceiling = v->connection->welcome.ttl_ceiling;
 
-    secret_name(ROLE_VOUCHER, k->slot_voucher.b, &slot_voucher);
+    secret_name(ROLE_VOUCHER, v->keys->voucher.b, &slot_voucher);
     conversation_queue_names(v, &set, &command.u.knock.names);
     command.u.knock.put = k->desk_put.b;
     command.u.knock.cookie = k->cookie;
@@ -271,13 +262,13 @@ void knocking_save(const struct knocking *k, struct writer *w)
     writer_put(w, k->card.organisation, sizeof(k->card.organisation));
     writer_u32(w, k->epoch);
     writer_put(w, k->desk_put.b, sizeof(k->desk_put.b));
-    writer_put(w, k->slot_voucher.b, sizeof(k->slot_voucher.b));
     writer_u8(w, k->ttl);
     writer_put(w, k->message.b, sizeof(k->message.b));
     writer_put(w, k->envelope, sizeof(k->envelope));
+    writer_u64(w, k->knocked_s);
 }
 
-zg_err knocking_load(struct conversation *v, struct reader *r)
+zg_err knocking_load(struct conversation *v, uint8_t version, struct reader *r)
 {
     zg_err err = knocking_new(v, NULL);
     if (err != ZG_OK)
@@ -288,10 +279,14 @@ zg_err knocking_load(struct conversation *v, struct reader *r)
     reader_copy(r, k->card.organisation, sizeof(k->card.organisation));
     k->epoch = reader_u32(r);
     reader_copy(r, k->desk_put.b, sizeof(k->desk_put.b));
-    reader_copy(r, k->slot_voucher.b, sizeof(k->slot_voucher.b));
+    if (version < 3) { /* it stands with the other secrets now */
+        reader_copy(r, v->keys->voucher.b, sizeof(v->keys->voucher.b));
+        v->voucher_known = true;
+    }
     k->ttl = reader_u8(r);
     reader_copy(r, k->message.b, sizeof(k->message.b));
     reader_copy(r, k->envelope, sizeof(k->envelope));
+    k->knocked_s = version >= 3 ? reader_u64(r) : v->last_ms / 1000;
     bool stage_ok = k->stage == KNOCKING_FETCH || k->stage == KNOCKING_ASK || k->stage == KNOCKING_WAIT;
     return r->bad || !stage_ok || k->ttl > WIRE_TTL_30D ? ZG_ERR_MALFORMED : ZG_OK;
 }

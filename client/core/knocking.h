@@ -11,6 +11,7 @@
 #include "client/core/card.h"
 #include "client/core/connection.h"
 #include "client/core/conversation.h"
+#include "client/core/slot.h"
 #include "proto/puzzle.h"
 
 enum knocking_stage {
@@ -38,14 +39,12 @@ struct knocking {
     uint8_t refusals;
 
     struct card card; /* until the knock is made */
-    uint8_t *sealed;  /* pieces of the bundle; NULL: none yet */
-    struct slot_piece sealed_so_far;
-    size_t sealed_len;
+    struct slot_reading sealed; /* the bundle */
     uint64_t looked_ms; /* mono: LOOKED since */
 
+    uint64_t knocked_s; /* when the envelope was made */
     uint32_t epoch;
     struct secret desk_put;
-    struct secret slot_voucher; /* what the knock creates beside her queue; not used in this version */
     uint8_t ttl;
     zg_id message; /* the text of the knock */
     uint8_t envelope[WIRE_ENVELOPE_BYTES];
@@ -82,13 +81,12 @@ void knocking_ask(struct knocking *k, struct command *command,
                   void (*done)(struct call *, const struct command *, zg_err));
 /* What every stage does with a reply that is not its own: true if that was all, and k may be gone. */
 bool knocking_common_reply(struct knocking *k, const struct command *reply, zg_err err);
-void knocking_drop_sealed(struct knocking *k);
 /* The knock's text; NULL: its time is over. */
 struct message *knocking_message(const struct knocking *k);
 
-/* For the vault: what is needed to go on. */
+/* For the vault: what is needed to go on. version: of the conversation's entry. */
 enum { KNOCKING_SAVED_MAX = 5000 };
 void knocking_save(const struct knocking *k, struct writer *w);
-ZG_MUST_CHECK zg_err knocking_load(struct conversation *v, struct reader *r);
+ZG_MUST_CHECK zg_err knocking_load(struct conversation *v, uint8_t version, struct reader *r);
 
 #endif

@@ -28,7 +28,8 @@ static zg_err make_knock(struct knocking *k, const struct bundle *b)
 
     memset(&out, 0, sizeof(out));
     queue_secrets_new(&v->keys->queue, &v->client->rng);
-    rng_fill(&v->client->rng, k->slot_voucher.b, sizeof(k->slot_voucher.b));
+    rng_fill(&v->client->rng, v->keys->voucher.b, sizeof(v->keys->voucher.b));
+    v->voucher_known = true;
     rng_fill(&v->client->rng, v->keys->knock_handle.b, sizeof(v->keys->knock_handle.b));
     writer_init(&w, content, sizeof(content));
     err = m == NULL ? ZG_ERR_EXPIRED : conversation_knock_content(v, m, &w);
@@ -40,6 +41,7 @@ static zg_err make_knock(struct knocking *k, const struct bundle *b)
     err = knock_make(&out, &in, &v->client->rng);
     if (err != ZG_OK)
         goto out;
+    k->knocked_s = in.now_s;
     memcpy(k->envelope, out.envelope, sizeof(k->envelope));
     memcpy(v->keys->th1, out.th1, sizeof(v->keys->th1));
     memcpy(v->keys->ek_p_pk, out.ek_p_pk, sizeof(out.ek_p_pk));
@@ -87,7 +89,7 @@ static zg_err open_bundle(struct knocking *k)
         return ZG_ERR_MEMORY;
 
     card_secrets(&k->card, &read, bundle_key);
-    zg_err err = bundle_open(b, k->sealed, k->sealed_len, bundle_key, k->card.organisation,
+    zg_err err = bundle_open(b, k->sealed.value, k->sealed.len, bundle_key, k->card.organisation,
                              client_time_ms(v->client) / 1000);
     if (err == ZG_OK && went_back(k, b)) {
         client_relay_went_back(v->client, v->connection);
@@ -123,7 +125,7 @@ void knocking_bundle(struct knocking *k)
         looked(k);
         return;
     }
-    knocking_drop_sealed(k);
+    slot_drop(&k->sealed);
     if (err == ZG_ERR_MEMORY) {
         conversation_pause(v, 1);
         return;
@@ -140,40 +142,19 @@ void knocking_bundle(struct knocking *k)
     conversation_touch_stage(v);
 }
 
-/* The pieces come in order on one connection; section 1.1. */
-static zg_err take_piece(struct knocking *k, const struct slot_piece *p)
-{
-    if (p->piece == 0) {
-        knocking_drop_sealed(k);
-        k->sealed = malloc(BUNDLE_SEALED_MAX);
-        if (k->sealed == NULL)
-            return ZG_ERR_MEMORY;
-    } else if (k->sealed == NULL || p->piece != k->sealed_so_far.piece + 1 ||
-               p->version != k->sealed_so_far.version || p->size != k->sealed_so_far.size) {
-        return ZG_ERR_MALFORMED;
-    }
-    if (p->data.len > BUNDLE_SEALED_MAX - k->sealed_len)
-        return ZG_ERR_MALFORMED;
-    if (p->data.len > 0)
-        memcpy(k->sealed + k->sealed_len, p->data.at, p->data.len);
-    k->sealed_len += p->data.len;
-    k->sealed_so_far = *p;
-    return ZG_OK;
-}
-
 static void on_piece(struct call *call, const struct command *reply, zg_err err)
 {
     struct knocking *k = call->owner;
 
     if (knocking_common_reply(k, reply, err))
         return;
-    err = take_piece(k, &reply->u.slot_value);
+    err = slot_take(&k->sealed, BUNDLE_SEALED_MAX, &reply->u.slot_value);
     if (err == ZG_ERR_MEMORY) {
         connection_drop(k->conversation->connection, err);
         return;
     }
     /* A slot that is empty: nobody published yet. */
-    if (err == ZG_OK && k->sealed_so_far.size == 0)
+    if (err == ZG_OK && k->sealed.last.size == 0)
         err = ZG_ERR_REFUSED;
     if (err != ZG_OK)
         knocking_fail(k, err);
@@ -187,7 +168,7 @@ void knocking_fetch(struct knocking *k)
     struct secret read;
     uint8_t bundle_key[32];
 
-    knocking_drop_sealed(k);
+    slot_drop(&k->sealed);
     card_secrets(&k->card, &read, bundle_key);
     command.u.slot_get.read = read.b;
     knocking_ask(k, &command, on_piece);

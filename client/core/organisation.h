@@ -98,8 +98,9 @@ ZG_MUST_CHECK zg_err desk_certificate_open(struct desk_certificate *out, struct 
 /* ZG_ERR_ARGUMENT for an alias that is empty, too long, or not plain UTF-8. *len is set to what was written. */
 ZG_MUST_CHECK zg_err credential_make(uint8_t out[CREDENTIAL_BYTES_MAX], size_t *len, const struct credential *c,
                                      const struct sign_key *issuing);
+/* Valid at some moment from since_s to now_s (section 6: from her knock to now). */
 ZG_MUST_CHECK zg_err credential_open(struct credential *out, struct span encoded,
-                                     const uint8_t issuing_pk[SIGN_PK_BYTES], uint64_t now_s);
+                                     const uint8_t issuing_pk[SIGN_PK_BYTES], uint64_t since_s, uint64_t now_s);
 
 /*
  * What everybody in a conversation holds the other side's objects against, taken from a bundle that was checked.

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <zaguan/vault.h>
+#include "client/core/vault_memory.h"
 
 enum { BUCKETS_FIRST = 64 };
 
@@ -130,13 +130,20 @@ err0:
     return ZG_ERR_MEMORY;
 }
 
+zg_err vault_memory_visit(zg_vault *v, zg_vault_visit visit, void *ctx)
+{
+    const struct memory *m = of(v);
+    zg_err err = ZG_OK;
+    for (size_t i = 0; i < m->bucket_count && err == ZG_OK; i++)
+        for (const struct item *item = m->buckets[i]; item != NULL && err == ZG_OK; item = item->next)
+            err = visit(ctx, item->key, item->value, item->len);
+    return err;
+}
+
 static void memory_load(zg_vault *v, zg_vault_visit visit, void *ctx, void (*done)(void *ctx, zg_err err))
 {
     struct memory *m = of(v);
-    m->load_result = ZG_OK;
-    for (size_t i = 0; i < m->bucket_count && m->load_result == ZG_OK; i++)
-        for (struct item *item = m->buckets[i]; item != NULL && m->load_result == ZG_OK; item = item->next)
-            m->load_result = visit(ctx, item->key, item->value, item->len);
+    m->load_result = vault_memory_visit(v, visit, ctx);
     m->loaded = done;
     m->loaded_ctx = ctx;
 }
@@ -166,10 +173,9 @@ static void memory_pump(zg_vault *v)
     }
 }
 
-static void memory_close(zg_vault *v)
+void vault_memory_wipe(zg_vault *v)
 {
     struct memory *m = of(v);
-    memory_pump(v);
     for (size_t i = 0; i < m->bucket_count; i++) {
         while (m->buckets[i] != NULL) {
             struct item *item = m->buckets[i];
@@ -177,6 +183,14 @@ static void memory_close(zg_vault *v)
             item_free(item);
         }
     }
+    m->count = 0;
+}
+
+static void memory_close(zg_vault *v)
+{
+    struct memory *m = of(v);
+    memory_pump(v);
+    vault_memory_wipe(v);
     free(m->buckets);
     free(m);
 }

@@ -111,6 +111,14 @@ export class Core {
         }
     }
 
+    // Calls use(at, len) with these bytes; nothing of them stays.
+    withBytes(bytes, use) {
+        return this.withRoom(bytes.length, (at) => {
+            this.bytes(at, bytes.length).set(bytes);
+            return use(at, bytes.length);
+        });
+    }
+
     // Calls use(at) with so many zeros.
     withRoom(len, use) {
         const at = this.alloc(len);

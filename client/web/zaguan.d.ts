@@ -12,7 +12,8 @@ export type Id = string;
 export type EventKind =
     | 'ready' | 'failed' | 'connected' | 'disconnected' | 'desk_ready' | 'desk_failed' | 'knock' | 'knock_sent'
     | 'knock_failed' | 'puzzle' | 'accepted' | 'message' | 'sent' | 'not_sent' | 'expired' | 'safety' | 'ended'
-    | 'erased' | 'storage' | 'displaced' | 'expired_unread' | 'relay_went_back' | 'looked' | 'unknown';
+    | 'erased' | 'storage' | 'displaced' | 'expired_unread' | 'relay_went_back' | 'locker_ready' | 'locker_lost' | 'returned'
+    | 'return_failed' | 'closed' | 'looked' | 'unknown';
 
 /** What each kind means stands at zg_event_kind in zaguan/client.h. */
 export interface ZaguanEvent {
@@ -76,6 +77,25 @@ export interface Options {
     onevent?(event: ZaguanEvent): void;
 }
 
+export interface Stretching {
+    /** zaguan.wasm, compiled. */
+    wasm: WebAssembly.Module;
+    /** Any card of the organisation. */
+    card: string;
+    /** 20 digits; spaces and hyphens do not count. */
+    phrase: string;
+    /** Gives up: code 'state'. */
+    signal?: AbortSignal;
+    /** Begins stretch-worker.js; without it, the one beside stretch.js. */
+    worker?(): Worker;
+}
+
+/**
+ * The secret of a return phrase, 128 bytes: overwrite it after use. Takes a second or more, in a worker with 32 MiB of its own. Errors:
+ * 'truncated', 'too_large', 'malformed', and those of checkCard.
+ */
+export function stretch(what: Stretching): Promise<Uint8Array>;
+
 /** One participant, in memory only. All functions but close() throw ZaguanError; its code is 'state' after close(). */
 export class Client {
     private constructor();
@@ -102,6 +122,13 @@ export class Client {
     safetyCompared(conversation: Id): void;
     /** Messages and keys go at once here, what is at the relay as soon as it is reached: 'erased'. Cannot be taken back. */
     erase(conversation: Id): void;
+
+    /** A new return phrase: 20 digits. Show it once, and keep it nowhere. */
+    newPhrase(): string;
+    /** From 'locker_ready' on, the phrase of this secret brings the conversation back on any device. Needs a knock that is kept. */
+    keep(conversation: Id, secret: Uint8Array): void;
+    /** In a client without a conversation: 'returned' or 'return_failed'. The device that had it gets 'closed'. */
+    returnTo(card: string, secret: Uint8Array): void;
 
     /** language: of the safety words, 'en', 'es' or 'fr'. */
     conversation(conversation: Id, language?: string): Conversation;

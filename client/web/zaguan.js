@@ -4,13 +4,14 @@
 // cannot be overwritten; the less a program keeps of them, the better.
 import { Core, ZaguanError } from './core.js';
 
+export { stretch } from './stretch.js';
 export { ZaguanError };
 
 // In the order of the enums of include/zaguan/client.h, from 1 on (safety and from: 0).
 export const EVENTS = [
     'ready', 'failed', 'connected', 'disconnected', 'desk_ready', 'desk_failed', 'knock', 'knock_sent', 'knock_failed',
     'puzzle', 'accepted', 'message', 'sent', 'not_sent', 'expired', 'safety', 'ended', 'erased', 'storage', 'displaced',
-    'expired_unread', 'relay_went_back', 'looked',
+    'expired_unread', 'relay_went_back', 'locker_ready', 'locker_lost', 'returned', 'return_failed', 'closed', 'looked',
 ];
 export const CONVERSATION_STATES = ['knocking', 'waiting', 'open', 'ended', 'erasing', 'looking'];
 export const MESSAGE_STATES = ['received', 'read', 'waiting', 'sent', 'not_sent', 'expired_unread'];
@@ -18,6 +19,7 @@ export const NOTICE_STATES = ['on_duty', 'away', 'ended'];
 export const SAFETY_STATES = ['none', 'words', 'compared', 'mismatch'];
 export const FROM = ['sent', 'read'];
 const IO_CONNECT = 1, IO_SEND = 2, IO_CLOSE = 3;
+const PHRASE_DIGITS = 20;
 
 const NEVER = 0xffffffffffffffffn;
 const SLEEP_MAX_MS = 60000; // clocks may jump, and timers may be late
@@ -107,6 +109,28 @@ export class Client {
         const core = this.#open();
         this.#act(() => core.withId(conversation, (id) =>
             core.check(core.x.zg_client_erase(this.#c, id, core.time()), 'erase')));
+    }
+
+    // --- coming back ---
+
+    newPhrase() {
+        const core = this.#open();
+        return core.withRoom(PHRASE_DIGITS + 1, (at) => {
+            core.x.zg_phrase_new(at);
+            return core.text(at);
+        });
+    }
+
+    keep(conversation, secret) {
+        const core = this.#open();
+        this.#act(() => core.withId(conversation, (id) => core.withBytes(secret, (at) =>
+            core.check(core.x.zg_client_locker_new(this.#c, id, at, core.time()), 'return phrase'))));
+    }
+
+    returnTo(card, secret) {
+        const core = this.#open();
+        this.#act(() => core.withText(card, (k, len) => core.withBytes(secret, (at) =>
+            core.check(core.x.zg_client_return(this.#c, k, len, at, core.time()), 'return'))));
     }
 
     // --- looking ---

@@ -126,6 +126,12 @@ typedef enum zg_event_kind {
     ZG_EVENT_EXPIRED_UNREAD, /* at a desk: an own message was not read in time; it is gone. Told a day or more after that */
     ZG_EVENT_RELAY_WENT_BACK, /* the relay seems to be an older copy of itself: what it accepted since then may be lost. Everything goes on; said
                                  once each time */
+    ZG_EVENT_LOCKER_READY, /* from now on the return phrase works */
+    ZG_EVENT_LOCKER_LOST,  /* it does not any more: err. Everything goes on, in memory only */
+    ZG_EVENT_RETURNED,     /* a return phrase brought this conversation back */
+    ZG_EVENT_RETURN_FAILED, /* err: NOT_FOUND: another phrase, erased, or over, which nobody can tell apart; FORGED, VERSION ...
+                               After NOT_FOUND the client is as new; after others it is of no more use */
+    ZG_EVENT_CLOSED,       /* another device returned to the conversation: everything is wiped here, and the client of no more use */
     ZG_EVENT_LOOKED,       /* the card is good, and zg_client_notice says what its desk says of itself */
 } zg_event_kind;
 
@@ -271,6 +277,38 @@ ZG_API ZG_MUST_CHECK zg_err zg_client_look(zg_client *c, const char *card, size_
 ZG_API ZG_MUST_CHECK zg_err zg_client_knock(zg_client *c, const char *card, size_t card_len, const char *text,
                                             size_t len, const zg_send_options *options, zg_id *conversation,
                                             zg_now now);
+
+/*
+ * --- coming back: docs/protocol.md section 8.1 ---
+ *
+ * A return phrase is a number below 2^66. Whoever knows it comes back to a conversation from any device, as far as its messages have not
+ * expired. It opens a locker at the relay, which holds the client's sealed state and is overwritten at every step; so every message
+ * costs some 17 KB more, and whoever learns the phrase reads what has not expired. Only for clients without a vault of their own.
+ */
+enum { ZG_PHRASE_DIGITS = 20, ZG_LOCKER_SECRET_BYTES = 128 };
+
+/* A new phrase: 20 digits and a zero. It is shown once, and kept nowhere: wipe it after use. */
+ZG_API void zg_phrase_new(char out[ZG_PHRASE_DIGITS + 1]);
+/*
+ * The secret of the locker that a phrase opens, with any card of the organisation. Takes a second or so and 32 MiB, and touches no client, so it may run
+ * in another thread. Spaces and hyphens do not count. ZG_ERR_TRUNCATED, ZG_ERR_TOO_LARGE: not 20 digits; ZG_ERR_MALFORMED: no digit, or
+ * no number that is a phrase; of the card: those of zg_card_check; ZG_ERR_MEMORY. Wipe out after use.
+ */
+ZG_API ZG_MUST_CHECK zg_err zg_phrase_stretch(const char *card, size_t card_len, const char *phrase, size_t len,
+                                              uint8_t out[ZG_LOCKER_SECRET_BYTES]);
+/*
+ * Makes a locker for the one conversation of this client, once its knock is kept: then ZG_EVENT_LOCKER_READY or _LOST. ZG_ERR_NOT_FOUND;
+ * ZG_ERR_STATE: the knock is not kept yet, there is or was a locker already, it is a worker's, the client has a vault or another
+ * conversation. ZG_ERR_MEMORY.
+ */
+ZG_API ZG_MUST_CHECK zg_err zg_client_locker_new(zg_client *c, const zg_id *conversation,
+                                                 const uint8_t secret[ZG_LOCKER_SECRET_BYTES], zg_now now);
+/*
+ * Comes back with a new client: ZG_EVENT_RETURNED or _FAILED, as soon as the relay is reached. The device that had the conversation gets
+ * ZG_EVENT_CLOSED. Errors of zg_card_check; ZG_ERR_STATE: the client has a vault, a conversation (a look is none) or a locker. ZG_ERR_MEMORY.
+ */
+ZG_API ZG_MUST_CHECK zg_err zg_client_return(zg_client *c, const char *card, size_t card_len,
+                                             const uint8_t secret[ZG_LOCKER_SECRET_BYTES], zg_now now);
 
 typedef struct zg_notice {
     int state;           /* 1 on duty, 2 away (a new desk is, until zg_client_desk_notice; 12 hours after it was written "on duty" is), 3 ended */

@@ -218,15 +218,17 @@ static struct key key_draw(const struct call *call, const struct command *c)
     return key;
 }
 
-static void draw(struct call *call, const struct command *c)
+static void draw(struct call *call, const struct command *c, uint64_t desk)
 {
     struct relay *r = call->relay;
     struct change *change = change_new(call->relay, call, WRITE_VOUCHERS);
 
     if (change == NULL) {
+        quota_give_back(&r->quota, QUOTA_DRAWS, desk, c->u.voucher_draw.count);
         call_reply(call, STATUS_BUSY);
         return;
     }
+    change->drawn_from = desk;
     for (uint32_t i = 0; i < c->u.voucher_draw.count; i++)
         memcpy(change->vouchers[i].b, c->u.voucher_draw.names[i], sizeof(change->vouchers[i].b));
     change->write.u.vouchers.kind = c->u.voucher_draw.kind;
@@ -251,7 +253,7 @@ static void act_draw(struct call *call, const struct command *c, const struct ta
     else if (err != ZG_OK)
         call_reply(call, STATUS_BUSY);
     else
-        draw(call, c);
+        draw(call, c, q->id);
 }
 
 static const struct dispatch_row rows[] = {

@@ -43,6 +43,8 @@ static void change_free(struct relay *r, struct change *change)
 
 void change_answer(struct relay *r, struct change *change, enum status status)
 {
+    if (status == STATUS_BUSY && change->drawn_from != 0)
+        quota_give_back(&r->quota, QUOTA_DRAWS, change->drawn_from, change->write.u.vouchers.count);
     if (change->session != NULL)
         session_reply(change->session, change->seq, status, status == STATUS_BUSY ? BUSY_RETRY_S : 0);
     change_free(r, change);

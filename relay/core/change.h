@@ -23,6 +23,7 @@ struct change {
     uint32_t seq;
     uint32_t tries;
     uint8_t status; /* once it is decided */
+    uint64_t drawn_from; /* the desk whose quota counted it; 0: none */
     struct store_write write;
     struct stored_names names; /* what write points to, if it needs it */
     struct name vouchers[WIRE_VOUCHERS_MAX];

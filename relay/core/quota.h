@@ -26,5 +26,7 @@ void quota_clear(struct quota *q);
 /* Counts n more, or ZG_ERR_FULL; ZG_ERR_BUSY: it cannot be counted now. */
 ZG_MUST_CHECK zg_err quota_take(struct quota *q, enum quota_kind kind, uint64_t queue, uint32_t n,
                                 uint32_t limit, uint32_t hour);
+/* Of what was counted, n came to nothing because the relay could not store it: they count no more. */
+void quota_give_back(struct quota *q, enum quota_kind kind, uint64_t queue, uint32_t n);
 
 #endif

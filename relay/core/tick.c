@@ -225,8 +225,10 @@ static void decide_send(struct relay *r, struct tick *t, struct settle *reply)
     bool refused_by_store = message_needs_row(m); /* it was tried: it exists already, or its queue is gone */
 
     reply->u.message = NULL;
-    if (t->failed)
+    if (t->failed) {
         reply->status = STATUS_BUSY;
+        quota_give_back(&r->quota, QUOTA_SENDS, m->queue_id, 1);
+    }
     if (t->failed || refused_by_store)
         give_up(r, m);
     message_unwait(r, m);

@@ -167,7 +167,7 @@ static void knock_once(struct bench *b, uint64_t spent[KNOCK_PARTS])
     static struct knock_output knock;
     static struct knock_opened opened;
     static struct accept_output accept;
-    struct accept_context context = {.trust = &b->desk->bundle.trust, .now_s = MEETING_NOW};
+    struct accept_context context = {.trust = &b->desk->bundle.trust, .knocked_s = MEETING_NOW, .now_s = MEETING_NOW};
     uint8_t frame[RATCHET_FRAME_BYTES], envelope[WIRE_ENVELOPE_BYTES];
     struct meeting m = {.desk = b->desk};
 

@@ -122,7 +122,7 @@ static void try_object(enum kind kind, const uint8_t *data, size_t size)
     if (kind == CREDENTIAL) {
         struct credential c;
         sign_message(object + size, &desk->issuing, SPAN_LABEL(LABEL_CREDENTIAL), message);
-        if (credential_open(&c, all, pk, MEETING_NOW) != ZG_OK)
+        if (credential_open(&c, all, pk, MEETING_NOW, MEETING_NOW) != ZG_OK)
             return;
         check(credential_make(again, &len, &c, &desk->issuing) == ZG_OK);
     } else if (kind == ISSUING) {

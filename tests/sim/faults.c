@@ -7,13 +7,13 @@ enum { SECOND = 1000, MINUTE = 60 * SECOND, AWAY_DAYS = 14, AWAY_ACTS = 24 };
 #define HOUR_MS (INT64_C(60) * MINUTE)
 #define DAY_MS (24 * HOUR_MS)
 
-unsigned faults_of_seed(const struct rng *rng)
+unsigned faults_of_seed(const struct rng *rng, uint64_t seed)
 {
     unsigned kinds = 0;
     for (unsigned kind = 1; kind <= FAULTS_ALL; kind <<= 1)
         if (rng_below(rng, kind >= FAULT_RELAY_CLOCK ? 5 : 2) == 0)
             kinds |= kind;
-    return kinds;
+    return seed % 5 == 0 ? kinds | FAULT_MEAN : kinds;
 }
 
 /* --- the relay --- */
@@ -230,6 +230,18 @@ static void mend_something(struct people *p)
             vault_trouble(p, &p->world.peers[i], false);
 }
 
+void faults_meet_enemy(struct people *p)
+{
+    p->world.mean = true;
+    /* It may let messages overtake each other, and says what time it likes. */
+    p->troubled = true;
+    p->relay_clock_touched = true;
+    p->relay_skew_max_ms = (uint64_t)DAY_MS;
+    world_trace(&p->world, "the relay is an enemy");
+    for (size_t i = 0; i < p->world.peer_count; i++)
+        peer_break(&p->world.peers[i]);
+}
+
 void faults_act(struct people *p)
 {
     const struct rng *rng = &p->world.rng;
@@ -244,6 +256,7 @@ void faults_act(struct people *p)
 
 void faults_stop(struct people *p)
 {
+    p->world.gentle = true;
     plate_cut_after(disk_plate(p->world.disk), 0);
     disk_trouble(p, false);
     full(p, false);

@@ -17,9 +17,12 @@ enum fault {
     FAULT_CLIENT_CLOCK = 512, /* a client's */
     FAULT_RESTORE = 1024,     /* the store is put back to what it was */
     FAULTS_ALL = 2047,
+    FAULT_MEAN = 2048,        /* the relay is an enemy: what it says is false now and then, all the time */
 };
 
-unsigned faults_of_seed(const struct rng *rng);
+unsigned faults_of_seed(const struct rng *rng, uint64_t seed);
+/* From now on the relay is one that lies, as long as the simulation runs. */
+void faults_meet_enemy(struct people *p);
 /* Perhaps something breaks, or works again. */
 void faults_act(struct people *p);
 /* Everything works, and runs, from here on. */

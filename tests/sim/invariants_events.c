@@ -64,7 +64,7 @@ static void check_heard(struct people *p, const struct talk *t, const struct lin
     if (s->unsaid)
         people_fail(p, "a message came that its sender does not keep", t, number);
     if (t->erased_ms != 0 && now > t->erased_ms + UNDER_WAY_MS && !t->loose)
-        people_fail(p, "a message came after its conversation was erased", t, number);
+        people_broken_promise(p, "a message came after its conversation was erased", t, number);
     if (s->got && !s->again)
         people_fail(p, "a message twice", t, number);
     else if (number <= l->heard && !p->troubled)
@@ -160,7 +160,7 @@ static void not_sent(struct people *p, struct peer *who, const zg_event *e)
     struct said *s = own(t, p, who, &e->message, &number);
     if (s != NULL)
         s->excused = true;
-    people_fail(p, "a message was not sent", t, number);
+    people_broken_promise(p, "a message was not sent", t, number);
 }
 
 /* --- ends --- */
@@ -171,7 +171,7 @@ static void ended(struct people *p, struct peer *who, const zg_event *e)
     if (t == NULL)
         return;
     if (!t->over && !t->loose && !people_knock_is_over(p, t))
-        people_fail(p, "a conversation ended that nobody ended", t, (uint32_t)e->kind);
+        people_broken_promise(p, "a conversation ended that nobody ended", t, (uint32_t)e->kind);
     t->over = true;
 }
 
@@ -184,7 +184,7 @@ static void knock_failed(struct people *p, struct peer *who, const zg_event *e)
     bool expired = e->err == ZG_ERR_EXPIRED &&
                    (!clocks_right(p) || p->world.now.mono_ms + SECOND >= t->from_her.said[0].sender_until);
     if (!expired && !t->loose)
-        people_fail(p, "a knock failed", t, (uint32_t)e->err);
+        people_broken_promise(p, "a knock failed", t, (uint32_t)e->err);
     t->over = true;
 }
 
@@ -317,7 +317,7 @@ static void common_event(struct people *p, struct peer *who, const zg_event *e)
     case ZG_EVENT_RELAY_WENT_BACK:
         /* A disk that does not take deletions while messages pass through memory looks like one that went back. */
         if (!p->restored && !p->troubled)
-            people_fail(p, "it is said that the relay went back, and it did not", NULL, 0);
+            people_broken_promise(p, "it is said that the relay went back, and it did not", NULL, 0);
         break;
     case ZG_EVENT_STORAGE:
         p->troubled = true;
@@ -338,7 +338,7 @@ void invariants_worker_event(void *ctx, struct peer *who, const zg_event *e)
 {
     struct people *p = ctx;
     if (e->kind == ZG_EVENT_DESK_FAILED)
-        people_fail(p, "the desk failed", NULL, (uint32_t)e->err);
+        people_broken_promise(p, "the desk failed", NULL, (uint32_t)e->err);
     common_event(p, who, e);
     /* An accept that the relay has is in the vault. */
     struct talk *t = e->kind == ZG_EVENT_SENT ? people_talk_by_id(p, who, &e->conversation) : NULL;
@@ -352,6 +352,6 @@ void invariants_her_event(void *ctx, struct peer *who, const zg_event *e)
     if (e->kind == ZG_EVENT_KNOCK_FAILED)
         knock_failed(p, who, e);
     else if (e->kind == ZG_EVENT_SAFETY && e->err != ZG_OK && p->skew_max_ms == 0)
-        people_fail(p, "an answer was not believed", people_talk_by_id(p, who, &e->conversation), (uint32_t)e->err);
+        people_broken_promise(p, "an answer was not believed", people_talk_by_id(p, who, &e->conversation), (uint32_t)e->err);
     common_event(p, who, e);
 }

@@ -16,9 +16,9 @@ void invariant_told_unread(struct people *p, struct talk *t, uint32_t number)
     struct said *s = &t->from_worker.said[number - 1];
     /* A copy of former times has it again, and its reader may never come again to say so. */
     if (s->certain && !p->restored)
-        people_fail(p, "a message that was read is said to have expired unread", t, number);
+        people_broken_promise(p, "a message that was read is said to have expired unread", t, number);
     if (people_relay_ms(p) < s->relay_until && !t->loose)
-        people_fail(p, "a message is said to have expired before its time", t, number);
+        people_broken_promise(p, "a message is said to have expired before its time", t, number);
     s->unread = true;
 }
 
@@ -37,9 +37,14 @@ static bool store_works(const struct people *p)
     return p->world.relay != NULL && !p->world.disk_trouble && !plate_is_full(disk_plate(p->world.disk));
 }
 
-/* Nobody was cut off between that it arrived and that the relay was told, and the relay could write it down. */
+/*
+ * Nobody was cut off between that it arrived and that the relay was told, and the relay could write it down. Whoever erases acknowledges
+ * nothing any more; and what a clock that was ahead took from the relay cannot be acknowledged.
+ */
 static void learn(struct people *p, const struct talk *t, struct said *s)
 {
+    if (t->her_erase != ERASE_NOT || people_relay_ms(p) >= s->relay_until)
+        return;
     uint64_t calm = later(s->got_ms, later(t->she->calm_ms, p->world.store_calm_ms));
     if (s->got && !s->certain && t->she->ready && store_works(p) && p->world.now.mono_ms > calm + 30 * MINUTE)
         s->certain = true;
@@ -64,7 +69,7 @@ void invariants_unread(struct people *p)
         for (uint32_t k = 0; k < t->from_worker.count; k++) {
             learn(p, t, &t->from_worker.said[k]);
             if (now && !t->over && to_be_told(p, &t->from_worker.said[k]))
-                people_fail(p, "nobody said that a message expired unread", t, k + 1);
+                people_broken_promise(p, "nobody said that a message expired unread", t, k + 1);
         }
     }
 }

@@ -75,6 +75,23 @@ void link_send(struct peer *p, uint32_t id, const uint8_t *data, size_t len)
         pipe_put(p->world, &l->up, data, len);
 }
 
+static bool relay_there(const struct link *l)
+{
+    return l->session != NULL || l->mean != NULL;
+}
+
+void link_relay_gone(struct link *l)
+{
+    if (!relay_there(l))
+        return;
+    if (l->session != NULL)
+        session_close(l->session);
+    mean_close(l->mean);
+    l->session = NULL;
+    l->mean = NULL;
+    l->relay_closed = true;
+}
+
 void link_drop(struct link *l)
 {
     if (l == NULL)
@@ -85,6 +102,7 @@ void link_drop(struct link *l)
     *at = l->next;
     if (l->session != NULL)
         session_close(l->session);
+    mean_close(l->mean);
     pipe_clear(&l->up);
     pipe_clear(&l->down);
     free(l);
@@ -92,7 +110,7 @@ void link_drop(struct link *l)
 
 void link_leave(struct link *l)
 {
-    if (l->session == NULL || rng_below(&l->peer->world->rng, 2) == 0) {
+    if (!relay_there(l) || rng_below(&l->peer->world->rng, 2) == 0) {
         link_drop(l);
         return;
     }
@@ -106,6 +124,35 @@ void link_leave(struct link *l)
 }
 
 /* --- the relay's side of a link --- */
+
+static bool relay_listens(const struct link *l)
+{
+    return l->session != NULL ? !session_paused(l->session) : l->mean != NULL && !mean_paused(l->mean);
+}
+
+static void relay_reads(struct link *l, const struct chunk *c)
+{
+    struct now now = world_relay_now(l->peer->world);
+    if (l->mean != NULL)
+        mean_receive(l->mean, c->bytes, c->len, now);
+    else
+        (void)session_receive(l->session, c->bytes, c->len, now);
+}
+
+/* Takes what an enemy has for the client; its relay may have closed. */
+static bool take_from_mean(struct link *l)
+{
+    const uint8_t *out;
+    if (l->mean == NULL || l->left || !mean_waits(l->mean))
+        return false;
+    size_t len = mean_take(l->mean, &out);
+    bool over = mean_over(l->mean);
+    if (len > 0)
+        pipe_put(l->peer->world, &l->down, out, len);
+    if (over)
+        link_relay_gone(l);
+    return true;
+}
 
 static bool relay_writes(void *ctx, const uint8_t *buf, size_t len)
 {
@@ -124,16 +171,39 @@ static void relay_closes(void *ctx)
     l->relay_closed = true;
 }
 
+static void misdeed(void *ctx, const char *what, const char *command)
+{
+    const struct link *l = ctx;
+    world_trace(l->peer->world, "the relay, to %s: %s %s", l->peer->name, what, command);
+}
+
+static void open_at_relay(struct link *l)
+{
+    struct world *w = l->peer->world;
+    const struct carrier carrier = {relay_writes, relay_closes, l};
+    const struct mean_options mean = {.relay = w->relay,
+                                      .relay_sk = w->relay_sk,
+                                      .relay_pk = w->relay_pk,
+                                      .rng = &w->rng,
+                                      .loot = w->loot,
+                                      .gentle = w->gentle,
+                                      .trace = misdeed,
+                                      .ctx = l};
+    if (w->mean)
+        l->mean = mean_open(&mean, world_relay_now(w));
+    else
+        l->session = session_open(w->relay, &carrier, world_relay_now(w));
+}
+
 static void opened(struct link *l)
 {
     struct peer *p = l->peer;
     struct world *w = p->world;
     uint32_t id = l->id;
     l->opens_ms = 0;
-    struct carrier carrier = {relay_writes, relay_closes, l};
     if (w->relay != NULL)
-        l->session = session_open(w->relay, &carrier, world_relay_now(w));
-    if (l->session == NULL) {
+        open_at_relay(l);
+    if (!relay_there(l)) {
         link_drop(l);
         zg_client_link_closed(p->client, id, peer_now(p));
     } else {
@@ -161,9 +231,11 @@ uint64_t link_due(const struct link *l)
     uint64_t due = UINT64_MAX;
     if (!l->open)
         return l->opens_ms;
-    if (l->left && (l->up.first == NULL || l->session == NULL))
+    if (l->left && (l->up.first == NULL || !relay_there(l)))
         return 0;
-    if (l->up.first != NULL && l->session != NULL && !session_paused(l->session))
+    if (l->mean != NULL && !l->left && mean_waits(l->mean))
+        return 0;
+    if (l->up.first != NULL && relay_listens(l))
         due = l->up.first->at_ms;
     if (l->down.first != NULL && l->down.first->at_ms < due)
         due = l->down.first->at_ms;
@@ -176,13 +248,15 @@ bool link_run(struct link *l)
 {
     struct peer *p = l->peer;
     struct world *w = p->world;
+    if (take_from_mean(l))
+        return true;
     if (link_due(l) > w->now.mono_ms)
         return false;
     if (!l->open) {
         opened(l);
         return true;
     }
-    if (l->left && (l->up.first == NULL || l->session == NULL)) {
+    if (l->left && (l->up.first == NULL || !relay_there(l))) {
         link_drop(l);
         return true;
     }
@@ -205,8 +279,8 @@ bool link_run(struct link *l)
         peer_turn(p);
         return true;
     }
-    if (l->session != NULL && !session_paused(l->session) && (c = arrived(w, &l->up)) != NULL) {
-        (void)session_receive(l->session, c->bytes, c->len, world_relay_now(w));
+    if (relay_listens(l) && (c = arrived(w, &l->up)) != NULL) {
+        relay_reads(l, c);
         free(c);
         relay_flush(w->relay);
         return true;

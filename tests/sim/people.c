@@ -18,6 +18,14 @@ void people_fail(struct people *p, const char *what, const struct talk *t, uint3
     p->failed = true;
 }
 
+void people_broken_promise(struct people *p, const char *what, const struct talk *t, uint32_t number)
+{
+    if (p->world.mean)
+        world_trace(&p->world, "no promise: %s (talk %u, number %u)", what, t == NULL ? 0 : t->number, number);
+    else
+        people_fail(p, what, t, number);
+}
+
 void people_settle(struct people *p, uint64_t ms)
 {
     struct world *w = &p->world;
@@ -243,7 +251,7 @@ void people_renew(struct people *p)
 void people_act(struct people *p)
 {
     const struct rng *rng = &p->world.rng;
-    struct peer *she = p->women[rng_below(rng, WOMEN)];
+    struct peer *she = p->women[rng_below(rng, p->women_count)];
     uint32_t what = rng_below(rng, 100);
     struct talk *t = people_talk_of(p, she);
     people_renew(p);
@@ -272,21 +280,28 @@ static void set_up_desk(struct people *p)
         people_fail(p, "the desk is not ready after a minute", NULL, 0);
 }
 
+/* Mostly three; now and then a crowd. */
+static uint32_t women_of_seed(uint64_t seed)
+{
+    return seed % 64 == 33 ? WOMEN_MAX : seed % 16 == 7 ? 12 : 3;
+}
+
 void people_open(struct people *p, const struct world_options *options)
 {
-    static const char *const names[WOMEN] = {"Bea", "Carla", "Dana"};
+    static const char *const names[] = {"Bea", "Carla", "Dana"};
     memset(p, 0, sizeof(*p));
+    p->women_count = women_of_seed(options->seed);
     world_open(&p->world, options);
     p->worker = world_peer(&p->world, "Ana", invariants_worker_event, p);
-    for (int i = 0; i < WOMEN; i++)
-        p->women[i] = world_peer(&p->world, names[i], invariants_her_event, p);
+    for (uint32_t i = 0; i < p->women_count; i++)
+        p->women[i] = world_peer(&p->world, names[i % 3], invariants_her_event, p);
     /* Either side can shorten. */
     if (rng_below(&p->world.rng, 2) == 0)
         p->women[0]->lifetime_max_s = 3600;
     if (rng_below(&p->world.rng, 4) == 0)
         p->worker->lifetime_max_s = 6 * 3600;
     peer_start(p->worker);
-    for (int i = 0; i < WOMEN; i++)
+    for (uint32_t i = 0; i < p->women_count; i++)
         peer_start(p->women[i]);
     people_settle(p, SECOND);
     set_up_desk(p);

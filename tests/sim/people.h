@@ -7,7 +7,7 @@
 
 #include "tests/sim/world.h"
 
-enum { WOMEN = 3, TALKS_MAX = 256, TEXT_MAX = 6000 };
+enum { WOMEN_MAX = WORLD_CLIENTS_MAX - 1, TALKS_MAX = 1024, TEXT_MAX = 6000 };
 
 /* One message. Times are of the true clock; 0: has not happened. */
 struct said {
@@ -59,7 +59,8 @@ struct talk {
 struct people {
     struct world world;
     zg_organisation *organisation;
-    struct peer *worker, *women[WOMEN];
+    struct peer *worker, *women[WOMEN_MAX];
+    uint32_t women_count;
     char card[1024];
     struct talk *talks[TALKS_MAX];
     uint32_t talk_count;
@@ -106,5 +107,7 @@ bool people_knock_is_over(struct people *p, const struct talk *t);
 
 /* An invariant does not hold. */
 void people_fail(struct people *p, const char *what, const struct talk *t, uint32_t number);
+/* The same of what only a relay that is no enemy can keep. */
+void people_broken_promise(struct people *p, const char *what, const struct talk *t, uint32_t number);
 
 #endif

@@ -45,15 +45,16 @@ static void finish(struct people *p)
 {
     faults_stop(p);
     people_settle(p, 2 * HOUR);
-    for (int i = 0; i < WOMEN; i++)
+    for (uint32_t i = 0; i < p->women_count; i++)
         if (people_talk_of(p, p->women[i]) != NULL)
             people_say(p, people_talk_of(p, p->women[i]), true);
     people_settle(p, HOUR);
     invariants_check(p);
-    invariants_all_arrived(p);
+    if (!p->world.mean)
+        invariants_all_arrived(p);
     erase_everything(p);
     invariants_check(p);
-    if (!p->failed)
+    if (!p->failed && !p->world.mean)
         invariants_nothing_left(p);
 }
 
@@ -78,11 +79,13 @@ static bool run(const struct task *task, uint8_t hash[32])
     if (p == NULL)
         abort();
     people_open(p, &task->options);
-    p->kinds = faults_of_seed(&p->world.rng);
+    p->kinds = faults_of_seed(&p->world.rng, task->options.seed);
     if (task->faults != 0)
         p->kinds = task->faults;
     if (task->options.memory)
         p->kinds &= ~(unsigned)(FAULT_POWER | FAULT_FULL | FAULT_RESTORE);
+    if ((p->kinds & FAULT_MEAN) != 0)
+        faults_meet_enemy(p);
     for (uint32_t i = 0; i < task->steps && !p->failed; i++)
         step(p);
     if (!p->failed)

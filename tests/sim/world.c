@@ -83,11 +83,7 @@ void world_relay_stop(struct world *w)
     w->relay_hour = (uint32_t)stats.hour;
     for (size_t i = 0; i < w->peer_count; i++)
         for (struct link *l = w->peers[i].links; l != NULL; l = l->next)
-            if (l->session != NULL) {
-                session_close(l->session);
-                l->session = NULL;
-                l->relay_closed = true;
-            }
+            link_relay_gone(l);
     disk_crash(w->disk);
     relay_free(w->relay);
     w->relay = NULL;
@@ -105,6 +101,7 @@ void world_open(struct world *w, const struct world_options *options)
     w->start_utc_ms = epoch_ms;
     w->plate_rng = rng_seeded(&w->plate_seed, options->seed ^ (UINT64_C(1) << 41));
     w->disk = disk_open(w);
+    w->loot = mean_loot_new();
     world_relay_start(w);
 }
 
@@ -119,6 +116,7 @@ void world_close(struct world *w)
         drawer_free(w->peers[i].drawer);
     }
     disk_close(w->disk);
+    mean_loot_free(w->loot);
 }
 
 /* --- clients --- */
@@ -194,12 +192,50 @@ static void do_io(struct peer *p)
     }
 }
 
+static const char *event_name(zg_event_kind kind)
+{
+    static const char *const names[] = {
+        [ZG_EVENT_READY] = "is ready",
+        [ZG_EVENT_FAILED] = "cannot load its vault",
+        [ZG_EVENT_CONNECTED] = "is connected",
+        [ZG_EVENT_DISCONNECTED] = "is not connected any more",
+        [ZG_EVENT_DESK_READY] = "has a desk",
+        [ZG_EVENT_DESK_FAILED] = "has no desk",
+        [ZG_EVENT_KNOCK] = "gets a knock",
+        [ZG_EVENT_KNOCK_SENT] = "is told that the knock is kept",
+        [ZG_EVENT_KNOCK_FAILED] = "is told that the knock failed",
+        [ZG_EVENT_PUZZLE] = "has a puzzle to solve",
+        [ZG_EVENT_ACCEPTED] = "is answered",
+        [ZG_EVENT_MESSAGE] = "gets a message",
+        [ZG_EVENT_SENT] = "is told that a message is kept",
+        [ZG_EVENT_NOT_SENT] = "is told that a message is not sent",
+        [ZG_EVENT_EXPIRED] = "loses a message to time",
+        [ZG_EVENT_SAFETY] = "can read safety words",
+        [ZG_EVENT_ENDED] = "is told of an end",
+        [ZG_EVENT_ERASED] = "is told that an erase is done",
+        [ZG_EVENT_STORAGE] = "cannot store",
+        [ZG_EVENT_DISPLACED] = "is displaced",
+        [ZG_EVENT_EXPIRED_UNREAD] = "is told that a message expired unread",
+        [ZG_EVENT_RELAY_WENT_BACK] = "notices that the relay went back",
+    };
+    size_t i = (size_t)kind;
+    return i < sizeof(names) / sizeof(names[0]) && names[i] != NULL ? names[i] : "has an event";
+}
+
+static void trace_event(const struct peer *p, const zg_event *e)
+{
+    if (e->err == ZG_OK)
+        world_trace(p->world, "%s %s", p->name, event_name(e->kind));
+    else
+        world_trace(p->world, "%s %s: %s", p->name, event_name(e->kind), zg_err_name(e->err));
+}
+
 void peer_turn(struct peer *p)
 {
     zg_event e;
     do_io(p);
     while (zg_client_event(p->client, &e)) {
-        world_trace(p->world, "%s event %d %s", p->name, (int)e.kind, zg_err_name(e.err));
+        trace_event(p, &e);
         p->ready = p->ready || e.kind == ZG_EVENT_READY;
         p->event(p->ctx, p, &e);
         do_io(p);

@@ -4,6 +4,7 @@
  *
  *     world.c      clocks, relay, clients, the scheduler
  *     network.c    delay, bytes cut at any place, connections that break, or that take little at a time
+ *     mean.c       a relay that is an enemy
  *     disk.c       the store's thread: jobs are done later, in order, on the database that outlives the relay
  *     ledger.c     what it wrote and deleted
  *     keys.c       its epoch keys
@@ -25,11 +26,12 @@
 
 #include "relay/core/relay.h"
 #include "tests/sim/drawer.h"
+#include "tests/sim/mean.h"
 #include "tests/sim/plants.h"
 #include "tests/sim/plate.h"
 #include "tests/support/support.h"
 
-enum { WORLD_CLIENTS_MAX = 8 };
+enum { WORLD_CLIENTS_MAX = 50 };
 
 struct world;
 struct link;
@@ -74,6 +76,9 @@ struct world {
     struct rng plate_rng;
     struct disk *disk;
     bool disk_trouble; /* every third job fails */
+    bool mean;         /* new connections go to an enemy */
+    bool gentle;       /* who only looks on */
+    struct mean_loot *loot;
     uint8_t relay_sk[32];
     uint8_t relay_pk[32];
     struct peer peers[WORLD_CLIENTS_MAX];
@@ -144,11 +149,14 @@ struct link {
     bool relay_closed; /* the relay ended it; what it wrote before still arrives */
     bool left;         /* the client is gone; what it wrote before still arrives */
     struct session *session;
+    struct mean *mean; /* in the session's place, if the relay is an enemy */
     struct pipe up, down;
 };
 
 void link_connect(struct peer *p, uint32_t id);
 void link_send(struct peer *p, uint32_t id, const uint8_t *data, size_t len);
+/* The relay's end is gone; what it wrote before still arrives. */
+void link_relay_gone(struct link *l);
 /* Ends a link without telling the client; NULL-safe. */
 void link_drop(struct link *l);
 /* The same, but the relay may hear of it only when it has got what is under way. */

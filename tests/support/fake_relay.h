@@ -13,7 +13,7 @@
 #include "proto/noise.h"
 #include "tests/support/support.h"
 
-enum { FAKE_COMMANDS_MAX = 64, FAKE_BUFFER = 1 << 20 };
+enum { FAKE_COMMANDS_MAX = 1024, FAKE_BUFFER = 1 << 20 };
 
 struct fake_relay {
     uint8_t sk[32];

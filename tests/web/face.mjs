@@ -147,14 +147,52 @@ try {
     assert.ok(!she.remembers('estoy aqu'), 'erased words are still in memory');
     await worker.until(EVENT.ENDED);
 
+    // A return phrase: on another device the conversation goes on, and here it closes.
+    const kept = client.knock(card, 'vuelvo luego');
+    fails('state', () => client.keep(kept, new Uint8Array(128)));
+    await she.until('knock_sent');
+    const phrase = client.newPhrase(), module = await WebAssembly.compile(await readFile(wasm));
+    assert.match(phrase, /^[0-9]{20}$/);
+    assert.notEqual(phrase, client.newPhrase());
+    const failsLater = (code, call) => assert.rejects(call, (e) => e instanceof zaguan.ZaguanError && e.code === code);
+    await failsLater('truncated', () => zaguan.stretch({ wasm: module, card, phrase: phrase.slice(1) }));
+    await failsLater('malformed', () => zaguan.stretch({ wasm: module, card, phrase: '9'.repeat(20) }));
+    await failsLater('malformed', () => zaguan.stretch({ wasm: module, card, phrase: `${phrase.slice(1)}x` }));
+    const secret = await zaguan.stretch({ wasm: module, card, phrase });
+    assert.equal(secret.length, 128);
+    client.keep(kept, secret);
+    await she.until('locker_ready');
+    const again = await worker.until(EVENT.KNOCK);
+    worker.send(again.conversation, 'aquí sigo');
+    await she.until('message');
+    const other = await new Participant().open();
+    try {
+        const spaced = phrase.replace(/(.{5})/g, '$1 ');
+        other.client.returnTo(card, await zaguan.stretch({ wasm: module, card, phrase: spaced }));
+        const back = (await other.until('returned')).conversation;
+        assert.deepEqual(other.client.messages(back).map((m) => m.text), ['vuelvo luego', 'aquí sigo']);
+        await she.until('closed');
+        fails('state', () => client.send(kept, 'x'));
+        other.client.send(back, 'ya estoy');
+        await worker.until(EVENT.MESSAGE);
+        other.client.erase(back);
+        await other.until('erased');
+        other.client.returnTo(card, secret);
+        assert.equal((await other.until('return_failed')).error, 'not_found');
+    } finally {
+        other.client.close();
+    }
+    client.close();
+    she = await new Participant().open();
+
     // Closed: no byte of anything is left.
-    const second = client.knock(card, 'palabras que no se quedan');
+    const last = she.client, second = last.knock(card, 'palabras que no se quedan');
     await she.until('knock_sent');
     assert.ok(she.remembers('palabras que no'), 'the search finds nothing at all');
-    client.close();
+    last.close();
     assert.ok(new Uint8Array(she.memory.buffer).every((byte) => byte === 0), 'memory is not overwritten');
-    fails('state', () => client.send(second, 'x'));
-    client.close();
+    fails('state', () => last.send(second, 'x'));
+    last.close();
     console.log('the face has the names of the header; a conversation, an erase, and nothing left after close');
 } finally {
     she?.client.close();

@@ -93,6 +93,7 @@ await onStage({}, async (stage) => {
     await other.until((e) => e.event === 'message' && e.text === 'soy yo otra vez', 'the stranger\'s words');
     other.say('¿Cuál es nuestra palabra?');
     await stranger.locator('#log .theirs', { hasText: 'nuestra palabra' }).waitFor();
+    await new Promise((resolve) => { setTimeout(resolve, 700); }); // an answer is counted at the end of its tick
     const { accepted } = stage.relay.status();
     other.say(`/note ${DOUBT}`);
     await other.until((e) => e.event === 'note' && e.text === DOUBT, 'the doubt');

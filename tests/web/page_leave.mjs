@@ -1,6 +1,6 @@
 // Scenario 3: the quick exit. Overlay, keys, Back and Forward, storage, offline; the blank page after a while; no script.
 import assert from 'node:assert/strict';
-import { onStage, writeFirst } from './stage.mjs';
+import { SOON, onStage, writeFirst } from './stage.mjs';
 
 const OVERLAY_MS = 100;
 const SECRET = 'palabras que no se quedan';
@@ -123,25 +123,27 @@ async function withoutScript(stage) {
     assert.ok(await page.locator('#leave').isVisible());
     assert.match(await page.locator('#leave').getAttribute('href'), /^https?:\/\//);
     assert.match(await page.innerText('body'), /JavaScript/);
-    assert.ok(!requests.some((request) => /wasm|chat\.js|zaguan\.js/.test(request)));
+    // The first words are there as well, in the organisation's language; what cannot be done is not offered.
+    const about = await page.innerText('#about');
+    for (const words of ['You can write here', 'We answer Monday to Friday', 'could change the page', '112'])
+        assert.ok(about.includes(words), words);
+    assert.ok(!await page.locator('#write').isVisible());
+    assert.ok(!requests.some((request) => /wasm|chat\.js|lang/.test(request)));
     await page.context().close();
 }
 
 const figures = {};
-await onStage({ exit: '/never' }, async (stage) => {
+await onStage({ exit: '/never', settings: SOON }, async (stage) => {
     for (const way of Object.keys(ways))
         figures[way] = await looksEmpty(stage, way);
     figures.slow = await looksEmpty(stage, 'escape', 6);
 });
 
-await onStage({}, async (stage) => {
-    await goesAway(stage, false);
-    await goesAway(stage, true);
-    await leavesByAnotherWay(stage);
-    await withoutScript(stage);
-});
+await onStage({ settings: SOON }, (stage) => Promise.all([
+    goesAway(stage, false), goesAway(stage, true), leavesByAnotherWay(stage), withoutScript(stage),
+]));
 
-await onStage({ idle: 2 }, async (stage) => {
+await onStage({ idle: 2, settings: SOON }, async (stage) => {
     const page = await stage.page();
     await writeFirst(page, stage.link, SECRET);
     const worker = stage.chat(stage.knock());

@@ -156,7 +156,7 @@ async function manyStrangers(stage) {
         program.kill('SIGKILL');
 }
 
-await onStage({ line: true, limits: 'sends-a-day = 10\ndesk-waiting = 10' }, async (stage) => {
+await onStage({ line: true, settings: '\n[limits]\nsends-a-day = 10\ndesk-waiting = 10\n' }, async (stage) => {
     await withoutAWay(stage);
     await bySecondAddress(stage);
     await tooManyWords(stage);

@@ -78,7 +78,9 @@ await onStage({ idle: 1e7, clock: true, line: true }, async (stage) => {
     vault.keep(stage.vault, PASSPHRASE);
     await gone(vault, ['folder', dirname(stage.vault)], 'the worker\'s vault');
     relay.forgive('epoch key'); // its hour has not come: what nobody reads stays 7 days
-    await gone(relay, ['folder', stage.relay.dir, 'memory', stage.relay.process.pid], 'the relay');
+    await gone(relay, ['folder', stage.relay.dir], 'the relay\'s files');
+    relay.forgive('handle\'s hash'); // a register of SQLite may hold the last one until another takes its place
+    await gone(relay, ['memory', stage.relay.process.pid], 'the relay\'s memory');
     await gone(words, ['folder', stage.relay.dir, 'folder', dirname(stage.vault), 'memory', stage.relay.process.pid], 'words');
 
     // Clocks that are set back: at her side, at the relay that starts again, at the worker's.

@@ -26,13 +26,13 @@ export function frame(opcode, payload, { fin = true, masked = true, rsv = 0, len
 
 // Like a net.Socket: 'connect', 'data' for each binary message, 'close'; and 'frame' for all that comes. code: of the close.
 export class Socket extends EventEmitter {
-    constructor(port, host, { path = '/zaguan', secure, fields = '' } = {}) {
+    constructor(port, host, { path = '/zaguan', secure, fields = '', name = host } = {}) {
         super();
         this.key = randomBytes(16).toString('base64');
         this.buffer = Buffer.alloc(0);
         this.raw = secure ? tls.connect({ port, host, ...secure }) : net.connect(port, host);
         this.raw.on(secure ? 'secureConnect' : 'connect', () => this.raw.write(
-            `GET ${path} HTTP/1.1\r\nHost: ${host}:${port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n` +
+            `GET ${path} HTTP/1.1\r\nHost: ${name}:${port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n` +
             `Sec-WebSocket-Key: ${this.key}\r\nSec-WebSocket-Version: 13\r\n${fields}\r\n`));
         this.raw.on('data', (data) => {
             this.buffer = Buffer.concat([this.buffer, data]);
@@ -49,7 +49,8 @@ export class Socket extends EventEmitter {
         this.answer = this.buffer.subarray(0, end).toString('latin1');
         this.buffer = this.buffer.subarray(end + 4);
         const accept = createHash('sha1').update(this.key + MAGIC).digest('base64');
-        if (!this.answer.startsWith('HTTP/1.1 101 ') || !this.answer.includes(`\r\nSec-WebSocket-Accept: ${accept}`)) {
+        const said = this.answer.match(/^sec-websocket-accept: (.*)\r?$/im)?.[1].trim(); // proxies write names in their own way
+        if (!this.answer.startsWith('HTTP/1.1 101 ') || said !== accept) {
             this.raw.destroy();
             return false;
         }

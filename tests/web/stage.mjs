@@ -6,12 +6,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { Clock } from './clock.mjs';
+import { Counter } from './counter.mjs';
 import { Elsewhere, freePort } from './elsewhere.mjs';
 import { Line } from './line.mjs';
 import { Relay } from './relay.mjs';
 
 export const PASSPHRASE = 'right passphrase';
 const WAIT_MS = Number(process.env.ZG_WAIT_MS ?? 20000);
+
+// Lines of relay.conf: senders are answered sooner, where the time of an answer is not what is looked at.
+export const SOON = '\n[relay]\nsettle = 10\n';
 const require = createRequire(join(process.env.ZG_WEB_TOOLS, 'package.json'));
 const { chromium } = require('playwright-core');
 
@@ -23,22 +27,25 @@ const [relayProgram, zaguan, folder, pictures] = process.argv.slice(2);
 export class Stage {
     #worker = [];
 
-    // exit: the path of the page she leaves for. clock: the programs take the time from stage.clock. line: she reaches the
-    // relay by stage.line, which can be cut. limits: lines of relay.conf.
-    static async open({ idle = 180, exit = '/away', clock = false, line = false, limits = '' } = {}) {
+    // exit: the path of the page she leaves for. settings: more lines of relay.conf. counted: what the browser sends and
+    // receives goes through stage.counter. change: makes the page's folder another one. clock: the programs take the time
+    // from stage.clock. line: she reaches page and relay by stage.line, which can be cut.
+    static async open({ idle = 180, exit = '/away', settings = '', counted = false, change = () => {}, clock = false, line = false } = {}) {
         const stage = new Stage(), [port, webPort] = [await freePort(), await freePort()];
+        stage.counter = counted ? await new Counter().start(webPort) : null;
         stage.elsewhere = await new Elsewhere().start();
         stage.clock = clock ? new Clock() : null;
         stage.line = line ? await new Line().start(webPort) : null;
-        stage.relay = new Relay(relayProgram, `\n[web]\nlisten-web = 127.0.0.1:${webPort}\npage = ${stage.#folder({
+        const herPort = stage.counter?.port ?? stage.line?.port ?? webPort;
+        stage.relay = new Relay(relayProgram, `${settings}\n[web]\nlisten-web = 127.0.0.1:${webPort}\npage = ${stage.#folder({
             idle_seconds: idle, exit: stage.elsewhere.url + exit,
-            relays: { [`127.0.0.1:${port}`]: `ws://127.0.0.1:${stage.line?.port ?? webPort}/zaguan` },
-        })}\n\n[limits]\n${limits}\n`, stage.clock?.env);
+            relays: { [`127.0.0.1:${port}`]: `ws://127.0.0.1:${herPort}/zaguan` },
+        }, change)}\n`, stage.clock?.env);
         const conf = join(stage.relay.dir, 'relay.conf');
         writeFileSync(conf, readFileSync(conf, 'utf8').replaceAll('127.0.0.1:0', `127.0.0.1:${port}`));
         await stage.relay.start();
         stage.zaguan = zaguan;
-        stage.url = `http://127.0.0.1:${stage.line?.port ?? webPort}/`;
+        stage.url = `http://127.0.0.1:${herPort}/`;
         stage.#desk();
         stage.browser = await chromium.launch({
             executablePath: process.env.ZG_CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox', '--disable-gpu'],
@@ -49,13 +56,14 @@ export class Stage {
     }
 
     // The page's folder with other words of the organisation.
-    #folder(settings) {
+    #folder(settings, change) {
         this.folder = mkdtempSync(join(tmpdir(), 'zaguan-page-'));
         cpSync(folder, this.folder, { recursive: true });
         const name = join(this.folder, 'organisation.json');
         writeFileSync(name, JSON.stringify({ ...JSON.parse(readFileSync(name, 'utf8')), ...settings }));
         for (const ending of ['.br', '.gz'])
             rmSync(name + ending);
+        change(this.folder);
         return this.folder;
     }
 
@@ -148,6 +156,7 @@ export class Stage {
         await this.browser?.close();
         this.elsewhere.close();
         this.line?.close();
+        this.counter?.close();
         this.relay.close();
         this.clock?.close();
         rmSync(this.folder, { recursive: true, force: true });

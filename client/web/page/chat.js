@@ -70,10 +70,7 @@ class Chat {
         this.#status.set('step', null);
         byId('send').disabled = false;
         this.#refresh = setInterval(() => this.#wake(), REFRESH_MS);
-        if (this.#card === '')
-            this.#stop('link_none');
-        else
-            this.#look();
+        this.#look();
         byId('text').focus();
     }
 

@@ -24,17 +24,26 @@ function wipeAll() {
         }
     }
     document.getElementById('cover').hidden = false;
-    for (const field of document.querySelectorAll('textarea, select'))
+    for (const field of document.querySelectorAll('input, textarea, select'))
         field.value = '';
     for (const main of document.querySelectorAll('main'))
         main.hidden = true;
+}
+
+// It stands in the address, and would stay in the tab's history.
+function forgetCard() {
+    try {
+        history.replaceState(null, '', location.pathname);
+    } catch {
+        // a browser that does not allow it to a file
+    }
 }
 
 export function leave() {
     if (!left) {
         left = true;
         wipeAll();
-        history.replaceState(null, '', location.pathname); // the card goes from the address too
+        forgetCard();
     }
     location.replace(to);
 }

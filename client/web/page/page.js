@@ -1,7 +1,9 @@
 // The first screen. Loading it changes nothing anywhere: no connection to a relay, no storage, nothing read of the card.
+import { languages } from './choose.js';
+import { canWrite, openedInside } from './inside.js';
 import { armLeaving, beforeLeaving, leaveTo } from './leave.js';
 import { show, watchIdle } from './screen.js';
-import { language, languages, loadWords, organisation, t } from './words.js';
+import { language, loadWords, organisation, t } from './words.js';
 
 const byId = (id) => document.getElementById(id);
 let card = location.hash.length > 1 ? `zaguan:${location.hash.slice(1)}` : '';
@@ -26,15 +28,15 @@ async function changeLanguage(code) {
     } catch {
         return; // what is there stays
     }
-    showWords().catch(() => {});
+    showWords();
     byId('languages').querySelector('[aria-current]').focus();
 }
 
-async function showWords() {
+function showWords() {
     showLanguages();
-    const inside = (await import('./inside.js')).openedInside();
-    byId('inside').hidden = inside === null;
-    byId('inside').textContent = inside === null ? '' : t(inside);
+    const warning = canWrite() ? openedInside() : 'cannot_write';
+    byId('inside').hidden = warning === null;
+    byId('inside').textContent = warning === null ? '' : t(warning);
 }
 
 function failed() {
@@ -44,23 +46,19 @@ function failed() {
 
 const loadChat = () => import('./chat.js');
 
-// The chat's code is fetched while she reads, unless she pays for every byte. Waits are long and browsers open six
-// connections: the largest file begins first, the others do not stand in the way of the first words.
-function fetchAhead(names) {
-    if (navigator.connection?.saveData)
-        return;
-    for (const name of names) {
-        const link = document.createElement('link');
-        link.rel = name.endsWith('.wasm') ? 'preload' : 'modulepreload';
-        if (name.endsWith('.wasm'))
-            link.as = 'fetch';
-        link.crossOrigin = 'anonymous';
-        link.href = name;
-        document.head.append(link);
-    }
+// Of a link or a code that she pasted, among other words or not.
+function pastedCard() {
+    const pasted = byId('card').value.trim(), code = pasted.match(/(?:#|zaguan:)([\w-]+)/)?.[1] ?? pasted;
+    byId('card').value = '';
+    return code === '' ? '' : `zaguan:${code}`;
 }
 
 async function write() {
+    card ||= pastedCard();
+    if (card === '') {
+        byId('card').focus();
+        return;
+    }
     chatting = true;
     show('chat');
     byId('state').textContent = t('preparing');
@@ -78,9 +76,8 @@ async function write() {
 async function start() {
     armLeaving();
     beforeLeaving(() => { card = ''; });
-    fetchAhead(['zaguan.wasm']);
     try {
-        await loadWords();
+        await loadWords().catch(() => loadWords(languages[0]));
     } catch {
         failed();
         return;
@@ -88,12 +85,13 @@ async function start() {
     byId('trouble').hidden = true;
     leaveTo(organisation().exit);
     watchIdle(organisation().idle_seconds ?? 180);
-    showWords().catch(() => {});
+    showWords();
     byId('write').addEventListener('click', write);
+    byId('card').addEventListener('keydown', (event) => { if (event.key === 'Enter') write(); });
     byId('composer').addEventListener('submit', (event) => event.preventDefault());
     addEventListener('hashchange', () => { if (!chatting) location.reload(); });
-    show('about');
-    fetchAhead(['chat.js', 'entrance.js', 'zaguan.js', 'core.js', 'log.js', 'panel.js', 'status.js']);
+    byId('ask').hidden = card !== '' || !canWrite();
+    byId('act').hidden = !canWrite();
 }
 
 start();

@@ -3,7 +3,7 @@
 const ACTIVITY = ['pointerdown', 'pointermove', 'keydown', 'input', 'wheel', 'touchmove'];
 
 const byId = (id) => document.getElementById(id);
-let current = null;
+let current = byId('about');
 let blank = false;
 let last = [0, 0];
 const watchers = [];
@@ -42,7 +42,7 @@ function tell() {
 }
 
 function cover() {
-    if (blank || current === null)
+    if (blank)
         return;
     blank = true;
     current.hidden = true;

@@ -1,4 +1,5 @@
 // What the page says: one language file, and the organisation's words in that language.
+import { preferred } from './choose.js';
 
 const get = async (name) => {
     const response = await fetch(name);
@@ -9,7 +10,6 @@ const get = async (name) => {
 
 const state = { language: 'en', words: {}, organisation: null };
 
-export const languages = document.documentElement.dataset.languages.split(' ');
 export const language = () => state.language;
 export const organisation = () => state.organisation;
 
@@ -18,14 +18,9 @@ export function t(key, values = {}) {
     return (state.words[key] ?? key).replace(/\{(\w+)\}/g, (all, name) => values[name] ?? all);
 }
 
-function preferred() {
-    const wanted = (navigator.languages ?? [navigator.language]).map((tag) => tag.slice(0, 2).toLowerCase());
-    return wanted.find((code) => languages.includes(code)) ?? languages[0];
-}
-
 const fetchBoth = (code) => Promise.all([get(`lang/${code}.json`), state.organisation ?? get('organisation.json')]);
 
-// Hers is on its way before the rest of the page is there.
+// Hers is on its way before anything else is done.
 const hers = { code: preferred() };
 hers.both = fetchBoth(hers.code);
 hers.both.catch(() => {});
@@ -54,19 +49,31 @@ function number({ name, number: digits }) {
     return item;
 }
 
-function show() {
-    const { words, organisation: { title, words: all } } = state;
-    const theirs = all[state.language] ?? Object.values(all)[0];
-    document.documentElement.lang = state.language;
+function fill() {
+    const { language: code, words, organisation: { title, words: all } } = state;
+    const their = all[code] ? code : Object.keys(all)[0];
+    document.documentElement.lang = code;
     document.documentElement.dir = words.dir;
     document.title = title;
-    for (const element of document.querySelectorAll('[data-text]'))
-        element.textContent = t(element.dataset.text);
     for (const element of document.querySelectorAll('[data-label]'))
         element.setAttribute('aria-label', t(element.dataset.label));
     for (const element of document.querySelectorAll('[data-list]'))
         element.replaceChildren(...paragraphs(words[element.dataset.list], 'li'));
-    for (const element of document.querySelectorAll('[data-organisation]'))
-        element.replaceChildren(...paragraphs(theirs[element.dataset.organisation], 'p'));
-    document.getElementById('numbers').replaceChildren(...theirs.numbers.map(number));
+    for (const element of document.querySelectorAll('[data-organisation]')) {
+        element.replaceChildren(...paragraphs(all[their][element.dataset.organisation], 'p'));
+        element.lang = their;
+        element.dir = 'auto';
+    }
+    document.getElementById('numbers').replaceChildren(...all[their].numbers.map(number));
+}
+
+// client/web/build-page has put the first language into the page; what is there already is left as it is.
+function show() {
+    for (const element of document.querySelectorAll('[data-text]')) {
+        const text = t(element.dataset.text);
+        if (element.textContent !== text)
+            element.textContent = text;
+    }
+    if (document.documentElement.lang !== state.language)
+        fill();
 }

@@ -147,6 +147,7 @@ struct meeting *meeting_new(struct desk *d)
     MUST(accept_make(&m->accept, &accept, &m->rng));
 
     m->context.trust = &d->bundle.trust;
+    m->context.knocked_s = MEETING_NOW;
     m->context.now_s = MEETING_NOW;
     m->context.th1 = m->knock.th1;
     m->context.ek_p_sk = m->knock.ek_p_sk;

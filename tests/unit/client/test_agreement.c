@@ -314,11 +314,24 @@ static void a_worker_of_another_desk_is_refused(void **state)
 static void a_credential_is_good_in_its_time_only(void **state)
 {
     struct meeting *m = *state;
-    m->context.now_s = desk->worker.credential.validity.until;
+    const struct validity *valid = &desk->worker.credential.validity;
+    m->context.knocked_s = m->context.now_s = valid->until;
     assert_int_equal(accept_by(m, &desk->worker), ZG_ERR_EXPIRED);
-    m->context.now_s = desk->worker.credential.validity.from - 1;
+    m->context.knocked_s = m->context.now_s = valid->from - 1;
     assert_int_equal(accept_by(m, &desk->worker), ZG_ERR_EXPIRED);
     m->context.now_s++;
+    assert_int_equal(accept_by(m, &desk->worker), ZG_OK);
+}
+
+/* She was away for long, or a clock runs ahead: the worker had the credential when she knocked. */
+static void a_credential_that_ended_after_the_knock_is_good(void **state)
+{
+    struct meeting *m = *state;
+    const struct validity *valid = &desk->worker.credential.validity;
+    m->context.now_s = valid->until + UINT64_C(80) * 365 * 86400;
+    m->context.knocked_s = valid->until;
+    assert_int_equal(accept_by(m, &desk->worker), ZG_ERR_EXPIRED);
+    m->context.knocked_s = valid->until - 1;
     assert_int_equal(accept_by(m, &desk->worker), ZG_OK);
 }
 
@@ -451,6 +464,7 @@ int main(void)
         TEST(a_worker_of_another_organisation_is_refused),
         TEST(a_worker_of_another_desk_is_refused),
         TEST(a_credential_is_good_in_its_time_only),
+        TEST(a_credential_that_ended_after_the_knock_is_good),
         TEST(a_credential_without_its_secret_is_refused),
         TEST(a_credential_with_a_key_of_zeros_is_refused),
         TEST(the_first_valid_accept_counts_and_no_other),

@@ -110,7 +110,7 @@ static struct {
     size_t len;
 } former;
 
-/* Version 2 is version 3 without the note and its length. */
+/* Version 3 is version 4 without the note and its length. */
 static void take_out_note(const uint8_t *value, size_t len)
 {
     const size_t cut = 4 + strlen(NOTE);
@@ -122,8 +122,8 @@ static void take_out_note(const uint8_t *value, size_t len)
     memcpy(former.value, value, at);
     memcpy(former.value + at, value + at + cut, len - at - cut);
     former.len = len - cut;
-    assert_int_equal(former.value[0], 3);
-    former.value[0] = 2;
+    assert_int_equal(former.value[0], 4);
+    former.value[0] = 3;
 }
 
 static void on_done(zg_vault_batch *batch, zg_err err)

@@ -85,7 +85,7 @@ static void a_credential_is_read_as_it_was_made(void **state)
     size_t len;
     sample_credential(&c);
     assert_int_equal(credential_make(encoded, &len, &c, &root), ZG_OK);
-    assert_int_equal(credential_open(&out, (struct span){encoded, len}, root.pk, NOW), ZG_OK);
+    assert_int_equal(credential_open(&out, (struct span){encoded, len}, root.pk, NOW, NOW), ZG_OK);
     assert_int_equal(out.role, c.role);
     assert_string_equal(out.alias, c.alias);
     assert_int_equal(out.serial, 77);
@@ -108,9 +108,9 @@ static void an_object_changed_or_cut_anywhere_is_refused(void **state)
     struct credential before = out;
     for (size_t i = 0; i < len; i++) {
         encoded[i] ^= 0x10;
-        assert_int_equal(credential_open(&out, (struct span){encoded, len}, root.pk, NOW), ZG_ERR_FORGED);
+        assert_int_equal(credential_open(&out, (struct span){encoded, len}, root.pk, NOW, NOW), ZG_ERR_FORGED);
         encoded[i] ^= 0x10;
-        assert_int_not_equal(credential_open(&out, (struct span){encoded, i}, root.pk, NOW), ZG_OK);
+        assert_int_not_equal(credential_open(&out, (struct span){encoded, i}, root.pk, NOW, NOW), ZG_OK);
     }
     assert_memory_equal(&out, &before, sizeof(out));
 }
@@ -137,24 +137,24 @@ static void what_is_signed_must_still_be_well_formed(void **state)
 
     memcpy(bad, good, len);
     bad[len] = 0; /* trailing */
-    assert_int_equal(credential_open(&out, signed_bytes(bad, len + 1, label), root.pk, NOW),
+    assert_int_equal(credential_open(&out, signed_bytes(bad, len + 1, label), root.pk, NOW, NOW),
                      ZG_ERR_MALFORMED);
-    assert_int_equal(credential_open(&out, signed_bytes(bad, len - 1, label), root.pk, NOW),
+    assert_int_equal(credential_open(&out, signed_bytes(bad, len - 1, label), root.pk, NOW, NOW),
                      ZG_ERR_MALFORMED);
     for (size_t i = 0; i < 2; i++) { /* version, suite */
         memcpy(bad, good, len);
         bad[i] = 2;
-        assert_int_equal(credential_open(&out, signed_bytes(bad, len, label), root.pk, NOW), ZG_ERR_VERSION);
+        assert_int_equal(credential_open(&out, signed_bytes(bad, len, label), root.pk, NOW, NOW), ZG_ERR_VERSION);
     }
     memcpy(bad, good, len);
     bad[2] = 3; /* role */
-    assert_int_equal(credential_open(&out, signed_bytes(bad, len, label), root.pk, NOW), ZG_ERR_MALFORMED);
+    assert_int_equal(credential_open(&out, signed_bytes(bad, len, label), root.pk, NOW, NOW), ZG_ERR_MALFORMED);
     memcpy(bad, good, len);
     bad[7] = 0x1b; /* an escape in the alias */
-    assert_int_equal(credential_open(&out, signed_bytes(bad, len, label), root.pk, NOW), ZG_ERR_MALFORMED);
+    assert_int_equal(credential_open(&out, signed_bytes(bad, len, label), root.pk, NOW, NOW), ZG_ERR_MALFORMED);
     memcpy(bad, good, len);
     bad[6] = 33; /* longer than an alias may be */
-    assert_int_equal(credential_open(&out, signed_bytes(bad, len, label), root.pk, NOW), ZG_ERR_MALFORMED);
+    assert_int_equal(credential_open(&out, signed_bytes(bad, len, label), root.pk, NOW, NOW), ZG_ERR_MALFORMED);
 }
 
 static void an_alias_is_short_plain_text(void **state)

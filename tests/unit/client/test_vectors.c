@@ -156,7 +156,7 @@ static void accepts(void **state)
     vector_bytes(f, "nonce_p", nonce_p, sizeof(nonce_p));
     vector_bytes(f, "envelope", envelope, sizeof(envelope));
     struct accept_context c = {
-        .trust = &trust, .now_s = vector_uint(f, "now"), .th1 = th1, .ek_p_sk = ek_p_sk};
+        .trust = &trust, .knocked_s = vector_uint(f, "now"), .now_s = vector_uint(f, "now"), .th1 = th1, .ek_p_sk = ek_p_sk};
     struct ratchet *her = state_of(f, "her");
     assert_int_equal(ratchet_decrypt(her, envelope, c.now_s, accept_check, &c, frame, NULL), ZG_OK);
     assert_string_equal(text_of(frame), vector_text(f, "text"));

@@ -341,7 +341,7 @@ static void person_random(void *ctx, void *out, size_t len)
 void person_start(struct person *p)
 {
     zg_client_options options = {
-        .size = sizeof(options), .vault = shelf_vault(p->shelf), .random = person_random, .random_ctx = &p->rng};
+        .size = sizeof(options), .vault = p->shelf == NULL ? NULL : shelf_vault(p->shelf), .random = person_random, .random_ctx = &p->rng};
     MUST(zg_client_new(&p->client, &options, person_now(p)));
     person_turn(p);
 }
@@ -374,6 +374,11 @@ static struct person *move_in(struct town *t, struct shelf *shelf)
 struct person *town_person(struct town *t)
 {
     return move_in(t, shelf_new());
+}
+
+struct person *town_visitor(struct town *t)
+{
+    return move_in(t, NULL);
 }
 
 struct person *town_twin(struct town *t, const struct person *of)
@@ -409,7 +414,8 @@ void town_close(struct town *t)
     for (size_t i = 0; i < t->people_count; i++) {
         struct person *p = &t->people[i];
         person_stop(p);
-        shelf_free(p->shelf);
+        if (p->shelf != NULL)
+            shelf_free(p->shelf);
         for (size_t k = 0; k < p->heard_count; k++)
             free(p->heard[k]);
         free(p->heard);

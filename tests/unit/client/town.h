@@ -13,7 +13,7 @@
 #include "relay/core/relay.h"
 #include "tests/support/support.h"
 
-enum { TOWN_PEOPLE_MAX = 8, EVENT_KINDS = 32 };
+enum { TOWN_PEOPLE_MAX = 64, EVENT_KINDS = 32 };
 
 #define TOWN_UTC_MS UINT64_C(1800000000000)
 
@@ -24,7 +24,7 @@ struct shelf;
 struct person {
     struct town *town;
     zg_client *client;
-    struct shelf *shelf; /* what survives the client */
+    struct shelf *shelf; /* what survives the client; NULL: nothing does */
     struct rng_seed seed;
     struct rng rng;
     int64_t clock_ms; /* how far the own clock is off */
@@ -70,6 +70,8 @@ void town_relay_start(struct town *t);
 void town_relay_forget(struct town *t);
 
 struct person *town_person(struct town *t);
+/* Somebody who keeps nothing: a client without a vault. */
+struct person *town_visitor(struct town *t);
 /* Another program on a copy of what somebody's vault holds. */
 struct person *town_twin(struct town *t, const struct person *of);
 /* The program ends at once, or is started again. What the vault did not store is lost. */

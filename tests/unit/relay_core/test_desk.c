@@ -540,6 +540,26 @@ static void vouchers_are_drawn_by_a_desk_within_its_quota(void **state)
     hear_reply(worker, say_draw(s, worker, desk.take, VOUCHER_SLOT, names, 1), STATUS_OK);
 }
 
+static void vouchers_that_could_not_be_stored_do_not_count(void **state)
+{
+    struct scene *s = *state;
+    struct peer *worker;
+    struct thing desk;
+    struct name names[4] = {{{1}}, {{2}}, {{3}}, {{4}}};
+    s->limits.draws_of_desk_a_day = 4;
+    scene_restart(s);
+    worker = &s->peers[2];
+    make_queue(s, &desk, 1, QUEUE_DESK);
+    for (int i = 0; i < 3; i++) {
+        s->store.fail_every = 1;
+        hear_reply(worker, say_draw(s, worker, desk.take, VOUCHER_CONVERSATION, names, 4), STATUS_BUSY);
+        s->store.fail_every = 0;
+        scene_pass(s, 60 * 1000);
+    }
+    hear_reply(worker, say_draw(s, worker, desk.take, VOUCHER_CONVERSATION, names, 4), STATUS_OK);
+    hear_reply(worker, say_draw(s, worker, desk.take, VOUCHER_CONVERSATION, names, 1), STATUS_FULL);
+}
+
 static void a_voucher_expires(void **state)
 {
     struct scene *s = *state;
@@ -574,6 +594,7 @@ static const struct CMUnitTest tests[] = {
     SCENE_TEST(a_claimed_message_comes_back_after_its_lease),
     SCENE_TEST(a_lease_ends_with_its_subscription),
     SCENE_TEST(vouchers_are_drawn_by_a_desk_within_its_quota),
+    SCENE_TEST(vouchers_that_could_not_be_stored_do_not_count),
     SCENE_TEST(a_voucher_expires),
 };
 

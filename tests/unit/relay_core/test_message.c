@@ -665,6 +665,24 @@ static void a_full_queue_says_full_and_recovers_the_next_day(void **state)
     hear_reply(&s->peers[0], seq, STATUS_OK);
 }
 
+static void what_could_not_be_stored_does_not_count(void **state)
+{
+    struct scene *s = *state;
+    struct thing q;
+    s->limits.sends_of_queue_a_day = 2;
+    scene_restart(s);
+    make_queue(s, &q, 1, QUEUE_CONVERSATION);
+    for (uint32_t i = 0; i < 8; i++) {
+        s->store.fail_every = i < 6 ? 1 : 0;
+        uint32_t seq = say_send(s, &s->peers[0], q.put, 0, 'a');
+        scene_settle(s);
+        hear_reply(&s->peers[0], seq, i < 6 ? STATUS_BUSY : STATUS_OK);
+    }
+    uint32_t seq = say_send(s, &s->peers[0], q.put, 1, 'a');
+    scene_settle(s);
+    hear_reply(&s->peers[0], seq, STATUS_FULL);
+}
+
 static void a_lifetime_above_the_ceiling_is_too_large(void **state)
 {
     struct scene *s = *state;
@@ -835,6 +853,7 @@ static const struct CMUnitTest tests[] = {
     SCENE_TEST(a_cancel_takes_what_was_sent_before_it),
     SCENE_TEST(replies_leave_in_the_order_of_the_commands),
     SCENE_TEST(a_full_queue_says_full_and_recovers_the_next_day),
+    SCENE_TEST(what_could_not_be_stored_does_not_count),
     SCENE_TEST(a_lifetime_above_the_ceiling_is_too_large),
     SCENE_TEST(wrong_secrets_and_roles_are_refused_alike),
     SCENE_TEST(a_slow_reader_holds_no_more_than_a_record),

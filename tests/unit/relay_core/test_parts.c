@@ -133,6 +133,12 @@ static void a_quota_is_for_one_queue_one_kind_and_one_day(void **state)
     assert_int_equal(quota_take(&q, QUOTA_SENDS, 3, 1, 5, 263), ZG_ERR_BUSY);
     assert_int_equal(quota_take(&q, QUOTA_SENDS, 1, 5, 5, 264), ZG_OK);
     assert_int_equal(quota_take(&q, QUOTA_SENDS, 3, 1, 5, 264), ZG_OK);
+    quota_give_back(&q, QUOTA_SENDS, 1, 2);
+    assert_int_equal(quota_take(&q, QUOTA_SENDS, 1, 3, 5, 264), ZG_ERR_FULL);
+    assert_int_equal(quota_take(&q, QUOTA_SENDS, 1, 2, 5, 264), ZG_OK);
+    quota_give_back(&q, QUOTA_SENDS, 2, 1);
+    quota_give_back(&q, QUOTA_SENDS, 3, 2);
+    assert_int_equal(quota_take(&q, QUOTA_SENDS, 3, 6, 5, 264), ZG_ERR_FULL);
     quota_clear(&q);
 }
 

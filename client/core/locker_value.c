@@ -1,0 +1,231 @@
+/* What a locker holds: the entries of a client, in one of two sizes; docs/protocol.md section 8.1. */
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "client/core/client.h"
+#include "client/core/locker.h"
+#include "client/core/vault_memory.h"
+#include "proto/labels.h"
+#include "proto/seal.h"
+
+enum { VALUE_VERSION = 1, HEAD_BYTES = 1 + 4, ENTRY_BYTES = ZG_VAULT_KEY_BYTES + 4, ENTRIES_MAX = 4096, LONG_BYTES = 2048 };
+
+struct item {
+    uint8_t key[ZG_VAULT_KEY_BYTES];
+    const uint8_t *value; /* borrowed from the vault */
+    size_t len;
+};
+
+struct items {
+    struct item *list;
+    size_t count, cap;
+};
+
+static zg_err collect(void *ctx, const uint8_t key[ZG_VAULT_KEY_BYTES], const uint8_t *value, size_t len)
+{
+    struct items *all = ctx;
+    if (all->count == all->cap) {
+        size_t cap = all->cap == 0 ? 64 : 2 * all->cap;
+        struct item *list = realloc(all->list, cap * sizeof(*list));
+        if (list == NULL)
+            return ZG_ERR_MEMORY;
+        all->list = list;
+        all->cap = cap;
+    }
+    struct item *item = &all->list[all->count++];
+    memcpy(item->key, key, sizeof(item->key));
+    item->value = value;
+    item->len = len;
+    return ZG_OK;
+}
+
+/*
+ * Keys and state first. Then messages, which were acknowledged and are nowhere else; what waits to be sent, which she can write again;
+ * long messages, and parts of some.
+ */
+static int rank(const struct item *i)
+{
+    switch (i->key[0]) {
+    case ENTRY_MESSAGE:
+        return i->len <= LONG_BYTES ? 1 : 3;
+    case ENTRY_PARCEL:
+        return 2;
+    case ENTRY_PART:
+        return 4;
+    default:
+        return 0;
+    }
+}
+
+static int by_rank(const void *a, const void *b)
+{
+    const struct item *x = a;
+    const struct item *y = b;
+    if (rank(x) != rank(y))
+        return rank(x) - rank(y);
+    if (x->len != y->len)
+        return x->len < y->len ? -1 : 1;
+    return memcmp(x->key, y->key, sizeof(x->key));
+}
+
+static size_t total(const struct items *all)
+{
+    size_t bytes = HEAD_BYTES;
+    for (size_t i = 0; i < all->count; i++)
+        bytes += ENTRY_BYTES + all->list[i].len;
+    return bytes;
+}
+
+/* How many fit, from the first on. */
+static size_t fitting(const struct items *all, size_t room)
+{
+    size_t bytes = HEAD_BYTES, count = 0;
+    while (count < all->count && bytes + ENTRY_BYTES + all->list[count].len <= room)
+        bytes += ENTRY_BYTES + all->list[count++].len;
+    return count;
+}
+
+static void pack(uint8_t *plain, size_t len, const struct items *all, size_t count)
+{
+    struct writer w;
+    writer_init(&w, plain, len);
+    writer_u8(&w, VALUE_VERSION);
+    writer_u32(&w, (uint32_t)count);
+    for (size_t i = 0; i < count; i++) {
+        writer_put(&w, all->list[i].key, ZG_VAULT_KEY_BYTES);
+        writer_lp(&w, all->list[i].value, all->list[i].len);
+    }
+    writer_pad(&w, len);
+}
+
+static zg_err pack_all(const struct items *all, uint8_t **out, size_t *len)
+{
+    size_t room = LOCKER_SMALL_BYTES - SEAL_OVERHEAD;
+    if (total(all) > room)
+        room = LOCKER_LARGE_BYTES - SEAL_OVERHEAD;
+    size_t count = fitting(all, room);
+    if (count < all->count && rank(&all->list[count]) == 0)
+        return ZG_ERR_TOO_LARGE;
+    uint8_t *plain = malloc(room);
+    if (plain == NULL)
+        return ZG_ERR_MEMORY;
+    pack(plain, room, all, count);
+    *out = plain;
+    *len = room;
+    return ZG_OK;
+}
+
+struct associated {
+    struct name name;
+    uint8_t version[8];
+};
+
+static void associate(struct associated *a, struct span ad[3], const struct locker *l, uint64_t version)
+{
+    struct writer w;
+    writer_init(&w, a->version, sizeof(a->version));
+    writer_u64(&w, version);
+    secret_name(ROLE_READ, l->keys->read.b, &a->name);
+    ad[0] = SPAN_LABEL(LABEL_LOCKER);
+    ad[1] = (struct span)SPAN_OF(a->name.b);
+    ad[2] = (struct span)SPAN_OF(a->version);
+}
+
+zg_err locker_seal_again(const struct locker *l, uint64_t version, const uint8_t *plain, size_t plain_len,
+                         uint8_t **out, size_t *len)
+{
+    struct associated a;
+    struct span ad[3];
+    uint8_t *sealed = malloc(plain_len + SEAL_OVERHEAD);
+    if (sealed == NULL)
+        return ZG_ERR_MEMORY;
+    associate(&a, ad, l, version);
+    seal(sealed, l->keys->key, ad, 3, plain, plain_len, &l->client->rng);
+    *out = sealed;
+    *len = plain_len + SEAL_OVERHEAD;
+    return ZG_OK;
+}
+
+zg_err locker_seal(const struct locker *l, uint64_t version, uint8_t **out, size_t *len)
+{
+    struct items all = {0};
+    uint8_t *plain = NULL;
+    size_t plain_len = 0;
+
+    zg_err err = vault_memory_visit(l->below, collect, &all);
+    if (err == ZG_OK && all.count > 0)
+        qsort(all.list, all.count, sizeof(*all.list), by_rank);
+    if (err == ZG_OK)
+        err = pack_all(&all, &plain, &plain_len);
+    if (err == ZG_OK)
+        err = locker_seal_again(l, version, plain, plain_len, out, len);
+    if (plain != NULL)
+        sodium_memzero(plain, plain_len);
+    free(plain);
+    free(all.list);
+    return err;
+}
+
+zg_err locker_open(const struct locker *l, uint64_t version, const uint8_t *value, size_t len, uint8_t **out,
+                   size_t *out_len)
+{
+    struct associated a;
+    struct span ad[3];
+
+    if (len != LOCKER_SMALL_BYTES && len != LOCKER_LARGE_BYTES)
+        return ZG_ERR_MALFORMED;
+    uint8_t *plain = malloc(len);
+    if (plain == NULL)
+        return ZG_ERR_MEMORY;
+    associate(&a, ad, l, version);
+    zg_err err = seal_open(plain, l->keys->key, ad, 3, value, len);
+    if (err != ZG_OK) {
+        free(plain);
+        return err;
+    }
+    *out = plain;
+    *out_len = len - SEAL_OVERHEAD;
+    return ZG_OK;
+}
+
+/* --- back into a vault --- */
+
+static void unpacked(zg_vault_batch *batch, zg_err err)
+{
+    zg_err *out = batch->ctx;
+    *out = err;
+}
+
+static zg_err put_all(struct locker *l, const zg_vault_write *writes, size_t count)
+{
+    zg_err err = ZG_ERR_STATE;
+    zg_vault_batch batch = {NULL, writes, count, unpacked, &err};
+    l->below->submit(l->below, &batch);
+    l->below->pump(l->below);
+    return err;
+}
+
+zg_err locker_unpack(struct locker *l, const uint8_t *plain, size_t len)
+{
+    struct reader r;
+    reader_init(&r, plain, len);
+    if (reader_u8(&r) != VALUE_VERSION)
+        return ZG_ERR_VERSION;
+    uint32_t count = reader_u32(&r);
+    if (r.bad || count > ENTRIES_MAX)
+        return ZG_ERR_MALFORMED;
+    zg_vault_write *writes = calloc(count + 1u, sizeof(*writes));
+    if (writes == NULL)
+        return ZG_ERR_MEMORY;
+    for (uint32_t i = 0; i < count; i++) {
+        reader_copy(&r, writes[i].key, sizeof(writes[i].key));
+        struct span value = reader_lp(&r, ZG_VAULT_VALUE_MAX);
+        writes[i].value = value.at;
+        writes[i].len = value.len;
+    }
+    reader_zeros(&r);
+    zg_err err = reader_done(&r) ? put_all(l, writes, count) : ZG_ERR_MALFORMED;
+    free(writes);
+    return err;
+}
