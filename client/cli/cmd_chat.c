@@ -17,7 +17,9 @@ static const char help[] =
     "  --wait SECONDS       in a pipe: how long to listen after the last line (0)\n"
     "  --vault FILE, --passphrase-fd N, --socks5 HOST:PORT\n"
     "\n"
-    "In a conversation: /words /compared /lifetime TIME /limit TIME /erase /quit /help; //x sends /x.\n";
+    "In a conversation: /words /compared /lifetime TIME /limit TIME /note TEXT /erase /quit /help; //x sends /x.\n"
+    "A note (such as a code word that was agreed) is at most 200 bytes, for your eyes only: it is kept in the vault with\n"
+    "the conversation, shown at its top, goes with it, and is never sent. /note shows it, /note - takes it away.\n";
 
 enum { OPT_LIFETIME = OPTION_OWN, OPT_AFTER, OPT_LIMIT };
 

@@ -70,6 +70,8 @@ static const char *event_name(zg_event_kind kind)
         return "return_failed";
     case ZG_EVENT_CLOSED:
         return "closed";
+    case ZG_EVENT_LOOKED:
+        return "looked";
     }
     return "unknown";
 }
@@ -87,6 +89,8 @@ static const char *state_name(zg_conversation_state state)
         return "ended";
     case ZG_CONVERSATION_ERASING:
         return "erasing";
+    case ZG_CONVERSATION_LOOKING:
+        return "looking";
     }
     return "unknown";
 }
@@ -138,6 +142,8 @@ const char *report_state(zg_conversation_state state)
         return "ended by the other side";
     case ZG_CONVERSATION_ERASING:
         return "being erased";
+    case ZG_CONVERSATION_LOOKING:
+        return "nothing was sent yet";
     }
     return "";
 }
@@ -269,6 +275,14 @@ void report_conversation_json(struct text *out, const zg_client *client, const z
     add_safety(out, c, language);
     text_format(out, ",\"messages\":%" PRIu32 ",\"unread\":%" PRIu32 ",\"expired_unread\":%u,\"last_utc_ms\":%" PRIu64 "}\n",
                 c->messages, c->unread, report_count_expired_unread(client, &c->id), c->last_utc_ms);
+}
+
+void report_note_json(struct text *out, const zg_id *conversation, const char *text)
+{
+    text_add(out, "{\"event\":\"note\"");
+    add_id(out, "conversation", conversation);
+    add_string(out, "text", text);
+    text_add(out, "}\n");
 }
 
 void report_notice_json(struct text *out, const zg_id *conversation, const zg_notice *n)
@@ -421,6 +435,7 @@ void report_event_words(struct text *out, const zg_client *c, const zg_event *e,
     case ZG_EVENT_RETURNED:
     case ZG_EVENT_RETURN_FAILED:
     case ZG_EVENT_CLOSED:
+    case ZG_EVENT_LOOKED:
         break;
     }
 }

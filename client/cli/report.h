@@ -15,6 +15,7 @@ void report_conversation_json(struct text *out, const zg_client *client, const z
 /* Own messages of a conversation that expired unread, as far as nobody has read that they did. */
 unsigned report_count_expired_unread(const zg_client *c, const zg_id *conversation);
 /* {"event":"notice",...} */
+void report_note_json(struct text *out, const zg_id *conversation, const char *text);
 void report_notice_json(struct text *out, const zg_id *conversation, const zg_notice *n);
 /* {"event":"error",...}: an action on this side did not work. */
 void report_error_json(struct text *out, zg_err err, const char *what);

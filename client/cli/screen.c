@@ -281,6 +281,20 @@ static void add_rows(struct text *out, const struct page *p, size_t room)
         text_add(out, END_OF_LINE);
 }
 
+/* Below the title, in a row of its own. */
+static void add_note(struct text *out, const struct screen_view *v, size_t columns)
+{
+    struct text clean = TEXT_INIT;
+    size_t next;
+    const char *note = v->conversation == NULL ? NULL : zg_client_note_get(v->client, v->conversation);
+    if (note == NULL || note[0] == '\0')
+        return;
+    text_add(&clean, "your note: ");
+    text_add_clean(&clean, note, strlen(note));
+    text_add_bytes(out, clean.at, break_row(clean.at, clean.len, columns, &next));
+    text_clear(&clean);
+}
+
 static void compose(struct text *out, struct screen *s, const struct screen_view *v, struct page *p)
 {
     size_t rows;
@@ -297,7 +311,9 @@ static void compose(struct text *out, struct screen *s, const struct screen_view
     size_t next;
     text_add(out, HOME);
     text_add_bytes(out, title.at, break_row(title.at, title.len, p->columns, &next));
-    text_add(out, END_OF_LINE END_OF_LINE);
+    text_add(out, END_OF_LINE);
+    add_note(out, v, p->columns);
+    text_add(out, END_OF_LINE);
     add_rows(out, p, rows > 4 ? rows - 4 : 0);
     text_add(out, END_OF_LINE);
     add_typed(out, v->editor, p->columns - 3);

@@ -126,7 +126,7 @@ static void show_notice(struct talk *t)
                                          "this service has ended"};
     zg_notice n;
     struct text clean = TEXT_INIT;
-    if (t->notice_shown || t->prefix != NULL || !t->has_conversation ||
+    if (t->notice_shown || t->prefix != NULL ||
         zg_client_notice(t->session.client, &t->conversation, t->common->language, &n) != ZG_OK)
         return;
     t->notice_shown = true;
@@ -144,6 +144,20 @@ static void show_notice(struct talk *t)
                 clean.at[i] = ' ';
         note(t, clean.at);
     }
+    text_clear(&clean);
+}
+
+void talk_show_note(struct talk *t)
+{
+    const char *text = zg_client_note_get(t->session.client, &t->conversation);
+    struct text clean = TEXT_INIT;
+    if (text == NULL || text[0] == '\0')
+        return;
+    text_add_clean(&clean, text, strlen(text));
+    if (t->mode == TALK_JSON)
+        report_note_json(&t->out, &t->conversation, text);
+    else if (t->mode == TALK_PLAIN) /* the screen has it at its top */
+        talk_note(t, "your note: %s", clean.at);
     text_clear(&clean);
 }
 
@@ -267,7 +281,7 @@ static bool is_ours(const struct talk *t, const zg_event *e)
     static const zg_id none;
     if (memcmp(&e->conversation, &none, sizeof(none)) == 0)
         return true;
-    return t->has_conversation && memcmp(&e->conversation, &t->conversation, sizeof(none)) == 0;
+    return memcmp(&e->conversation, &t->conversation, sizeof(none)) == 0;
 }
 
 static bool was_shown(struct talk *t, const zg_event *e)
@@ -293,7 +307,8 @@ static void act_on(struct talk *t, const zg_event *e)
         t->refused = t->refused || !report_tried_again(e->err);
         break;
     case ZG_EVENT_KNOCK_FAILED:
-        end_saying(t, code_of(e->err), "the knock did not arrive: %s", zg_err_text(e->err));
+        end_saying(t, code_of(e->err), "%s: %s", t->has_conversation ? "the knock did not arrive" : "nothing was sent",
+                   zg_err_text(e->err));
         break;
     case ZG_EVENT_ERASED:
         session_end(&t->session, DONE);
@@ -408,6 +423,14 @@ static void say_limits(struct talk *t)
     talk_note(t, "This is not for emergencies: nobody may be reading now. /quit leaves, /erase takes back what you wrote.");
 }
 
+/* What the desk says of itself, before her first words. */
+static void look(struct talk *t)
+{
+    zg_err err = zg_client_look(t->session.client, t->card->at, t->card->len, &t->conversation, session_now(&t->session));
+    if (err != ZG_OK)
+        talk_error(t, err, "the card");
+}
+
 static void on_ready(struct session *s)
 {
     struct talk *t = talk_of(s);
@@ -424,8 +447,10 @@ static void on_ready(struct session *s)
     }
     if (t->prefix == NULL) {
         say_limits(t);
+        look(t);
     } else {
         talk_limit(t);
+        talk_show_note(t);
         talk_show_kept(t);
     }
     talk_show(t);

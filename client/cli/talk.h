@@ -70,6 +70,8 @@ void talk_erase(struct talk *t);
 /* The whole of what is kept, or one message, with reading it. */
 void talk_show_kept(struct talk *t);
 void talk_show_event(struct talk *t, const zg_event *e);
+/* The person's own note of this conversation, if there is one. */
+void talk_show_note(struct talk *t);
 
 /* A line of the person: words or a /command. */
 void talk_line(struct talk *t, const char *line, size_t len);

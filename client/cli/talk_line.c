@@ -8,7 +8,7 @@
 #include "client/cli/report.h"
 #include "client/cli/talk.h"
 
-static const char help[] = "/words  /compared  /lifetime 5s|10m|24h|7d [sent|read]  /limit TIME  /erase  /quit  (//x sends /x)"
+static const char help[] = "/words  /compared  /lifetime 5s|10m|24h|7d [sent|read]  /limit TIME  /note TEXT  /erase  /quit  (//x sends /x)"
                            "  /file PATH sends a picture or a voice note  /save NAME PATH keeps one";
 
 static void knock(struct talk *t, const char *text, size_t len)
@@ -158,6 +158,25 @@ static void save(struct talk *t, const char *argument)
         talk_note(t, "saved: this file does not disappear by itself, and was made on another device; delete it when you can");
 }
 
+/* Without words the note is shown; "-" takes it away. */
+static void set_note(struct talk *t, const char *argument)
+{
+    zg_err err = ZG_OK;
+    if (argument[0] != '\0')
+        err = zg_client_note_set(t->session.client, &t->conversation, strcmp(argument, "-") == 0 ? "" : argument,
+                                 session_now(&t->session));
+    if (err == ZG_ERR_STATE)
+        talk_error(t, err, "a note is kept once the conversation is answered");
+    else if (err == ZG_ERR_TOO_LARGE)
+        talk_error(t, ZG_ERR_ARGUMENT, "a note has at most 200 bytes");
+    else if (err != ZG_OK)
+        talk_error(t, err, "/note");
+    else if (zg_client_note_get(t->session.client, &t->conversation)[0] == '\0')
+        talk_note(t, "there is no note");
+    else
+        talk_show_note(t);
+}
+
 static void erase(struct talk *t, const char *argument)
 {
     (void)argument;
@@ -182,7 +201,7 @@ static const struct command {
     void (*run)(struct talk *t, const char *argument);
 } commands[] = {
     {"words", true, say_words}, {"compared", true, compared}, {"lifetime", false, lifetime},
-    {"limit", false, limit},
+    {"limit", false, limit},    {"note", true, set_note},
     {"file", true, send_file},  {"save", true, save},
     {"erase", true, erase},     {"quit", false, quit},        {"help", false, show_help},
 };

@@ -93,6 +93,10 @@ void client_relay_went_back(struct zg_client *c, struct connection *link);
 /* The connection to a relay, made if there is none; NULL: no memory. It lives while something refers to it. */
 struct connection *client_connection(struct zg_client *c, const struct relay_place *place);
 void client_id(struct zg_client *c, zg_id *out);
+/* Looks, with which nothing has begun. Not from inside a callback. */
+void client_forget_looks(struct zg_client *c);
+/* What a person asked for; options may be NULL. ZG_ERR_ARGUMENT. */
+ZG_MUST_CHECK zg_err client_send_options(const zg_send_options *options, uint32_t *lifetime_s, zg_lifetime_from *from);
 
 /* --- client_links.c --- */
 

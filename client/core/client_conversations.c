@@ -1,10 +1,9 @@
-/* include/zaguan/client.h: conversations and messages, and a participant's knock. */
+/* include/zaguan/client.h: conversations and messages. */
 #include <sodium.h>
 #include <string.h>
 
 #include "client/core/conversation.h"
 #include "client/core/desk.h"
-#include "client/core/knocking.h"
 
 enum { DAY_SECONDS = 86400 };
 
@@ -78,7 +77,7 @@ zg_err zg_client_message(const zg_client *c, const zg_id *conversation, const zg
 
 /* --- sending --- */
 
-static zg_err read_options(const zg_send_options *options, uint32_t *lifetime_s, zg_lifetime_from *from)
+zg_err client_send_options(const zg_send_options *options, uint32_t *lifetime_s, zg_lifetime_from *from)
 {
     *lifetime_s = DAY_SECONDS;
     *from = ZG_AFTER_READ;
@@ -130,7 +129,7 @@ static zg_err answer(struct conversation *v, const struct writing *w, struct mes
 
 static zg_err send(struct conversation *v, struct writing *w, const zg_send_options *options, struct message **out)
 {
-    zg_err err = read_options(options, &w->lifetime_s, &w->from);
+    zg_err err = client_send_options(options, &w->lifetime_s, &w->from);
     if (err == ZG_OK)
         err = conversation_check(v, w->kind, w->bytes, w->len);
     if (err != ZG_OK)
@@ -226,6 +225,41 @@ zg_err zg_client_safety_compared(zg_client *c, const zg_id *conversation, zg_now
     return err;
 }
 
+static zg_err set_note(struct conversation *v, const char *text)
+{
+    size_t len = strlen(text);
+    if (len > ZG_NOTE_BYTES_MAX)
+        return ZG_ERR_TOO_LARGE;
+    if (!content_utf8_ok((const uint8_t *)text, len))
+        return ZG_ERR_MALFORMED;
+    /* What is not in the vault yet would lose it without a word; what is being erased is to hold nothing. */
+    if (v->entry == NULL || v->state == ZG_CONVERSATION_ERASING)
+        return ZG_ERR_STATE;
+    sodium_memzero(v->note, sizeof(v->note));
+    memcpy(v->note, text, len);
+    conversation_touch(v);
+    return ZG_OK;
+}
+
+zg_err zg_client_note_set(zg_client *c, const zg_id *conversation, const char *text, zg_now now)
+{
+    if (text == NULL)
+        return ZG_ERR_ARGUMENT;
+    if (c->state != CLIENT_READY)
+        return ZG_ERR_STATE;
+    client_now(c, now);
+    struct conversation *v = conversation_find(c, conversation);
+    zg_err err = v == NULL ? ZG_ERR_NOT_FOUND : set_note(v, text);
+    client_work(c);
+    return err;
+}
+
+const char *zg_client_note_get(const zg_client *c, const zg_id *conversation)
+{
+    const struct conversation *v = find(c, conversation);
+    return v == NULL ? NULL : v->note;
+}
+
 zg_err zg_client_erase(zg_client *c, const zg_id *conversation, zg_now now)
 {
     if (c->state != CLIENT_READY)
@@ -235,110 +269,4 @@ zg_err zg_client_erase(zg_client *c, const zg_id *conversation, zg_now now)
     zg_err err = v == NULL ? ZG_ERR_NOT_FOUND : conversation_erase(v);
     client_work(c);
     return err;
-}
-
-/* --- a participant --- */
-
-zg_err zg_card_check(const char *text, size_t len)
-{
-    struct card card;
-    if (text == NULL)
-        return ZG_ERR_ARGUMENT;
-    if (sodium_init() < 0)
-        return ZG_ERR_CRYPTO;
-    zg_err err = card_parse(&card, text, len);
-    if (err == ZG_OK)
-        card_clear(&card);
-    return err;
-}
-
-size_t zg_knock_text_max(void)
-{
-    return KNOCK_CONTENT_MAX - CONTENT_OVERHEAD_MAX;
-}
-
-static zg_err check_knock(const char *text, size_t len)
-{
-    if (len == 0)
-        return ZG_ERR_ARGUMENT;
-    if (len > zg_knock_text_max())
-        return ZG_ERR_TOO_LARGE;
-    return content_utf8_ok((const uint8_t *)text, len) ? ZG_OK : ZG_ERR_MALFORMED;
-}
-
-static zg_err start_knocking(struct conversation *v, const struct card *card, const char *text, size_t len,
-                             const zg_send_options *options)
-{
-    uint32_t lifetime_s;
-    zg_lifetime_from from;
-    struct message *m;
-    zg_err err = read_options(options, &lifetime_s, &from);
-
-    if (err == ZG_OK)
-        err = conversation_keep(v);
-    if (err == ZG_OK)
-        err = conversation_write(v, CONTENT_TEXT, text, len, lifetime_s, from, &m);
-    return err == ZG_OK ? knocking_new(v, card, m) : err;
-}
-
-static zg_err knock(struct zg_client *c, const struct card *card, const char *text, size_t len,
-                    const zg_send_options *options, zg_id *id)
-{
-    struct relay_place place = card_place(card);
-    struct conversation *v;
-
-    zg_err err = conversation_new(&v, c, SIDE_PARTICIPANT, ZG_CONVERSATION_KNOCKING, &place);
-    if (err != ZG_OK)
-        return err;
-    err = start_knocking(v, card, text, len, options);
-    if (err != ZG_OK)
-        conversation_forget(v);
-    else if (id != NULL)
-        *id = v->id;
-    return err;
-}
-
-zg_err zg_client_knock(zg_client *c, const char *card, size_t card_len, const char *text, size_t len,
-                       const zg_send_options *options, zg_id *conversation, zg_now now)
-{
-    struct card parsed;
-
-    if (card == NULL || text == NULL)
-        return ZG_ERR_ARGUMENT;
-    if (c->state != CLIENT_READY)
-        return ZG_ERR_STATE;
-    client_now(c, now);
-    zg_err err = card_parse(&parsed, card, card_len);
-    if (err == ZG_OK) {
-        err = check_knock(text, len);
-        if (err == ZG_OK)
-            err = knock(c, &parsed, text, len, options, conversation);
-        card_clear(&parsed);
-    }
-    client_work(c);
-    return err;
-}
-
-zg_err zg_client_notice(const zg_client *c, const zg_id *conversation, const char *language, zg_notice *out)
-{
-    const struct conversation *v = find(c, conversation);
-    if (v == NULL || v->notice == NULL)
-        return ZG_ERR_NOT_FOUND;
-    const struct notice *n = v->notice;
-    size_t at = 0;
-    for (size_t i = 0; i < n->count && language != NULL; i++)
-        if (strncmp(n->texts[i].language, language, 2) == 0)
-            at = i;
-    *out = (zg_notice){(int)n->state, n->written_s, n->count > 0 ? n->texts[at].text : ""};
-    return ZG_OK;
-}
-
-const char *zg_safety_word(const char *language, uint8_t index)
-{
-    enum words_language words = WORDS_EN;
-    if (language != NULL && strncmp(language, "es", 2) == 0)
-        words = WORDS_ES;
-    else if (language != NULL && strncmp(language, "fr", 2) == 0)
-        words = WORDS_FR;
-    return safety_word(words, index);
 }

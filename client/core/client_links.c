@@ -4,6 +4,7 @@
 
 #include "client/core/conversation.h"
 #include "client/core/desk.h"
+#include "client/core/knocking.h"
 #include "client/core/locker.h"
 
 static void on_opened(void *ctx, struct connection *link)
@@ -68,6 +69,8 @@ static bool wants_relay(const struct conversation *v)
 {
     if (v->gone)
         return false;
+    if (v->state == ZG_CONVERSATION_LOOKING)
+        return knocking_wants_relay(v->knocking);
     return v->state != ZG_CONVERSATION_ENDED || v->cleanup != 0;
 }
 

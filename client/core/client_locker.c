@@ -39,13 +39,14 @@ zg_err zg_client_return(zg_client *c, const char *card, size_t card_len, const u
 
     if (card == NULL)
         return ZG_ERR_ARGUMENT;
-    if (c->state != CLIENT_READY || !c->in_memory || c->locker != NULL || c->conversation_count > 0 || c->desk != NULL)
+    if (c->state != CLIENT_READY || !c->in_memory || c->locker != NULL || c->desk != NULL)
         return ZG_ERR_STATE;
     client_now(c, now);
     zg_err err = card_parse(&parsed, card, card_len);
     if (err == ZG_OK) {
         struct relay_place place = card_place(&parsed);
-        err = locker_new(c, &place, secret, NULL);
+        client_forget_looks(c);
+        err = c->conversation_count > 0 ? ZG_ERR_STATE : locker_new(c, &place, secret, NULL);
         card_clear(&parsed);
     }
     client_work(c);

@@ -9,7 +9,8 @@
 #include "client/core/knocking.h"
 
 /* From (row) to (column), in the order of zg_conversation_state. */
-static const bool moves[6][6] = {
+static const bool moves[7][7] = {
+    [ZG_CONVERSATION_LOOKING] = {[ZG_CONVERSATION_KNOCKING] = true, [ZG_CONVERSATION_ERASING] = true},
     [ZG_CONVERSATION_KNOCKING] = {[ZG_CONVERSATION_OPEN] = true,
                                   [ZG_CONVERSATION_ENDED] = true,
                                   [ZG_CONVERSATION_ERASING] = true},

@@ -93,6 +93,7 @@ struct conversation {
     uint8_t words[SAFETY_WORDS];
     char alias[ALIAS_BYTES_MAX + 1];
     uint32_t limit_s;    /* own limit of lifetimes here; 0: none */
+    char note[ZG_NOTE_BYTES_MAX + 1]; /* a person's own; never sent */
     uint32_t desk_epoch; /* hers: of the bundle she knocked with */
     uint64_t locker_seen; /* the worker's: the highest version of her locker that she told */
     uint64_t last_ms;

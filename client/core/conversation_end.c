@@ -124,6 +124,7 @@ zg_err conversation_erase(struct conversation *v)
     conversation_drop_agreement(v);
     reduce_keys(v);
     sodium_memzero(v->alias, sizeof(v->alias));
+    sodium_memzero(v->note, sizeof(v->note));
     agenda_remove(&v->client->agenda, &v->due);
     conversation_touch_stage(v);
     v->told_gone = true;

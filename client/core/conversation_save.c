@@ -4,9 +4,9 @@
 #include "client/core/conversation.h"
 #include "client/core/knocking.h"
 
-enum { SAVED_VERSION = 3, SAVED_FIXED_MAX = 4096, FLAG_PEER = 1, FLAG_VOUCHER = 2, FLAG_ANSWERED = 4 };
+enum { SAVED_VERSION = 4, SAVED_FIXED_MAX = 4096, FLAG_PEER = 1, FLAG_VOUCHER = 2, FLAG_ANSWERED = 4 };
 
-_Static_assert(sizeof(struct conversation_keys) + RECEIPTS_SAVED_MAX + 512 < SAVED_FIXED_MAX, "room for everything of fixed size");
+_Static_assert(sizeof(struct conversation_keys) + RECEIPTS_SAVED_MAX + ZG_NOTE_BYTES_MAX + 512 < SAVED_FIXED_MAX, "room for everything of fixed size");
 
 static size_t bound(const void *thing)
 {
@@ -63,6 +63,7 @@ static void save_state(const struct conversation *v, struct writer *w)
     writer_u32(w, v->limit_s);
     receipts_save(&v->receipts, w);
     writer_u64(w, v->locker_seen);
+    writer_lp(w, v->note, strlen(v->note));
 }
 
 static void save(const void *thing, struct writer *w)
@@ -137,6 +138,11 @@ static void load_state(struct conversation *v, uint8_t version, struct reader *r
     v->limit_s = reader_u32(r);
     receipts_load(&v->receipts, r);
     v->locker_seen = version >= 3 ? reader_u64(r) : 0;
+    if (version <= 3)
+        return;
+    struct span note = reader_lp(r, ZG_NOTE_BYTES_MAX);
+    if (note.len > 0)
+        memcpy(v->note, note.at, note.len);
 }
 
 static bool state_ok(const struct conversation *v)

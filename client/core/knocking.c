@@ -1,5 +1,5 @@
 /*
- * Happy path: FETCH, SLOT_GET until the bundle is whole, check it, make the knock and write it down; ASK, CHALLENGE; SOLVE, in slices; SEND,
+ * Happy path: FETCH, SLOT_GET until the bundle is whole, check it; LOOKED, if she only looks, until she knocks; make the knock and write it down; ASK, CHALLENGE; SOLVE, in slices; SEND,
  * KNOCK; WAIT: her queue exists, the conversation reads it.
  * Failure: a connection that breaks: the stage is done again. A cookie that got too old: ASK again. A bundle that does not check, a desk that is
  * not there, a quota, words whose time is over: ZG_EVENT_KNOCK_FAILED, and the conversation is gone.
@@ -11,8 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const bool moves[6][6] = {
-    [KNOCKING_FETCH] = {[KNOCKING_ASK] = true},
+static const bool moves[7][7] = {
+    [KNOCKING_FETCH] = {[KNOCKING_ASK] = true, [KNOCKING_LOOKED] = true},
+    [KNOCKING_LOOKED] = {[KNOCKING_FETCH] = true},
     [KNOCKING_ASK] = {[KNOCKING_SOLVE] = true, [KNOCKING_SEND] = true},
     [KNOCKING_SOLVE] = {[KNOCKING_SEND] = true, [KNOCKING_ASK] = true},
     [KNOCKING_SEND] = {[KNOCKING_WAIT] = true, [KNOCKING_ASK] = true},
@@ -24,7 +25,7 @@ void knocking_move(struct knocking *k, enum knocking_stage to)
     k->stage = to;
 }
 
-zg_err knocking_new(struct conversation *v, const struct card *card, const struct message *m)
+zg_err knocking_new(struct conversation *v, const struct card *card)
 {
     struct knocking *k = sodium_malloc(sizeof(*k));
     if (k == NULL)
@@ -34,10 +35,6 @@ zg_err knocking_new(struct conversation *v, const struct card *card, const struc
     k->stage = KNOCKING_FETCH;
     if (card != NULL)
         k->card = *card;
-    if (m != NULL) {
-        k->message = m->id;
-        k->ttl = lifetime_class(m->lifetime_s, m->from);
-    }
     v->knocking = k;
     return ZG_OK;
 }
@@ -140,7 +137,7 @@ static void solve(struct knocking *k)
 /* Nobody is to read her words any more. */
 static bool too_late(const struct knocking *k)
 {
-    return k->stage != KNOCKING_WAIT && knocking_message(k) == NULL;
+    return k->conversation->state == ZG_CONVERSATION_KNOCKING && k->stage != KNOCKING_WAIT && knocking_message(k) == NULL;
 }
 
 /* Section 9: a relay that has the knock says ok before it looks at anything but names; one that has not refuses what is empty. */
@@ -214,7 +211,8 @@ void knocking_work(struct knocking *k)
 {
     struct conversation *v = k->conversation;
 
-    if (v->state != ZG_CONVERSATION_KNOCKING || call_waits(&k->call) || v->client->now.mono_ms < v->retry_ms)
+    bool alive = v->state == ZG_CONVERSATION_LOOKING || v->state == ZG_CONVERSATION_KNOCKING;
+    if (!alive || call_waits(&k->call) || v->client->now.mono_ms < v->retry_ms)
         return;
     if (too_late(k) && v->queue == QUEUE_NONE) {
         knocking_fail(k, ZG_ERR_EXPIRED);
@@ -238,6 +236,7 @@ void knocking_work(struct knocking *k)
         break;
     case KNOCKING_SOLVE:
     case KNOCKING_WAIT:
+    case KNOCKING_LOOKED:
         break;
     }
 }
@@ -245,6 +244,8 @@ void knocking_work(struct knocking *k)
 uint64_t knocking_deadline(const struct knocking *k)
 {
     const struct conversation *v = k->conversation;
+    if (k->stage == KNOCKING_LOOKED && knocking_wants_relay(k))
+        return k->looked_ms + KNOCKING_FRESH_MS;
     if (k->stage != KNOCKING_SOLVE)
         return UINT64_MAX;
     return v->retry_ms > v->client->now.mono_ms ? v->retry_ms : v->client->now.mono_ms;
@@ -269,7 +270,7 @@ void knocking_save(const struct knocking *k, struct writer *w)
 
 zg_err knocking_load(struct conversation *v, uint8_t version, struct reader *r)
 {
-    zg_err err = knocking_new(v, NULL, NULL);
+    zg_err err = knocking_new(v, NULL);
     if (err != ZG_OK)
         return err;
     struct knocking *k = v->knocking;

@@ -1,6 +1,6 @@
 /*
  * Her first message to a desk, from the card to the relay's "kept"; docs/protocol.md sections 5.2, 6 and 9. Belongs to a conversation
- * that is KNOCKING, and ends with the accept.
+ * that is LOOKING or KNOCKING, and ends with the accept.
  */
 #ifndef CLIENT_KNOCKING_H
 #define CLIENT_KNOCKING_H
@@ -20,12 +20,16 @@ enum knocking_stage {
     KNOCKING_SOLVE = 3, /* the puzzle */
     KNOCKING_SEND = 4,
     KNOCKING_WAIT = 5,  /* the relay keeps it */
+    KNOCKING_LOOKED = 6, /* the bundle is there and good; she has not knocked yet */
 };
 
 enum {
     KNOCKING_TRIES_OF_SLICE = 8, /* of the puzzle, below 50 ms on a slow phone */
     KNOCKING_REFUSALS_MAX = 3,   /* a cookie may be too old; more than that is no accident */
 };
+
+/* As long a bundle that was looked at is good for a knock, and the connection stays for it. */
+#define KNOCKING_FRESH_MS (10 * UINT64_C(60000))
 
 /* Secret: in sodium_malloc'd memory. */
 struct knocking {
@@ -34,8 +38,9 @@ struct knocking {
     struct call call;
     uint8_t refusals;
 
-    struct card card; /* until the bundle is there */
+    struct card card; /* until the knock is made */
     struct slot_reading sealed; /* the bundle */
+    uint64_t looked_ms; /* mono: LOOKED since */
 
     uint64_t knocked_s; /* when the envelope was made */
     uint32_t epoch;
@@ -50,16 +55,25 @@ struct knocking {
     uint64_t solution;
 };
 
-/* Takes the place of v->knocking. card and m may be NULL, for loading. ZG_ERR_MEMORY. */
-ZG_MUST_CHECK zg_err knocking_new(struct conversation *v, const struct card *card, const struct message *m);
+/* Takes the place of v->knocking. card may be NULL, for loading. ZG_ERR_MEMORY. */
+ZG_MUST_CHECK zg_err knocking_new(struct conversation *v, const struct card *card);
+bool knocking_is_of(const struct knocking *k, const struct card *card);
+/* A person looks again: ends in ZG_EVENT_LOOKED or _KNOCK_FAILED. */
+void knocking_look(struct knocking *k);
+/* The conversation is KNOCKING now, with m. May end in knocking_fail. */
+void knocking_begin(struct knocking *k, const struct message *m);
+/* Whether it needs a connection now. */
+bool knocking_wants_relay(const struct knocking *k);
 void knocking_free(struct knocking *k);
 void knocking_work(struct knocking *k);
 uint64_t knocking_deadline(const struct knocking *k);
 
 /* --- between knocking.c and knocking_bundle.c --- */
 
-/* SLOT_GET; ends in KNOCKING_ASK, or in knocking_fail. */
+/* SLOT_GET; ends in knocking_bundle. */
 void knocking_fetch(struct knocking *k);
+/* What was fetched is whole: ends in KNOCKING_LOOKED or KNOCKING_ASK, or in knocking_fail. */
+void knocking_bundle(struct knocking *k);
 void knocking_move(struct knocking *k, enum knocking_stage to);
 /* ZG_EVENT_KNOCK_FAILED. The conversation is gone with it, and k is freed. */
 void knocking_fail(struct knocking *k, zg_err err);

@@ -1,4 +1,4 @@
-/* FETCH: from a card to a knock that is written down; docs/protocol.md sections 5.2 and 6. */
+/* FETCH and LOOKED: from a card to a knock that is written down; docs/protocol.md sections 5.2 and 6. */
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
@@ -97,7 +97,7 @@ static zg_err open_bundle(struct knocking *k)
     }
     if (err == ZG_OK)
         err = keep_notice(v, b);
-    if (err == ZG_OK)
+    if (err == ZG_OK && v->state == ZG_CONVERSATION_KNOCKING)
         err = make_knock(k, b);
     if (err == ZG_OK)
         keep_trust(k, b);
@@ -108,11 +108,23 @@ static zg_err open_bundle(struct knocking *k)
     return err;
 }
 
-static void on_bundle(struct knocking *k)
+static void looked(struct knocking *k)
+{
+    struct conversation *v = k->conversation;
+    knocking_move(k, KNOCKING_LOOKED);
+    k->looked_ms = v->client->now.mono_ms;
+    client_event(v->client, ZG_EVENT_LOOKED, ZG_OK, v, NULL, 0);
+}
+
+void knocking_bundle(struct knocking *k)
 {
     struct conversation *v = k->conversation;
     zg_err err = open_bundle(k);
 
+    if (err == ZG_OK && v->state == ZG_CONVERSATION_LOOKING) {
+        looked(k);
+        return;
+    }
     slot_drop(&k->sealed);
     if (err == ZG_ERR_MEMORY) {
         conversation_pause(v, 1);
@@ -147,7 +159,7 @@ static void on_piece(struct call *call, const struct command *reply, zg_err err)
     if (err != ZG_OK)
         knocking_fail(k, err);
     else if (!call_waits(call))
-        on_bundle(k);
+        knocking_bundle(k);
 }
 
 void knocking_fetch(struct knocking *k)

@@ -13,7 +13,7 @@ export type EventKind =
     | 'ready' | 'failed' | 'connected' | 'disconnected' | 'desk_ready' | 'desk_failed' | 'knock' | 'knock_sent'
     | 'knock_failed' | 'puzzle' | 'accepted' | 'message' | 'sent' | 'not_sent' | 'expired' | 'safety' | 'ended'
     | 'erased' | 'storage' | 'displaced' | 'expired_unread' | 'relay_went_back' | 'locker_ready' | 'locker_lost' | 'returned'
-    | 'return_failed' | 'closed' | 'unknown';
+    | 'return_failed' | 'closed' | 'looked' | 'unknown';
 
 /** What each kind means stands at zg_event_kind in zaguan/client.h. */
 export interface ZaguanEvent {
@@ -26,7 +26,7 @@ export interface ZaguanEvent {
 }
 
 export interface Conversation {
-    state: 'knocking' | 'waiting' | 'open' | 'ended' | 'erasing' | 'unknown';
+    state: 'knocking' | 'waiting' | 'open' | 'ended' | 'erasing' | 'looking' | 'unknown';
     /** The name of the worker who answered; '' before. */
     alias: string;
     safety: 'none' | 'words' | 'compared' | 'mismatch' | 'unknown';
@@ -56,7 +56,7 @@ export interface Message {
     expires: number;
 }
 
-/** What the desk says of itself. */
+/** What the desk says of itself. 'on_duty' counts for 12 hours after it was written, then the state is 'away'. */
 export interface Notice {
     state: 'on_duty' | 'away' | 'ended' | 'unknown';
     /** Milliseconds since 1970 UTC. */
@@ -110,7 +110,12 @@ export class Client {
     checkCard(card: string): void;
     /** Longest text of a knock, in bytes of UTF-8. */
     readonly knockTextMax: number;
-    /** Opens a conversation with the desk of a card. */
+    /**
+     * Fetches and checks what the desk of a card says of itself, before anything is written: 'looked', then notice(); or 'knock_failed'.
+     * Makes nothing at the relay. The answer names the conversation that a knock with the same card becomes.
+     */
+    look(card: string): Id;
+    /** Opens a conversation with the desk of a card; takes what look() fetched in the last 10 minutes. */
     knock(card: string, text: string, options?: SendOptions): Id;
     /** What is sent before the answer to a knock waits for it. */
     send(conversation: Id, text: string, options?: SendOptions): Id;
@@ -121,6 +126,8 @@ export class Client {
     sendData(conversation: Id, kind: DataKind, data: Uint8Array, options?: SendOptions): Id;
     /** A person has seen the message: starts a lifetime that counts from reading. Nobody is told. */
     read(conversation: Id, message: Id): void;
+    /** Own limit: no message of the conversation stays longer here after it was read or sent, and none written from now on at the other side. Seconds, at most 30 days; 0: none. */
+    limit(conversation: Id, seconds: number): void;
     /** A person compared the safety words and they agree. */
     safetyCompared(conversation: Id): void;
     /** Messages and keys go at once here, what is at the relay as soon as it is reached: 'erased'. Cannot be taken back. */
@@ -140,7 +147,7 @@ export class Client {
     message(conversation: Id, message: Id): Message;
     /** Of a picture or a voice note, a copy; null for text. It comes from somebody else: give it to what shows such files, and to nothing else. */
     data(conversation: Id, message: Id): Uint8Array | null;
-    /** null: not known yet. */
+    /** null: not known yet. As of the last time that something happened; wake() asks the clock. */
     notice(conversation: Id, language?: string): Notice | null;
 
     /** Whether the device has a network. false, then true: everything is tried now. */

@@ -11,9 +11,9 @@ export { ZaguanError };
 export const EVENTS = [
     'ready', 'failed', 'connected', 'disconnected', 'desk_ready', 'desk_failed', 'knock', 'knock_sent', 'knock_failed',
     'puzzle', 'accepted', 'message', 'sent', 'not_sent', 'expired', 'safety', 'ended', 'erased', 'storage', 'displaced',
-    'expired_unread', 'relay_went_back', 'locker_ready', 'locker_lost', 'returned', 'return_failed', 'closed',
+    'expired_unread', 'relay_went_back', 'locker_ready', 'locker_lost', 'returned', 'return_failed', 'closed', 'looked',
 ];
-export const CONVERSATION_STATES = ['knocking', 'waiting', 'open', 'ended', 'erasing'];
+export const CONVERSATION_STATES = ['knocking', 'waiting', 'open', 'ended', 'erasing', 'looking'];
 export const MESSAGE_STATES = ['received', 'read', 'waiting', 'sent', 'not_sent', 'expired_unread'];
 export const MESSAGE_KINDS = { 1: 'text', 3: 'jpeg', 4: 'voice_webm', 5: 'voice_mp4' };
 export const NOTICE_STATES = ['on_duty', 'away', 'ended'];
@@ -70,6 +70,12 @@ export class Client {
 
     get knockTextMax() { return this.#open().x.zg_knock_text_max(); }
 
+    look(card) {
+        const core = this.#open();
+        return this.#act((out) => core.withText(card, (at, len) =>
+            core.check(core.x.zg_client_look(this.#c, at, len, out, core.time()), 'look')));
+    }
+
     knock(card, text, options) {
         const core = this.#open();
         return this.#act((out) => core.withText(card, (k, kLen) => this.#withSend(text, options, (t, tLen, o) =>
@@ -92,6 +98,12 @@ export class Client {
         const core = this.#open();
         this.#act(() => core.withId(conversation, (id) => core.withId(message, (m) =>
             core.check(core.x.zg_client_read(this.#c, id, m, core.time()), 'read'))));
+    }
+
+    limit(conversation, seconds) {
+        const core = this.#open();
+        this.#act(() => core.withId(conversation, (id) =>
+            core.check(core.x.zg_client_limit(this.#c, id, seconds, core.time()), 'limit')));
     }
 
     safetyCompared(conversation) {

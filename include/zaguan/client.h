@@ -108,7 +108,7 @@ typedef enum zg_event_kind {
     ZG_EVENT_DESK_FAILED,  /* err: REFUSED (voucher spent or unknown), ... */
     ZG_EVENT_KNOCK,        /* at a desk: a new conversation waits for a first answer */
     ZG_EVENT_KNOCK_SENT,   /* the relay keeps the knock; value as in ZG_EVENT_SENT */
-    ZG_EVENT_KNOCK_FAILED, /* err: FORGED, FOREIGN, EXPIRED (card or bundle, or its words before they could be sent), REFUSED, FULL; the conversation is gone */
+    ZG_EVENT_KNOCK_FAILED, /* also of a look. err: FORGED, FOREIGN, EXPIRED (card or bundle, or its words before they could be sent), REFUSED, FULL; the conversation is gone */
     ZG_EVENT_PUZZLE,       /* the knock needs work first: value = effort, 2^effort tries on average */
     ZG_EVENT_ACCEPTED,     /* a worker answered; see zg_client_conversation for who */
     ZG_EVENT_MESSAGE,      /* a message came in */
@@ -132,6 +132,7 @@ typedef enum zg_event_kind {
     ZG_EVENT_RETURN_FAILED, /* err: NOT_FOUND: another phrase, erased, or over, which nobody can tell apart; FORGED, VERSION ...
                                After NOT_FOUND the client is as new; after others it is of no more use */
     ZG_EVENT_CLOSED,       /* another device returned to the conversation: everything is wiped here, and the client of no more use */
+    ZG_EVENT_LOOKED,       /* the card is good, and zg_client_notice says what its desk says of itself */
 } zg_event_kind;
 
 typedef struct zg_event {
@@ -154,6 +155,7 @@ typedef enum zg_conversation_state {
     ZG_CONVERSATION_ENDED,        /* by the other side; nothing can be sent; messages go at their time, and it with them
                                      after the own limit at the latest */
     ZG_CONVERSATION_ERASING,      /* waits for the relay */
+    ZG_CONVERSATION_LOOKING,      /* hers: zg_client_look, and nothing was sent yet */
 } zg_conversation_state;
 
 typedef enum zg_safety_state {
@@ -250,6 +252,15 @@ ZG_API ZG_MUST_CHECK zg_err zg_client_read(zg_client *c, const zg_id *conversati
 /* A person compared the safety words and they agree. */
 ZG_API ZG_MUST_CHECK zg_err zg_client_safety_compared(zg_client *c, const zg_id *conversation, zg_now now);
 /*
+ * A private note of a person here, such as a code word that was agreed or a doubt: 0 to 200 bytes, zero-terminated; "" takes it away.
+ * It is in the vault only, with the conversation, and goes with it; it is never sent. ZG_ERR_NOT_FOUND, ZG_ERR_STATE (a knock that nobody
+ * answered, a look; erased), ZG_ERR_TOO_LARGE, ZG_ERR_MALFORMED (not UTF-8), ZG_ERR_ARGUMENT.
+ */
+enum { ZG_NOTE_BYTES_MAX = 200 };
+ZG_API ZG_MUST_CHECK zg_err zg_client_note_set(zg_client *c, const zg_id *conversation, const char *text, zg_now now);
+/* The note, "" without one, borrowed until the next call of this client; NULL: no such conversation. */
+ZG_API const char *zg_client_note_get(const zg_client *c, const zg_id *conversation);
+/*
  * Erases: messages and keys at once here, queues at the relay as soon as it is reached; then ZG_EVENT_ERASED. Needs
  * nobody's consent and cannot be taken back.
  */
@@ -269,8 +280,17 @@ ZG_API ZG_MUST_CHECK zg_err zg_card_check(const char *text, size_t len);
 ZG_API size_t zg_knock_text_max(void);
 
 /*
- * Knocks at the desk of a card: fetches its bundle, checks it, sends. Errors now: those of zg_card_check, ZG_ERR_TOO_LARGE,
- * ZG_ERR_MALFORMED (text); later ones come as ZG_EVENT_KNOCK_FAILED.
+ * Looks at the desk of a card before anything is sent: fetches its bundle and checks it. Nothing is made or changed at the relay, no key is
+ * agreed. Then ZG_EVENT_LOOKED, and zg_client_notice; or ZG_EVENT_KNOCK_FAILED. The conversation is LOOKING, in memory only, and becomes
+ * the one of a knock with the same card; zg_client_erase forgets it. The same card again: the same conversation, looked at anew if
+ * that was 10 minutes ago. Errors now: those of zg_card_check, ZG_ERR_MEMORY.
+ */
+ZG_API ZG_MUST_CHECK zg_err zg_client_look(zg_client *c, const char *card, size_t card_len, zg_id *conversation,
+                                           zg_now now);
+
+/*
+ * Knocks at the desk of a card: fetches its bundle, or takes what zg_client_look fetched in the last 10 minutes; checks it, sends. Errors now:
+ * those of zg_card_check, ZG_ERR_TOO_LARGE, ZG_ERR_MALFORMED (text); later ones come as ZG_EVENT_KNOCK_FAILED.
  */
 ZG_API ZG_MUST_CHECK zg_err zg_client_knock(zg_client *c, const char *card, size_t card_len, const char *text,
                                             size_t len, const zg_send_options *options, zg_id *conversation,
@@ -303,18 +323,19 @@ ZG_API ZG_MUST_CHECK zg_err zg_client_locker_new(zg_client *c, const zg_id *conv
                                                  const uint8_t secret[ZG_LOCKER_SECRET_BYTES], zg_now now);
 /*
  * Comes back with a new client: ZG_EVENT_RETURNED or _FAILED, as soon as the relay is reached. The device that had the conversation gets
- * ZG_EVENT_CLOSED. Errors of zg_card_check; ZG_ERR_STATE: the client has a vault, a conversation or a locker. ZG_ERR_MEMORY.
+ * ZG_EVENT_CLOSED. Errors of zg_card_check; ZG_ERR_STATE: the client has a vault, a conversation (a look is none) or a locker. ZG_ERR_MEMORY.
  */
 ZG_API ZG_MUST_CHECK zg_err zg_client_return(zg_client *c, const char *card, size_t card_len,
                                              const uint8_t secret[ZG_LOCKER_SECRET_BYTES], zg_now now);
 
 typedef struct zg_notice {
-    int state;           /* 1 on duty, 2 away (a new desk is, until zg_client_desk_notice), 3 the service ended */
+    int state;           /* 1 on duty, 2 away (a new desk is, until zg_client_desk_notice; 12 hours after it was written "on duty" is), 3 ended */
     uint64_t written_utc_s;
     const char *text;    /* in the language asked for, or the first; may be empty; borrowed until the next call */
 } zg_notice;
 
-/* What the desk says of itself; after the bundle arrived (ZG_EVENT_KNOCK_SENT at the latest). ZG_ERR_NOT_FOUND. */
+/* What the desk says of itself; after the bundle arrived (ZG_EVENT_LOOKED, or ZG_EVENT_KNOCK_SENT at the latest), as of the time of the
+ * last call that took it. ZG_ERR_NOT_FOUND. */
 ZG_API ZG_MUST_CHECK zg_err zg_client_notice(const zg_client *c, const zg_id *conversation, const char *language,
                                              zg_notice *out);
 
@@ -366,7 +387,7 @@ ZG_API ZG_MUST_CHECK zg_err zg_client_desk_create(zg_client *c, const zg_organis
                                                   const zg_desk_options *options, zg_now now);
 /* A new credential (30 days), and certificates if they end soon. ZG_ERR_STATE, ZG_ERR_FOREIGN. */
 ZG_API ZG_MUST_CHECK zg_err zg_client_desk_renew(zg_client *c, const zg_organisation *o, zg_now now);
-/* Changes what participants read; state as in zg_notice. Published as soon as the relay is reached. */
+/* Changes what participants read; state as in zg_notice. Published as soon as the relay is reached. "On duty" counts for 12 hours. */
 ZG_API ZG_MUST_CHECK zg_err zg_client_desk_notice(zg_client *c, int state, const char *language, const char *text,
                                                   zg_now now);
 

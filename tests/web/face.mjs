@@ -90,14 +90,25 @@ try {
     fails('not_found', () => client.conversation('0123456789abcdef0123456789abcdef'));
     fails('not_found', () => client.conversation('no id'));
 
+    // A look makes nothing, and the knock takes its place. Her own limit holds from before the first word.
+    const look = client.look(card);
+    assert.equal(client.conversation(look).state, 'looking');
+    assert.equal(client.notice(look, 'es'), null);
+    assert.equal((await she.until('looked')).conversation, look);
+    assert.equal(client.notice(look, 'es').state, 'away');
+    fails('state', () => client.send(look, 'x'));
+    fails('truncated', () => client.look(card.slice(0, -9)));
+    client.limit(look, 1800);
+
     const hers = client.knock(card, '¿Hay alguien? — je suis là', { lifetime: 3600, from: 'sent' });
+    assert.equal(hers, look);
     assert.equal(client.conversation(hers).state, 'knocking');
     assert.equal((await she.until('knock_sent')).conversation, hers);
     assert.deepEqual(client.conversation(hers).words, []);
     assert.equal(client.notice(hers, 'es').state, 'away');
     const [own] = client.messages(hers);
     assert.equal(own.text, '¿Hay alguien? — je suis là');
-    assert.ok(own.own && own.state === 'sent' && own.lifetime === 3600 && own.from === 'sent' && own.expires > Date.now());
+    assert.ok(own.own && own.state === 'sent' && own.lifetime === 1800 && own.from === 'sent' && own.expires > Date.now());
 
     const knock = await worker.until(EVENT.KNOCK);
     worker.send(knock.conversation, 'Sí, estoy aquí.');
@@ -124,6 +135,20 @@ try {
 
     client.send(hers, 'gracias');
     await worker.until(EVENT.MESSAGE);
+    // A limit takes what was read or sent before it too, when its time is over, and nothing that was not read.
+    fails('argument', () => client.limit(hers, 31 * 86400));
+    fails('not_found', () => client.limit('0123456789abcdef0123456789abcdef', 1));
+    worker.send(knock.conversation, 'sin leer');
+    const unread = (await she.until('message')).message;
+    client.limit(hers, 1);
+    await new Promise((resolve) => { setTimeout(resolve, 1500); });
+    client.wake();
+    assert.deepEqual(client.messages(hers).map((m) => m.text), ['sin leer']);
+    assert.ok(!she.remembers('estoy aqu'), 'what the limit took is still in memory');
+    client.limit(hers, 0);
+    client.read(hers, unread);
+    assert.ok(client.message(hers, unread).expires > Date.now() + 3600000);
+
     const { words, safety } = client.conversation(hers, 'fr');
     assert.equal(safety, 'words');
     assert.equal(words.length, 4);

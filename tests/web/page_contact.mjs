@@ -1,7 +1,11 @@
 // Scenarios 1 and 4: a robot fetches the link twice, she taps and writes, a worker answers; opened again, the page
-// shows no history.
+// shows no history, whoever writes then does not know the code word, and the worker's doubt stays with the worker.
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { onStage, writeFirst } from './stage.mjs';
+
+const CODE = 'girasol'; // what she and the worker agreed on
+const DOUBT = `codigo ${CODE}; hoy no lo dice, escribe distinto`;
 
 await onStage({}, async (stage) => {
     // A robot: nothing changes.
@@ -25,12 +29,14 @@ await onStage({}, async (stage) => {
     const about = await page.innerText('#about');
     for (const words of ['112', 'lunes a viernes', 'emergencias', 'pantalla', 'espía', 'podría cambiar la página', 'Una persona'])
         assert.ok(about.includes(words), words);
-    await page.click('#write');
-    await page.locator('#text').waitFor();
     assert.equal(sockets, 0, 'opening the page must not connect');
-    assert.equal(stage.relay.status().messages_waiting, 0);
 
-    // One tap, and she writes.
+    // One tap: she reads that nobody is there, and the hours, before her first word; the relay keeps nothing of it.
+    await page.click('#write');
+    await page.locator('#state', { hasText: 'Ahora no hay nadie. Puedes escribir' }).waitFor();
+    assert.match(await page.innerText('#state'), /Lun-vie 10-20 h/);
+    for (const count of ['queues', 'slots', 'messages_waiting', 'accepted'])
+        assert.equal(stage.relay.status()[count], before[count], count);
     await page.fill('#text', '¿Hay alguien ahí? — je suis là <b>x</b>');
     await page.click('#send');
     await page.locator('#log .own .note', { hasText: /^enviado · desaparece dentro de 24 horas$/ }).waitFor();
@@ -74,6 +80,34 @@ await onStage({}, async (stage) => {
     await page.click('#write');
     assert.equal(await page.locator('#log li').count(), 0);
     assert.deepEqual(page.wrong, []);
+
+    // The worker had noted the code word. Somebody else writes now: another conversation, whose worker side has no note, and
+    // where the word does not come. The doubt is noted, and is nowhere but in the vault, sealed.
+    worker.say(`/note codigo ${CODE}`);
+    await worker.until((e) => e.event === 'note' && e.text === `codigo ${CODE}`, 'the note');
+    await worker.end();
+    const stranger = await again.context().newPage();
+    await writeFirst(stranger, stage.link, 'soy yo otra vez');
+    assert.ok(!(await stranger.content()).includes('Ana'));
+    const other = stage.chat(stage.knock());
+    await other.until((e) => e.event === 'message' && e.text === 'soy yo otra vez', 'the stranger\'s words');
+    other.say('¿Cuál es nuestra palabra?');
+    await stranger.locator('#log .theirs', { hasText: 'nuestra palabra' }).waitFor();
+    await new Promise((resolve) => { setTimeout(resolve, 700); }); // an answer is counted at the end of its tick
+    const { accepted } = stage.relay.status();
+    other.say(`/note ${DOUBT}`);
+    await other.until((e) => e.event === 'note' && e.text === DOUBT, 'the doubt');
+    await new Promise((resolve) => { setTimeout(resolve, 700); });
+    assert.equal(stage.relay.status().accepted, accepted, 'something was sent for a note');
+    other.say('Un momento.');
+    await stranger.locator('#log .theirs', { hasText: 'Un momento.' }).waitFor();
+    assert.ok(!other.events.some((e) => e.event === 'message' && e.text.includes(CODE)));
+    assert.ok(!(await stranger.content()).includes(CODE));
+    assert.equal(spawnSync('grep', ['-rqa', CODE, stage.relay.folder]).status, 1, 'a note stands in a file'); // relay and vault
+    other.say('/erase');
+    await other.until((e) => e.event === 'erased', 'the erase');
+    await other.end();
+    await stranger.close();
 
     // She writes anew and erases: the relay keeps nothing, and the worker reads that it ended.
     await writeFirst(page, stage.link, 'palabras nuevas');

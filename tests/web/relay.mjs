@@ -1,4 +1,5 @@
 // The real relay in a folder of its own. settings: more lines of its relay.conf; with listen-web, webPort is the first port.
+// env: more of its environment.
 import { spawn, execFileSync } from 'node:child_process';
 import { appendFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -6,8 +7,9 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 
 export class Relay {
-    constructor(program, settings = '') {
+    constructor(program, settings = '', env = {}) {
         this.program = program;
+        this.env = { ...process.env, ...env };
         this.folder = mkdtempSync(join(tmpdir(), 'zaguan-web-'));
         this.dir = join(this.folder, 'relay');
         const made = this.run('init', this.dir, '--listen', '127.0.0.1:0');
@@ -15,10 +17,10 @@ export class Relay {
         this.key = made.match(/\/([A-Za-z0-9_-]{43})\b/)[1];
     }
 
-    run(...args) { return execFileSync(this.program, args, { encoding: 'utf8' }); }
+    run(...args) { return execFileSync(this.program, args, { encoding: 'utf8', env: this.env }); }
 
     async start() {
-        this.process = spawn(this.program, ['serve', this.dir], { stdio: ['ignore', 'pipe', 'pipe'] });
+        this.process = spawn(this.program, ['serve', this.dir], { stdio: ['ignore', 'pipe', 'pipe'], env: this.env });
         this.port = await new Promise((resolve, reject) => {
             const look = (line) => {
                 const web = line.match(/listening for browsers on 127\.0\.0\.1:(\d+)/);
@@ -39,6 +41,14 @@ export class Relay {
     get address() { return `127.0.0.1:${this.port}/${this.key}`; }
     voucher() { return this.run('voucher', 'new', this.dir).trim().split(/\s+/).pop(); }
     status() { return JSON.parse(this.run('status', '--json', this.dir)); }
+
+    // As kill -9; the files stay.
+    async kill() {
+        this.process.removeAllListeners('exit');
+        const gone = new Promise((resolve) => { this.process.on('exit', resolve); });
+        this.process.kill('SIGKILL');
+        await gone;
+    }
 
     close() {
         this.process?.removeAllListeners('exit');

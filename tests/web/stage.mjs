@@ -5,12 +5,14 @@ import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { Clock } from './clock.mjs';
 import { Counter } from './counter.mjs';
 import { Elsewhere, freePort } from './elsewhere.mjs';
+import { Line } from './line.mjs';
 import { Relay } from './relay.mjs';
 
-const PASSPHRASE = 'right passphrase';
-const WAIT_MS = 20000;
+export const PASSPHRASE = 'right passphrase';
+const WAIT_MS = Number(process.env.ZG_WAIT_MS ?? 20000);
 
 // Lines of relay.conf: senders are answered sooner, where the time of an answer is not what is looked at.
 export const SOON = '\n[relay]\nsettle = 10\n';
@@ -26,19 +28,23 @@ export class Stage {
     #worker = [];
 
     // exit: the path of the page she leaves for. settings: more lines of relay.conf. counted: what the browser sends and
-    // receives goes through stage.counter. change: makes the page's folder another one.
-    static async open({ idle = 180, exit = '/away', settings = '', counted = false, change = () => {} } = {}) {
+    // receives goes through stage.counter. change: makes the page's folder another one. clock: the programs take the time
+    // from stage.clock. line: she reaches page and relay by stage.line, which can be cut.
+    static async open({ idle = 180, exit = '/away', settings = '', counted = false, change = () => {}, clock = false, line = false } = {}) {
         const stage = new Stage(), [port, webPort] = [await freePort(), await freePort()];
         stage.counter = counted ? await new Counter().start(webPort) : null;
-        const herPort = stage.counter?.port ?? webPort;
         stage.elsewhere = await new Elsewhere().start();
+        stage.clock = clock ? new Clock() : null;
+        stage.line = line ? await new Line().start(webPort) : null;
+        const herPort = stage.counter?.port ?? stage.line?.port ?? webPort;
         stage.relay = new Relay(relayProgram, `${settings}\n[web]\nlisten-web = 127.0.0.1:${webPort}\npage = ${stage.#folder({
             idle_seconds: idle, exit: stage.elsewhere.url + exit,
             relays: { [`127.0.0.1:${port}`]: `ws://127.0.0.1:${herPort}/zaguan` },
-        }, change)}\n`);
+        }, change)}\n`, stage.clock?.env);
         const conf = join(stage.relay.dir, 'relay.conf');
         writeFileSync(conf, readFileSync(conf, 'utf8').replaceAll('127.0.0.1:0', `127.0.0.1:${port}`));
         await stage.relay.start();
+        stage.zaguan = zaguan;
         stage.url = `http://127.0.0.1:${herPort}/`;
         stage.#desk();
         stage.browser = await chromium.launch({
@@ -62,7 +68,7 @@ export class Stage {
     }
 
     #zaguan(args, input) {
-        const run = spawnSync(zaguan, args, { input, encoding: 'utf8' });
+        const run = spawnSync(zaguan, args, { input, encoding: 'utf8', env: { ...process.env, ...this.clock?.env } });
         if (run.status !== 0)
             throw new Error(`zaguan ${args[0]}: ${run.stderr}`);
         return run.stdout;
@@ -83,6 +89,16 @@ export class Stage {
         return this.#zaguan([...args, '--vault', this.vault, '--passphrase-fd', '0'], `${PASSPHRASE}\n${input}`);
     }
 
+    // A link to the same desk, changed as tests/web/forge.c says.
+    forge(...how) {
+        const run = spawnSync(process.env.ZG_FORGE_CARD, how, { input: `zaguan:${this.card}\n`, encoding: 'utf8' });
+        if (run.status !== 0)
+            throw new Error('no card was forged');
+        return `${this.url}#${run.stdout.trim().replace('zaguan:', '')}`;
+    }
+
+    notice(state, text) { this.worker(['desk', 'notice', '--state', state, text]); }
+
     // The conversation whose knock waits.
     knock() {
         for (const line of this.worker(['inbox', '--json', '--wait', '10']).split('\n').filter(Boolean)) {
@@ -95,13 +111,16 @@ export class Stage {
 
     // The worker in a conversation.
     chat(conversation) {
-        const process = spawn(zaguan, ['chat', conversation, '--json', '--vault', this.vault, '--passphrase-fd', '0']);
+        const process = spawn(zaguan, ['chat', conversation, '--json', '--vault', this.vault, '--passphrase-fd', '0'],
+            { env: { ...globalThis.process.env, ...this.clock?.env } });
         const events = [];
         let wake = () => {};
         createInterface({ input: process.stdout }).on('line', (line) => { events.push(JSON.parse(line)); wake(); });
         process.stdin.write(`${PASSPHRASE}\n`);
         this.#worker.push(process);
         return {
+            pid: process.pid,
+            events,
             say: (line) => process.stdin.write(`${line}\n`),
             async until(test, what) {
                 for (const end = Date.now() + WAIT_MS; ;) {
@@ -136,8 +155,10 @@ export class Stage {
             process.kill('SIGKILL');
         await this.browser?.close();
         this.elsewhere.close();
+        this.line?.close();
         this.counter?.close();
         this.relay.close();
+        this.clock?.close();
         rmSync(this.folder, { recursive: true, force: true });
     }
 }

@@ -1,24 +1,18 @@
-// The chat: one participant, one conversation, over the package of client/web. Nothing leaves this page before she
-// sends her first message.
+// The chat: one participant, one conversation, over the package of client/web. Until she sends her first message the
+// relay is asked what the desk says of itself, and nothing else.
 import { Client } from './zaguan.js';
 import { Attach } from './attach.js';
+import { Entrance, address, canTryAgain, trouble } from './entrance.js';
 import { beforeLeaving } from './leave.js';
 import { Log, button } from './log.js';
 import { Panel } from './panel.js';
-import { seen, show, whenSeenAgain } from './screen.js';
+import { seen, show, slept, whenSeenAgain } from './screen.js';
 import { Status } from './status.js';
-import { language, organisation, t } from './words.js';
+import { language, t } from './words.js';
 
 const LIFETIMES = [86400, 21600, 3600];
 const SLOW_MS = 10000;
 const REFRESH_MS = 15000;
-
-// What is wrong when a knock fails or a card cannot be read; what may be tried again.
-const TROUBLES = {
-    truncated: 'link_damaged', malformed: 'link_damaged', version: 'link_newer', forged: 'link_false',
-    foreign: 'link_false', expired: 'link_expired', refused: 'closed', not_found: 'closed', full: 'full',
-};
-const TRY_AGAIN = new Set(['full', 'failed', 'link_expired']);
 
 const byId = (id) => document.getElementById(id);
 const compile = () => fetch('zaguan.wasm').then(async (response) => {
@@ -29,19 +23,16 @@ const compile = () => fetch('zaguan.wasm').then(async (response) => {
 let loading = compile();
 loading.catch(() => {});
 
-function address(host, port) {
-    const bracketed = host.includes(':') ? `[${host}]` : host, place = `${bracketed}:${port}`;
-    return organisation().relays?.[place] ?? `${location.protocol === 'http:' ? 'ws' : 'wss'}://${place}/zaguan`;
-}
-
 class Chat {
     #card;
     #client = null;
     #conversation = '';
     #connected = false;
+    #unreachable = false; // since it was said last
     #delayed = new Set(); // own messages that the relay could not take yet
     #sentAgain = new Set(); // refused ones that were sent again under another name
     #status = new Status(byId('state'));
+    #entrance = new Entrance(this.#status);
     #panel = new Panel(byId('panel'));
     #log = new Log((id) => this.#retry(id));
     #attach = new Attach(this.#panel, (kind, data) => this.#sendData(kind, data), () => byId('text').focus());
@@ -65,7 +56,7 @@ class Chat {
         byId('lifetime').replaceChildren(...LIFETIMES.map((s) => new Option(t(`lifetime_${s}`), s)));
         for (const name of ['online', 'offline'])
             addEventListener(name, () => { if (this.#client) this.#client.network(navigator.onLine); });
-        whenSeenAgain(() => { this.#client?.wake(); this.#render(); });
+        whenSeenAgain(() => this.#wake());
         beforeLeaving(() => this.#wipe());
     }
 
@@ -84,23 +75,37 @@ class Chat {
         }
         this.#status.set('step', null);
         byId('send').disabled = false;
-        this.#refresh = setInterval(() => this.#render(), REFRESH_MS);
-        this.#checkCard();
+        this.#refresh = setInterval(() => this.#wake(), REFRESH_MS);
+        this.#look();
         byId('text').focus();
     }
 
-    #checkCard() {
-        try {
-            this.#client.checkCard(this.#card);
-        } catch (error) {
-            this.#stop(TROUBLES[error.code] ?? 'link_damaged');
-        }
+    #look() {
+        this.#status.set('trouble', null);
+        const wrong = this.#entrance.look(this.#client, this.#card);
+        if (wrong !== null)
+            this.#stop(wrong);
+        else
+            this.#waitForAnswer();
     }
 
-    // There is nobody to write to.
+    // There is nobody to write to. Without a key she has read why.
     #stop(key) {
-        this.#status.set('trouble', key);
+        if (key !== null)
+            this.#status.set('trouble', key);
         byId('composer').hidden = true;
+    }
+
+    // What is over goes before anything is shown. After a sleep only the relay knows how long it was.
+    #wake() {
+        if (this.#client === null)
+            return;
+        this.#client.wake();
+        if (slept() && this.#conversation !== '') {
+            this.#log.hide(true);
+            this.#tryNow();
+        }
+        this.#render();
     }
 
     #wipe() {
@@ -110,6 +115,7 @@ class Chat {
         this.#client = null;
         this.#conversation = '';
         this.#card = '';
+        this.#entrance.forget();
         this.#forgetWords();
         this.#status.clear();
     }
@@ -148,7 +154,7 @@ class Chat {
             }
             return true;
         } catch (error) {
-            this.#status.set('trouble', error.code === 'too_large' ? 'too_long' : TROUBLES[error.code] ?? 'failed');
+            this.#status.set('trouble', error.code === 'too_large' ? 'too_long' : trouble(error.code));
             return false;
         }
     }
@@ -186,15 +192,29 @@ class Chat {
     // Words without end are no answer: after a while she reads that it takes long, and can try again.
     #waitForAnswer() {
         clearTimeout(this.#slow);
-        this.#status.set('connection', null);
+        if (this.#unreachable)
+            this.#sayTrouble('unreachable');
+        else
+            this.#status.set('connection', null);
         this.#slow = setTimeout(() => {
             if (this.#waits())
-                this.#status.set('connection', 'slow', button('retry', 'again', () => this.#tryNow()));
+                this.#sayTrouble(this.#unreachable ? 'unreachable' : 'slow');
         }, SLOW_MS);
     }
 
+    // Only what waits could be lost.
+    #sayTrouble(key) {
+        const written = this.#conversation !== '' && this.#waits();
+        if (!written)
+            this.#status.set('step', null);
+        this.#status.set('connection', written ? key : `${key}_now`,
+            button('retry', 'again', () => this.#tryNow()));
+    }
+
     #waits() {
-        return this.#conversation !== '' && !this.#goesLater() && this.#messages().some((m) => m.own && m.state === 'waiting');
+        if (this.#conversation === '')
+            return this.#entrance.waits;
+        return !this.#goesLater() && this.#messages().some((m) => m.own && m.state === 'waiting');
     }
 
     // Behind the first message nothing goes before somebody has answered it (docs/protocol.md, section 6).
@@ -232,6 +252,8 @@ class Chat {
 
     // A knock that failed took its conversation along; her words are still on the screen.
     #sendLost() {
+        if (this.#log.ids().length === 0)
+            this.#look();
         for (const id of this.#log.ids()) {
             if (!this.#send(this.#log.text(id), Number(byId('lifetime').value)))
                 return;
@@ -245,18 +267,22 @@ class Chat {
         switch (event.kind) {
         case 'connected':
             this.#connected = true;
+            this.#unreachable = false;
+            this.#log.hide(false);
             this.#status.set('connection', null);
             break;
         case 'disconnected':
             this.#connected = false;
-            if (event.error !== null && !this.#erasing)
-                this.#status.set('connection', 'unreachable', button('retry', 'again', () => this.#tryNow()));
+            this.#unreachable = event.error !== null;
+            if (this.#unreachable && !this.#erasing)
+                this.#sayTrouble('unreachable');
             break;
         case 'puzzle':
             this.#status.set('step', 'working');
             break;
+        case 'looked':
         case 'knock_sent':
-            this.#status.set('step', null);
+            this.#entrance.done();
             this.#showNotice();
             break;
         case 'knock_failed':
@@ -292,22 +318,25 @@ class Chat {
         this.#render();
     }
 
+    // Until somebody answers; "on duty" may be over meanwhile.
     #showNotice() {
-        const notice = this.#client.notice(this.#conversation, language());
-        if (notice === null)
-            return;
-        this.#status.set('desk', notice.state === 'ended' ? 'service_ended' : notice.state);
-        this.#status.set('notice', null, null, null, notice.text);
+        if (!this.#entrance.show(this.#client, this.#conversation))
+            this.#stop(null);
     }
 
+    // Of a look as well: nothing was sent then.
     #knockFailed(code) {
-        const key = TROUBLES[code] ?? 'failed';
+        const key = trouble(code), again = canTryAgain(key), lost = this.#log.ids();
         this.#conversation = '';
         clearTimeout(this.#slow);
         this.#status.clear();
-        this.#status.set('trouble', key, TRY_AGAIN.has(key) ? button('retry', 'again', () => this.#retry('')) : null);
-        for (const id of this.#log.ids())
-            this.#log.put({ id, own: true, text: this.#log.text(id), expires: 0 }, t('you'), 'not_sent', TRY_AGAIN.has(key));
+        this.#entrance.forget();
+        if (lost.length === 0 && !again)
+            this.#stop(key);
+        else
+            this.#status.set('trouble', key, again ? button('retry', 'again', () => this.#retry('')) : null);
+        for (const id of lost)
+            this.#log.put({ id, own: true, text: this.#log.text(id), expires: 0 }, t('you'), 'not_sent', again);
         this.#buttons();
     }
 
@@ -329,8 +358,14 @@ class Chat {
     }
 
     #render() {
-        if (this.#client === null || this.#conversation === '')
+        if (this.#client === null)
             return;
+        if (!this.#waits() && this.#connected)
+            this.#status.set('connection', null);
+        if (this.#conversation === '') {
+            this.#showNotice();
+            return;
+        }
         const { alias, state, safety } = this.#client.conversation(this.#conversation);
         for (const message of this.#messages()) {
             if (this.#sentAgain.has(message.id))
@@ -349,8 +384,8 @@ class Chat {
         }
         if (safety === 'mismatch')
             this.#status.set('safety', 'safety_mismatch');
-        if (!this.#waits() && this.#connected)
-            this.#status.set('connection', null);
+        if (state === 'knocking')
+            this.#showNotice();
         this.#buttons(state, safety);
     }
 

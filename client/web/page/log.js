@@ -92,6 +92,9 @@ export class Log {
         item.scrollIntoView({ block: 'nearest' });
     }
 
+    // Words whose time may be over are not shown before that is known.
+    hide(hidden) { this.#list.hidden = hidden; }
+
     text(id) { return this.#items.get(id)?.querySelector('.said').textContent ?? ''; }
     ids() { return [...this.#items.keys()]; }
 
@@ -102,6 +105,7 @@ export class Log {
 
     clear() {
         this.#items.clear();
+        this.hide(false);
         this.#list.replaceChildren();
     }
 }

@@ -11,6 +11,15 @@ const watchers = [];
 // Two clocks: one may stand still while the device sleeps, the other may be put back.
 const clocks = () => [performance.now(), Date.now()];
 
+// Whether the device slept since it was asked last, with a clock that stood still meanwhile; or was put ahead.
+const SLEEP_MS = 60000;
+let lead = Date.now() - performance.now();
+export function slept() {
+    const [one, other] = clocks(), before = lead;
+    lead = other - one;
+    return lead - before > SLEEP_MS;
+}
+
 export function show(id) {
     current = byId(id);
     for (const main of document.querySelectorAll('main'))

@@ -297,6 +297,8 @@ static void knock_on_a_terminal_says_limits_first(void **state)
     snprintf(keys, sizeof(keys), "%s\n", world->card);
     terminal_type(&t, keys);
     assert_true(terminal_expect(&t, "not for emergencies", 10000));
+    /* What the desk says of itself, before her first word. */
+    assert_true(terminal_expect(&t, "the desk: somebody is on duty", 10000));
     terminal_type(&t, "hellp\x7fo\n"); /* a slip, put right */
     assert_true(terminal_expect(&t, "your words wait at the desk", 10000));
     assert_non_null(strstr(terminal_screen(&t), "me: hello"));
@@ -308,6 +310,39 @@ static void knock_on_a_terminal_says_limits_first(void **state)
     assert_null(strstr(t.shown, "zaguan:")); /* the card does not stay in the scroll-back */
     terminal_close(&t);
     assert_int_equal(WORKER(world, "", "erase", conversation), 0);
+}
+
+#define NOTE "girasol azul; otra letra hoy"
+
+/* A code word that was agreed, and a doubt: on the worker's device only. */
+static void a_note_stays_with_the_worker(void **state)
+{
+    struct process her, worker;
+    struct terminal t;
+    char conversation[33];
+    (void)state;
+    converse(world, &her, &worker, conversation);
+    assert_true(process_write(&worker, "/note " NOTE "\n"));
+    assert_true(await(world, &worker, "\"event\":\"note\"", "\"text\":\"" NOTE "\""));
+    assert_true(process_write(&worker, "despu\xc3\xa9s\n"));
+    assert_true(await(world, &her, "\"event\":\"message\"", "despu\xc3\xa9s"));
+    assert_true(process_write(&worker, "/quit\n"));
+    assert_int_equal(process_wait(&worker, 10000), 0);
+
+    assert_int_equal(WORKER(world, "", "chat", conversation), 0);
+    assert_ptr_equal(strstr(world->line, "* your note: " NOTE "\n"), world->line);
+    start_chat(&t, conversation);
+    assert_true(terminal_expect(&t, "your note: " NOTE, 10000));
+    terminal_type(&t, "/note -\n");
+    assert_true(terminal_expect(&t, "there is no note", 10000));
+    assert_null(strstr(terminal_screen(&t), NOTE));
+    terminal_type(&t, "/quit\n");
+    assert_int_equal(terminal_end(&t), 0);
+    terminal_close(&t);
+    assert_int_equal(WORKER(world, "", "chat", conversation, "--json"), 0);
+    assert_null(strstr(world->line, "\"event\":\"note\""));
+    assert_int_equal(WORKER(world, "", "erase", conversation), 0);
+    process_kill(&her);
 }
 
 /* --- what goes wrong --- */
@@ -462,6 +497,7 @@ int main(int argc, char **argv)
         TEST(expired_words_leave_the_screen),
         TEST(signals_leave_a_clean_terminal),
         TEST(knock_on_a_terminal_says_limits_first),
+        TEST(a_note_stays_with_the_worker),
         TEST(one_vault_one_program),
         TEST(messages_wait_for_the_relay),
         TEST(inbox_says_when_the_relay_is_away),
