@@ -63,9 +63,9 @@ await onStage({}, async (stage) => {
     const { violations } = await page.evaluate(() => window.axe.run({ runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'] }));
     assert.deepEqual(violations.map((v) => v.id), []);
     await page.fill('#card', `voici : https://page.example.org/#${stage.card} à bientôt`);
+    assert.equal(page.sockets, 0); // until she asks to write
     await page.press('#card', 'Enter');
     await page.locator('#text').waitFor();
-    assert.equal(page.sockets, 0);
     await say(page, 'd’un fichier');
     const worker = stage.chat(stage.knock());
     await worker.until((e) => e.event === 'message' && e.text === 'd’un fichier', 'her words');
