@@ -34,9 +34,9 @@ class Event(c.Structure):
 
 
 class Message(c.Structure):
-    _fields_ = [("id", Id), ("own", c.c_bool), ("newer_version", c.c_bool), ("state", c.c_int), ("text", c.c_void_p),
-                ("text_len", c.c_size_t), ("sent_utc_ms", c.c_uint64), ("lifetime_s", c.c_uint32), ("after", c.c_int),
-                ("expires_utc_ms", c.c_uint64)]
+    _fields_ = [("id", Id), ("kind", c.c_int), ("own", c.c_bool), ("newer_version", c.c_bool), ("state", c.c_int),
+                ("text", c.c_void_p), ("text_len", c.c_size_t), ("data", c.c_void_p), ("data_len", c.c_size_t),
+                ("sent_utc_ms", c.c_uint64), ("lifetime_s", c.c_uint32), ("after", c.c_int), ("expires_utc_ms", c.c_uint64)]
 
 
 zg = c.CDLL("libzaguan.so.0")

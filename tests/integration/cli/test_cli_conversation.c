@@ -110,7 +110,8 @@ static void a_picture_goes_without_what_the_camera_wrote_and_can_be_kept(void **
 
     snprintf(line, sizeof(line), "/file %s\n", from);
     assert_true(process_write(&worker, line));
-    assert_true(await(world, &her, "\"event\":\"message\"", "\"kind\":\"jpeg\",\"bytes\":23,\"text\":\"\""));
+    snprintf(line, sizeof(line), "\"kind\":\"jpeg\",\"bytes\":%zu,\"text\":\"\"", sizeof(stripped) - 1);
+    assert_true(await(world, &her, "\"event\":\"message\"", line));
     member(world, "message", id, sizeof(id));
     snprintf(line, sizeof(line), "/save %.6s %s\n", id, to);
     assert_true(process_write(&her, line));
