@@ -41,6 +41,18 @@ static int64_t number(sqlite3 *db, const char *sql)
     return v;
 }
 
+/* Not through the function pragma_integrity_check: some versions of SQLite take its number for a table's name. */
+static bool sound(sqlite3 *db)
+{
+    sqlite3_stmt *s;
+    if (sqlite3_prepare_v2(db, "PRAGMA integrity_check(1)", -1, &s, NULL) != SQLITE_OK)
+        return false;
+    const char *says = sqlite3_step(s) == SQLITE_ROW ? (const char *)sqlite3_column_text(s, 0) : NULL;
+    bool ok = says != NULL && strcmp(says, "ok") == 0;
+    sqlite3_finalize(s);
+    return ok;
+}
+
 /* NULL: it can be used. */
 static const char *refusal(struct backup *b, zg_err *err)
 {
@@ -51,7 +63,7 @@ static const char *refusal(struct backup *b, zg_err *err)
         *err = ZG_ERR_VERSION;
         return "the backup was written by a newer version of zaguan-relay";
     }
-    if (number(b->db, "SELECT integrity_check = 'ok' FROM pragma_integrity_check(1)") != 1)
+    if (!sound(b->db))
         return "the backup is damaged";
     if (number(b->db, "SELECT complete FROM about") != 1)
         return "the backup was not finished; make another one";
