@@ -23,17 +23,30 @@ enum {
     SOS = 0xda,
     RST_FIRST = 0xd0,
     RST_LAST = 0xd7,
-    APP_FIRST = 0xe0, /* APP0: JFIF, which gives the density */
-    APP_ADOBE = 0xee, /* APP14: how colours are stored */
+    FRAME_FIRST = 0xc0, /* frames, Huffman and arithmetic tables */
+    FRAME_LAST = 0xcf,
+    TABLE_FIRST = 0xdb, /* quantization, lines, restarts, hierarchies */
+    TABLE_LAST = 0xdf,
+    APP_FIRST = 0xe0,
+    APP_ADOBE = 0xee, /* how colours are stored */
     APP_LAST = 0xef,
     COM = 0xfe,
+    ADOBE_BYTES = 2 + 14,
 };
 
-static bool needed(uint8_t marker)
+enum fate { KEEP, DROP, UNKNOWN };
+
+static enum fate fate_of(const uint8_t *segment, size_t len)
 {
-    if (marker == COM)
-        return false;
-    return marker < APP_FIRST || marker > APP_LAST || marker == APP_FIRST || marker == APP_ADOBE;
+    uint8_t marker = segment[1];
+    if (marker == APP_ADOBE && len == ADOBE_BYTES && memcmp(segment + 4, "Adobe", 5) == 0)
+        return KEEP;
+    if (marker == COM || (marker >= APP_FIRST && marker <= APP_LAST))
+        return DROP;
+    if (marker == SOS || (marker >= FRAME_FIRST && marker <= FRAME_LAST) ||
+        (marker >= TABLE_FIRST && marker <= TABLE_LAST))
+        return KEEP;
+    return UNKNOWN;
 }
 
 /* End of the compressed data that begins at `at`: the next marker that is no part of it; len: there is none. */
@@ -64,13 +77,14 @@ bool jpeg_strip(uint8_t *bytes, size_t *len)
         return false;
     while (at + 2 <= *len && !(bytes[at] == MARKER && bytes[at + 1] == EOI)) {
         size_t n = segment(bytes, at, *len);
-        if (n == 0)
+        enum fate fate = n == 0 ? UNKNOWN : fate_of(bytes + at, n);
+        if (fate == UNKNOWN)
             return false;
         if (bytes[at + 1] == SOS) {
             n = end_of_scan(bytes, at + n, *len) - at;
             scan = true;
         }
-        if (needed(bytes[at + 1])) {
+        if (fate == KEEP) {
             memmove(bytes + to, bytes + at, n);
             to += n;
         }
@@ -92,18 +106,19 @@ static const char *recognise(struct attachment *a)
     static const struct {
         zg_message_kind kind;
         size_t at;
-        uint8_t bytes[4];
+        const char *bytes;
         size_t len;
     } known[] = {
-        {ZG_MESSAGE_JPEG, 0, {MARKER, SOI, MARKER}, 3},
-        {ZG_MESSAGE_VOICE_WEBM, 0, {0x1a, 0x45, 0xdf, 0xa3}, 4},
-        {ZG_MESSAGE_VOICE_MP4, 4, {'f', 't', 'y', 'p'}, 4},
+        {ZG_MESSAGE_JPEG, 0, "\xff\xd8\xff", 3},
+        {ZG_MESSAGE_VOICE_WEBM, 0, "\x1a\x45\xdf\xa3", 4},
+        /* No other brand: films and pictures (HEIC, AVIF) begin so too, with place and time in them. */
+        {ZG_MESSAGE_VOICE_MP4, 4, "ftypM4A ", 8},
     };
     for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
         if (a->len >= known[i].at + known[i].len && memcmp(a->bytes + known[i].at, known[i].bytes, known[i].len) == 0)
             a->kind = known[i].kind;
     if (a->kind == 0)
-        return "this is no JPEG picture and no voice note (WebM or MP4); convert it first";
+        return "this is no JPEG picture and no voice note (WebM or M4A); convert it first";
     if (a->kind == ZG_MESSAGE_JPEG && !jpeg_strip(a->bytes, &a->len))
         return "this JPEG is damaged; save it anew with another program";
     return NULL;

@@ -19,7 +19,8 @@ struct attachment {
 /* "picture", "voice note". */
 const char *attachment_name(zg_message_kind kind);
 /*
- * Reads a file that may be sent. Of a JPEG everything goes that is not needed to show it: place, time, camera, thumbnails. NULL, or what is
+ * Reads a file that may be sent. Of a JPEG everything goes that is not needed to show it: place, time, camera, thumbnails; also which way is up. Nothing is taken out of a
+ * voice note. NULL, or what is
  * wrong, as a sentence; static storage.
  */
 const char *attachment_read(struct attachment *out, const char *path);

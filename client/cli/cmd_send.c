@@ -15,7 +15,7 @@ static const char help[] =
     "\n"
     "Sends all of standard input as one message and waits until the relay keeps it.\n"
     "\n"
-    "  --file PATH          a picture (JPEG) or a voice note (WebM, MP4) instead, about 80 KB at most\n"
+    "  --file PATH          a picture (JPEG) or a voice note (WebM, M4A) instead, about 80 KB at most\n"
     "  --lifetime TIME      how long it stays (24h)\n"
     "  --after sent|read    what the time counts from (read)\n"
     "  --limit TIME         nothing of this conversation stays here longer after it was read or sent\n"

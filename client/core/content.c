@@ -126,6 +126,16 @@ static bool begins(const uint8_t *bytes, size_t len, size_t at, const char *with
     return len >= at + count && memcmp(bytes + at, with, count) == 0;
 }
 
+/* By its brand: pictures (HEIC, AVIF) and films begin in the same way. What browsers record begins with one of the last four. */
+static bool is_sound(const uint8_t *bytes, size_t len)
+{
+    static const char brands[][9] = {"ftypM4A ", "ftypM4B ", "ftypisom", "ftypiso5", "ftypiso6", "ftypmp42"};
+    for (size_t i = 0; i < sizeof(brands) / sizeof(brands[0]); i++)
+        if (begins(bytes, len, 4, brands[i], 8))
+            return true;
+    return false;
+}
+
 bool content_ok(uint32_t kind, const uint8_t *bytes, size_t len)
 {
     switch (kind) {
@@ -136,7 +146,7 @@ bool content_ok(uint32_t kind, const uint8_t *bytes, size_t len)
     case CONTENT_VOICE_WEBM:
         return begins(bytes, len, 0, "\x1a\x45\xdf\xa3", 4);
     case CONTENT_VOICE_MP4:
-        return begins(bytes, len, 4, "ftyp", 4);
+        return is_sound(bytes, len);
     default:
         return false;
     }

@@ -7,8 +7,8 @@
 #include "client/core/client.h"
 #include "client/core/conversation.h"
 
-/* The kind stands in the upper half of the flags; there are old entries that have none, which are text. */
-enum { SAVED_VERSION = 2, FLAG_OWN = 1, FLAG_NEWER = 2, FLAG_SEALED = 4, KIND_SHIFT = 4 };
+/* Since version 3 the kind stands in the upper half of the flags; before, everything known was text. */
+enum { SAVED_VERSION = 3, FLAG_OWN = 1, FLAG_NEWER = 2, FLAG_SEALED = 4, KIND_SHIFT = 4 };
 
 static void on_due(void *thing)
 {

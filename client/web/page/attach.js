@@ -9,6 +9,7 @@ export class Attach {
     #send;
     #back;
     #media = null;
+    #turn = 0; // rises when what is being made is not wanted any more
 
     // send(kind, data): true if it is on its way. back: where the focus goes afterwards.
     constructor(panel, send, back) {
@@ -18,11 +19,13 @@ export class Attach {
     }
 
     async picture(file) {
-        this.#media = await load();
+        const turn = ++this.#turn;
         try {
-            await this.#review(await this.#media.picture(file), t('picture'), t('picture_ask'));
+            this.#media = await load();
+            await this.#review(await this.#media.picture(file), t('picture'), t('picture_ask'), turn);
         } catch (error) {
-            this.#say(t('picture'), error.code === 'too_large' ? 'media_large' : 'no_picture');
+            if (turn === this.#turn)
+                this.#say(t('picture'), error.code === 'too_large' ? 'media_large' : 'no_picture');
         }
     }
 
@@ -32,17 +35,25 @@ export class Attach {
     }
 
     // Nothing is recorded any more, nothing can be shown.
-    forget() { this.#media?.forget(); }
+    forget() {
+        this.#turn++;
+        this.#media?.forget();
+    }
 
     async #record() {
-        const time = document.createElement('p');
+        const turn = ++this.#turn, time = document.createElement('p');
         const tick = (seconds) => { time.textContent = t('voice_time', { seconds }); };
-        this.#media = await load();
         let recording;
         try {
+            this.#media = await load();
             recording = await this.#media.record(tick);
         } catch {
-            this.#say(t('voice'), 'no_microphone');
+            if (turn === this.#turn)
+                this.#say(t('voice'), 'no_microphone');
+            return;
+        }
+        if (turn !== this.#turn) {
+            recording.cancel();
             return;
         }
         tick(0);
@@ -51,11 +62,19 @@ export class Attach {
             this.#closing('media_drop', () => recording.cancel())]);
         const made = await recording.done;
         if (made !== null)
-            await this.#review(made, t('voice'), t('voice_hear'));
+            await this.#review(made, t('voice'), t('voice_hear'), turn);
+        else if (turn === this.#turn)
+            this.#panel.close();
     }
 
-    async #review(made, name, question) {
-        const shown = await this.#media.element(made, name), close = () => this.#media.drop(shown);
+    async #review(made, name, question, turn) {
+        const shown = turn === this.#turn ? await this.#media.element(made, name) : null;
+        const close = () => { this.#media.drop(shown); };
+        if (turn !== this.#turn) {
+            close();
+            made.data.fill(0);
+            return;
+        }
         this.#panel.ask(name, [question, shown], [
             button('send', 'send', () => {
                 close();

@@ -98,12 +98,24 @@ export class Log {
     text(id) { return this.#items.get(id)?.querySelector('.said').textContent ?? ''; }
     ids() { return [...this.#items.keys()]; }
 
+    // What plays from this page's memory is let go with it.
+    #silence(place) {
+        for (const audio of place.querySelectorAll('audio')) {
+            audio.pause();
+            URL.revokeObjectURL(audio.src);
+        }
+    }
+
     remove(id) {
-        this.#items.get(id)?.remove();
+        const item = this.#items.get(id);
+        if (item)
+            this.#silence(item);
+        item?.remove();
         this.#items.delete(id);
     }
 
     clear() {
+        this.#silence(this.#list);
         this.#items.clear();
         this.hide(false);
         this.#list.replaceChildren();

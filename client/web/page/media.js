@@ -1,7 +1,7 @@
 // Pictures and voice notes: made small and anew before they are sent, shown without leaving the page's memory.
 import { ZaguanError } from './zaguan.js';
 
-const BYTES_MAX = 60000;
+const BYTES_MAX = 47000; // 32 envelopes
 const SIDES = [1280, 1024, 800, 640, 480, 320];
 const QUALITIES = [0.8, 0.6, 0.4];
 const VOICE_SECONDS = 30;
@@ -10,9 +10,11 @@ const TYPES = { jpeg: 'image/jpeg', voice_webm: 'audio/webm', voice_mp4: 'audio/
 
 const urls = new Set();
 let recorder = null;
+let generation = 0; // rises when everything is to be forgotten
 
 // Everything that was made here and can still be reached.
 export function forget() {
+    generation++;
     recorder?.cancel();
     for (const url of urls)
         URL.revokeObjectURL(url);
@@ -77,12 +79,27 @@ function voiceType() {
     return type;
 }
 
-// Records until stop(), or for as long as fits. tick(seconds) is called each second.
+// What was asked for may be forgotten while the browser asks her.
+async function microphone(type) {
+    const asked = generation, stream = await navigator.mediaDevices.getUserMedia({ audio: true });
+    const silence = () => { for (const track of stream.getTracks()) track.stop(); };
+    try {
+        if (asked !== generation)
+            throw new ZaguanError('state', 'forgotten', 'voice note');
+        return { media: new MediaRecorder(stream, { mimeType: type, audioBitsPerSecond: VOICE_BITS }), silence };
+    } catch (error) {
+        silence();
+        throw error;
+    }
+}
+
+// Records until stop(), or for as long as fits; not while nobody can see the page. tick(seconds) is called each second.
 export async function record(tick) {
-    const type = voiceType(), stream = await navigator.mediaDevices.getUserMedia({ audio: true });
-    const media = new MediaRecorder(stream, { mimeType: type, audioBitsPerSecond: VOICE_BITS }), pieces = [];
+    const type = voiceType(), { media, silence } = await microphone(type), pieces = [];
     let seconds = 0, bytes = 0, cancelled = false;
     const end = () => { if (media.state !== 'inactive') media.stop(); };
+    const cancel = () => { cancelled = true; end(); };
+    const hidden = () => { if (document.visibilityState === 'hidden') cancel(); };
     const timer = setInterval(() => {
         seconds++;
         tick(seconds);
@@ -93,8 +110,8 @@ export async function record(tick) {
         media.ondataavailable = ({ data }) => { pieces.push(data); bytes += data.size; };
         media.onstop = async () => {
             clearInterval(timer);
-            for (const track of stream.getTracks())
-                track.stop();
+            document.removeEventListener('visibilitychange', hidden);
+            silence();
             recorder = null;
             resolve(cancelled ? null : {
                 kind: type.startsWith('audio/webm') ? 'voice_webm' : 'voice_mp4',
@@ -102,7 +119,8 @@ export async function record(tick) {
             });
         };
     });
-    recorder = { stop: end, cancel: () => { cancelled = true; end(); }, done };
+    document.addEventListener('visibilitychange', hidden);
+    recorder = { stop: end, cancel, done };
     media.start(1000);
     return recorder;
 }

@@ -41,9 +41,16 @@ function tell() {
             watcher();
 }
 
+// Nobody looks: nobody is to hear either.
+function silence() {
+    for (const audio of document.querySelectorAll('audio'))
+        audio.pause();
+}
+
 function cover() {
     if (blank)
         return;
+    silence();
     blank = true;
     current.hidden = true;
     byId('blank').hidden = false;
@@ -65,7 +72,12 @@ export function watchIdle(seconds) {
     last = clocks();
     for (const name of ACTIVITY)
         addEventListener(name, () => { look(); last = clocks(); }, { capture: true, passive: true });
-    document.addEventListener('visibilitychange', () => { look(); tell(); });
+    document.addEventListener('visibilitychange', () => {
+        if (document.visibilityState === 'hidden')
+            silence();
+        look();
+        tell();
+    });
     setInterval(look, Math.min(5000, seconds * 250));
     byId('back').addEventListener('click', uncover);
 }

@@ -17,7 +17,8 @@
 #define SOI "\xff\xd8"
 #define JFIF "\xff\xe0\x00\x07JFIF\x00"
 #define EXIF "\xff\xe1\x00\x10" "Exif\x00\x00" "GPS HERE"
-#define ADOBE "\xff\xee\x00\x05xyz"
+#define ADOBE "\xff\xee\x00\x0e" "Adobe\x00\x64\x00\x00\x00\x00\x01"
+#define NO_ADOBE "\xff\xee\x00\x05xyz"
 #define COMMENT "\xff\xfe\x00\x08secret"
 #define TABLE "\xff\xdb\x00\x05" "abc"
 #define TABLE_WITH_END "\xff\xc4\x00\x05\xff\xd9x"
@@ -40,7 +41,7 @@ static void assert_stripped(const char *from, size_t from_len, const char *to, s
 static void what_is_not_needed_to_show_it_goes(void **state)
 {
     (void)state;
-    STRIPPED(SOI JFIF EXIF COMMENT TABLE ADOBE SCAN EOI, SOI JFIF TABLE ADOBE SCAN EOI);
+    STRIPPED(SOI JFIF EXIF COMMENT TABLE ADOBE NO_ADOBE SCAN EOI, SOI TABLE ADOBE SCAN EOI);
     STRIPPED(SOI EXIF EXIF TABLE SCAN EOI "a film behind the picture", SOI TABLE SCAN EOI);
     /* Several scans, with tables and comments between them: an end inside a table is none. */
     STRIPPED(SOI TABLE SCAN TABLE_WITH_END COMMENT SCAN EOI, SOI TABLE SCAN TABLE_WITH_END SCAN EOI);
@@ -64,6 +65,10 @@ static void what_is_damaged_is_none(void **state)
     memcpy(bytes, whole, len);
     bytes[4] = 0xff; /* a segment longer than the file */
     assert_false(jpeg_strip(bytes, &len));
+    len = sizeof(whole) - 1;
+    memcpy(bytes, whole, len);
+    bytes[3] = 0xf0; /* a segment that nobody knows */
+    assert_false(jpeg_strip(bytes, &len));
 }
 
 static void files_are_recognised_by_their_first_bytes(void **state)
@@ -76,6 +81,8 @@ static void files_are_recognised_by_their_first_bytes(void **state)
         {SOI TABLE SCAN EOI, sizeof(SOI TABLE SCAN EOI) - 1, ZG_MESSAGE_JPEG},
         {"\x1a\x45\xdf\xa3...", 7, ZG_MESSAGE_VOICE_WEBM},
         {"\x00\x00\x00\x20" "ftypM4A ", 12, ZG_MESSAGE_VOICE_MP4},
+        {"\x00\x00\x00\x18" "ftypheic", 12, 0},
+        {"\x00\x00\x00\x18" "ftypmp42", 12, 0},
         {"\x89PNG\r\n", 6, 0},
         {"", 0, 0},
     };
