@@ -82,6 +82,14 @@ export interface Options {
     onevent?(event: ZaguanEvent): void;
 }
 
+/** A phrase as six things with a number from 1 to 8 in front of each. words: of Client.words. */
+export function phraseToWords(digits: string, words: string[]): string[];
+/**
+ * What a person typed, digits or words, as 20 digits. Accents, capitals and what comes behind four letters do not matter. lists: the words of each
+ * language, hers first. Throws an Error with code 'truncated', or 'not_found' and the `word` that is in no list.
+ */
+export function phraseFromText(text: string, lists: string[][]): string;
+
 export interface Stretching {
     /** zaguan.wasm, compiled. */
     wasm: WebAssembly.Module;
@@ -135,6 +143,8 @@ export class Client {
 
     /** A new return phrase: 20 digits. Show it once, and keep it nowhere. */
     newPhrase(): string;
+    /** The 256 words that safety words, and phrases in words, are made of: 'en', 'es', 'fr', others as 'en'. */
+    words(language: string): string[];
     /** From 'locker_ready' on, the phrase of this secret brings the conversation back on any device. Needs a knock that is kept. */
     keep(conversation: Id, secret: Uint8Array): void;
     /** In a client without a conversation: 'returned' or 'return_failed'. The device that had it gets 'closed'. */

@@ -4,6 +4,7 @@
 // cannot be overwritten; the less a program keeps of them, the better.
 import { Core, ZaguanError } from './core.js';
 
+export { phraseFromText, phraseToWords } from './phrase.js';
 export { stretch } from './stretch.js';
 export { ZaguanError };
 
@@ -126,6 +127,12 @@ export class Client {
             core.x.zg_phrase_new(at);
             return core.text(at);
         });
+    }
+
+    // The 256 words that safety words and phrases are made of.
+    words(language) {
+        this.#open();
+        return Array.from({ length: 256 }, (_, index) => this.#word(language, index));
     }
 
     keep(conversation, secret) {

@@ -169,6 +169,17 @@ try {
     const phrase = client.newPhrase(), module = await WebAssembly.compile(await readFile(wasm));
     assert.match(phrase, /^[0-9]{20}$/);
     assert.notEqual(phrase, client.newPhrase());
+    const lists = ['en', 'es', 'fr'].map((language) => client.words(language));
+    for (const digits of [phrase, '0'.repeat(20), '73786976294838206463', client.newPhrase()]) {
+        for (const list of lists)
+            assert.equal(zaguan.phraseFromText(zaguan.phraseToWords(digits, list).join(' '), [list]), digits);
+        assert.equal(zaguan.phraseFromText(digits.replace(/(.{3})/g, '$1- '), lists), digits);
+    }
+    const inFrench = zaguan.phraseToWords(phrase, lists[2]).join(' ').toUpperCase();
+    assert.equal(zaguan.phraseFromText(inFrench, [lists[2], ...lists]), phrase);
+    assert.throws(() => zaguan.phraseFromText('1 apple 2 apple', lists), (e) => e.code === 'truncated');
+    assert.throws(() => zaguan.phraseFromText('9 apple 2 apple 3 apple 4 apple 5 apple 6 apple', lists), (e) => e.code === 'truncated');
+    assert.throws(() => zaguan.phraseFromText('1 apple 2 xyz 3 apple 4 apple 5 apple 6 apple', lists), (e) => e.code === 'not_found' && e.word === 'xyz');
     const failsLater = (code, call) => assert.rejects(call, (e) => e instanceof zaguan.ZaguanError && e.code === code);
     await failsLater('truncated', () => zaguan.stretch({ wasm: module, card, phrase: phrase.slice(1) }));
     await failsLater('malformed', () => zaguan.stretch({ wasm: module, card, phrase: '9'.repeat(20) }));

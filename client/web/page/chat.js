@@ -37,6 +37,8 @@ class Chat {
     #log = new Log((id) => this.#retry(id));
     #attach = new Attach(this.#panel, (kind, data) => this.#sendData(kind, data), () => byId('text').focus());
     #media = null; // loaded when there is something to show
+    #comeback = null; // loaded when she asks for it
+    #kept = false; // a return phrase works
     #erasing = false;
     #slow;
     #refresh;
@@ -51,6 +53,7 @@ class Chat {
         byId('picture').addEventListener('click', () => byId('file').click());
         byId('file').addEventListener('change', () => this.#pick());
         byId('voice').addEventListener('click', () => this.#attach.voice());
+        byId('come-back').addEventListener('click', () => this.#offerPhrase());
         byId('words').addEventListener('click', () => this.#showWords());
         byId('erase').addEventListener('click', () => this.#askErase());
         byId('lifetime').replaceChildren(...LIFETIMES.map((s) => new Option(t(`lifetime_${s}`), s)));
@@ -62,7 +65,8 @@ class Chat {
 
     // --- beginning and end ---
 
-    async open() {
+    // returning: with a phrase, instead of words.
+    async open(returning = false) {
         this.#status.set('trouble', null);
         this.#status.set('step', 'preparing');
         try {
@@ -70,15 +74,65 @@ class Chat {
             this.#client = await Client.open({ wasm: loading, address, onevent: (event) => this.#on(event) });
         } catch {
             this.#status.set('step', null);
-            this.#status.set('trouble', 'no_page', button('retry', 'again', () => this.open()));
+            this.#status.set('trouble', 'no_page', button('retry', 'again', () => this.open(returning)));
             return;
         }
         this.#status.set('step', null);
         byId('send').disabled = false;
         this.#refresh = setInterval(() => this.#wake(), REFRESH_MS);
+        if (returning) {
+            await this.#askPhrase();
+            return;
+        }
         this.#look();
         byId('text').focus();
     }
+
+    // --- coming back ---
+
+    async #phrases() {
+        const { ComeBack } = await import('./comeback.js');
+        this.#comeback ??= new ComeBack({
+            panel: this.#panel, wasm: loading, card: this.#card, back: () => byId('text').focus(),
+        });
+        return this.#comeback;
+    }
+
+    async #offerPhrase() {
+        const phrases = await this.#phrases();
+        if (this.#client !== null && this.#conversation !== '')
+            phrases.offer(this.#client, this.#conversation);
+    }
+
+    async #askPhrase(wrong = '') {
+        byId('composer').hidden = true;
+        const phrases = await this.#phrases();
+        if (this.#client !== null)
+            phrases.ask(this.#client, () => this.#startAgain(), wrong);
+    }
+
+    #returned(conversation) {
+        const { alias } = this.#client.conversation(conversation);
+        this.#conversation = conversation;
+        this.#kept = true;
+        this.#panel.close();
+        byId('composer').hidden = false;
+        if (alias !== '')
+            this.#status.set('desk', 'accepted', null, { name: alias });
+        byId('text').focus();
+    }
+
+    // Another device has it now.
+    #closed() {
+        const card = this.#card;
+        this.#wipe();
+        this.#card = card;
+        byId('composer').hidden = true;
+        this.#buttons();
+        this.#status.set('trouble', 'closed_elsewhere', button('write_again', 'write', () => this.#startAgain()));
+    }
+
+    // --- the way in ---
 
     #look() {
         this.#status.set('trouble', null);
@@ -121,6 +175,8 @@ class Chat {
     }
 
     #forgetWords() {
+        this.#comeback?.forget();
+        this.#comeback = null;
         this.#attach.forget();
         this.#media?.forget();
         this.#log.clear();
@@ -307,6 +363,23 @@ class Chat {
         case 'relay_went_back':
             this.#status.set('step', 'went_back');
             break;
+        case 'locker_ready':
+            this.#kept = true;
+            this.#comeback?.ready();
+            break;
+        case 'locker_lost':
+            this.#kept = false;
+            this.#status.set('step', 'phrase_lost');
+            break;
+        case 'returned':
+            this.#returned(event.conversation);
+            break;
+        case 'return_failed':
+            this.#askPhrase(t(event.error === 'not_found' ? 'phrase_nothing' : 'failed'));
+            return;
+        case 'closed':
+            this.#closed();
+            return;
         case 'ended':
             this.#status.set('desk', 'ended', button('write_again', 'write', () => this.#startAgain()));
             byId('composer').hidden = true;
@@ -390,6 +463,7 @@ class Chat {
     }
 
     #buttons(state = '', safety = 'none') {
+        byId('come-back').hidden = this.#kept || state !== 'open' && !(state === 'knocking' && this.#messages().some((m) => m.state === 'sent'));
         byId('picture').hidden = byId('voice').hidden = state !== 'open';
         byId('words').hidden = safety !== 'words' && safety !== 'compared';
         byId('erase').hidden = state === '' && this.#log.ids().length === 0;
@@ -413,7 +487,7 @@ class Chat {
         this.#forgetWords();
         this.#status.clear();
         byId('composer').hidden = byId('erase').hidden = byId('words').hidden = true;
-        byId('picture').hidden = byId('voice').hidden = true;
+        byId('picture').hidden = byId('voice').hidden = byId('come-back').hidden = true;
         if (this.#conversation === '') {
             this.#erased();
             return;
@@ -437,6 +511,7 @@ class Chat {
         byId('send').disabled = true;
         this.#wipe();
         this.#card = card;
+        this.#kept = false;
         byId('composer').hidden = false;
         byId('erase').hidden = byId('words').hidden = true;
         this.open();
@@ -445,8 +520,8 @@ class Chat {
 
 let chat = null;
 
-export async function openChat(card) {
+export async function openChat(card, returning) {
     chat ??= new Chat(card);
     show('chat');
-    await chat.open();
+    await chat.open(returning);
 }

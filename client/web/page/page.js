@@ -53,7 +53,8 @@ function pastedCard() {
     return code === '' ? '' : `zaguan:${code}`;
 }
 
-async function write() {
+// returning: with a phrase.
+async function write(returning) {
     card ||= pastedCard();
     if (card === '') {
         byId('card').focus();
@@ -64,7 +65,7 @@ async function write() {
     byId('state').textContent = t('preparing');
     try {
         const { openChat } = await loadChat();
-        await openChat(card);
+        await openChat(card, returning);
     } catch {
         byId('state').textContent = t('no_page');
         chatting = false;
@@ -86,8 +87,9 @@ async function start() {
     leaveTo(organisation().exit);
     watchIdle(organisation().idle_seconds ?? 180);
     showWords();
-    byId('write').addEventListener('click', write);
-    byId('card').addEventListener('keydown', (event) => { if (event.key === 'Enter') write(); });
+    byId('write').addEventListener('click', () => write(false));
+    byId('return').addEventListener('click', () => write(true));
+    byId('card').addEventListener('keydown', (event) => { if (event.key === 'Enter') write(false); });
     byId('composer').addEventListener('submit', (event) => event.preventDefault());
     addEventListener('hashchange', () => { if (!chatting) location.reload(); });
     byId('ask').hidden = card !== '' || !canWrite();
