@@ -8,6 +8,8 @@
 #include "client/core/client.h"
 #include "client/core/conversation.h"
 
+enum { LAZY_MS = 30000 };
+
 /* --- as a vault --- */
 
 static struct locker *of(zg_vault *v)
@@ -23,14 +25,26 @@ static void finish(struct locker *l, zg_err err)
     batch->done(batch, err);
 }
 
+/* Whether a SEND, an ACK or a queue's new secrets may depend on it. */
+static bool is_awaited(const zg_vault_batch *batch)
+{
+    for (size_t i = 0; i < batch->count; i++) {
+        uint8_t tag = batch->writes[i].key[0];
+        if (batch->writes[i].value != NULL && (tag == ENTRY_CONVERSATION || tag == ENTRY_PARCEL || tag == ENTRY_PART))
+            return true;
+    }
+    return false;
+}
+
 static void on_inner(zg_vault_batch *inner, zg_err err)
 {
     struct locker *l = inner->ctx;
-    if (err == ZG_OK && l->stage == LOCKER_OPEN && l->over == LOCKER_STAYS) {
+    if (err == ZG_OK && l->stage == LOCKER_OPEN && l->over == LOCKER_STAYS && is_awaited(inner)) {
         l->stored = true;
         return;
     }
-    l->dirty = true;
+    if (l->dirty_ms == 0)
+        l->dirty_ms = l->client->now.mono_ms + 1;
     finish(l, err);
 }
 
@@ -172,7 +186,7 @@ static bool common_reply(struct locker *l, const struct command *reply, zg_err e
 
 static void tell_ready(struct locker *l)
 {
-    if (l->ready_told || l->dirty)
+    if (l->ready_told || l->dirty_ms != 0)
         return;
     l->ready_told = true;
     client_event(l->client, ZG_EVENT_LOCKER_READY, ZG_OK, NULL, NULL, 0);
@@ -231,7 +245,7 @@ static void write_value(struct locker *l)
             return;
         l->covered = l->stored;
         l->covers_check = l->checking;
-        l->dirty = false;
+        l->dirty_ms = 0;
     }
     l->call.done = on_written;
     l->call.owner = l;
@@ -368,11 +382,17 @@ static bool is_empty(const struct locker *l)
     return l->stage == LOCKER_OPEN && l->client->conversation_count == 0 && !l->stored && l->value == NULL;
 }
 
+/* When what nobody waits for is written all the same. */
+static uint64_t lazy_ms(const struct locker *l)
+{
+    return l->dirty_ms == 0 ? UINT64_MAX : l->ready_told ? l->dirty_ms + LAZY_MS : l->dirty_ms;
+}
+
 static bool has_work(const struct locker *l)
 {
     if (l->over != LOCKER_STAYS || l->stage == LOCKER_GOING)
         return false;
-    return l->stage != LOCKER_OPEN || l->stored || l->dirty || l->checking || l->value != NULL || is_empty(l);
+    return l->stage != LOCKER_OPEN || l->stored || l->client->now.mono_ms >= lazy_ms(l) || l->checking || l->value != NULL || is_empty(l);
 }
 
 bool locker_wants_relay(const struct locker *l)
@@ -408,7 +428,11 @@ void locker_work(struct locker *l)
 
 uint64_t locker_deadline(const struct locker *l)
 {
-    return has_work(l) && l->retry_ms > l->client->now.mono_ms ? l->retry_ms : UINT64_MAX;
+    if (l->over != LOCKER_STAYS || l->stage == LOCKER_GOING)
+        return UINT64_MAX;
+    if (!has_work(l))
+        return lazy_ms(l);
+    return l->retry_ms > l->client->now.mono_ms ? l->retry_ms : UINT64_MAX;
 }
 
 bool locker_is_over(const struct locker *l)

@@ -9,6 +9,8 @@
  *     return:           FETCH, SLOT_GET; CLAIM, the same value again under the next version, which closes the former device; then it is
  *                       loaded; OPEN.
  *
+ * What nobody waits for (that a message was read, or accepted, or is over) does not cost a write of its own: it goes with the next one, or after a while.
+ *
  * A value that was sent stays until its fate is known: after a broken connection, or a conflict, the slot is read. It is there: good. The former
  * one is there: sent again. Another one is there: another device has the conversation, and everything here is wiped.
  * Nobody but the holders of a phrase can write, so a refusal means that the slot is gone: on goes all without a locker.
@@ -40,8 +42,9 @@ enum locker_end {
     LOCKER_DONE,
 };
 
-/* Values have one of two sizes; the larger is the longest that a slot takes. */
+/* Values have one of few sizes; the largest is the longest that a slot takes. */
 enum { LOCKER_SMALL_BYTES = 16384, LOCKER_LARGE_BYTES = WIRE_SLOT_BYTES_MAX };
+bool locker_size_ok(size_t len);
 
 /* Secret: in sodium_malloc'd memory. In the order in which the phrase gives them. */
 struct locker_keys {
@@ -70,7 +73,7 @@ struct locker {
     bool covered;      /* it has what the batch stored */
     bool covers_check; /* it was made after checking began */
     bool ready_told;
-    bool dirty;        /* before OPEN: the memory has what the value has not */
+    uint64_t dirty_ms; /* mono: since when the memory has what the value has not; 0: it has not. Nobody waits for it */
     bool checking;     /* after somebody else read the queue: who is it? */
     uint64_t retry_ms; /* mono */
     zg_vault_batch *batch; /* the journal's: stored below, or on its way there; NULL: none */

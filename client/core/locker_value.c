@@ -99,11 +99,26 @@ static void pack(uint8_t *plain, size_t len, const struct items *all, size_t cou
     writer_pad(&w, len);
 }
 
+/* Few of them: the size tells the relay little. */
+static const size_t sizes[] = {LOCKER_SMALL_BYTES, 24576, 40960, LOCKER_LARGE_BYTES};
+enum { SIZES = sizeof(sizes) / sizeof(sizes[0]) };
+
+static size_t size_for(size_t bytes)
+{
+    size_t i = 0;
+    while (i < SIZES - 1 && sizes[i] < bytes)
+        i++;
+    return sizes[i];
+}
+
+bool locker_size_ok(size_t len)
+{
+    return size_for(len) == len;
+}
+
 static zg_err pack_all(const struct items *all, uint8_t **out, size_t *len)
 {
-    size_t room = LOCKER_SMALL_BYTES - SEAL_OVERHEAD;
-    if (total(all) > room)
-        room = LOCKER_LARGE_BYTES - SEAL_OVERHEAD;
+    size_t room = size_for(total(all) + SEAL_OVERHEAD) - SEAL_OVERHEAD;
     size_t count = fitting(all, room);
     if (count < all->count && rank(&all->list[count]) == 0)
         return ZG_ERR_TOO_LARGE;
@@ -173,7 +188,7 @@ zg_err locker_open(const struct locker *l, uint64_t version, const uint8_t *valu
     struct associated a;
     struct span ad[3];
 
-    if (len != LOCKER_SMALL_BYTES && len != LOCKER_LARGE_BYTES)
+    if (!locker_size_ok(len))
         return ZG_ERR_MALFORMED;
     uint8_t *plain = malloc(len);
     if (plain == NULL)

@@ -126,7 +126,8 @@ static void accepted(struct parcel *p)
     struct message *m = p->message;
 
     start_watch(p);
-    if (receipts_confirm(&v->receipts, p->mark))
+    /* A write of a locker is dear, and nothing is lost without this. */
+    if (receipts_confirm(&v->receipts, p->mark) && v->client->locker == NULL)
         conversation_touch(v);
     if (m != NULL && --m->parcels == 0) {
         m->lifetime_s = lifetime_at_relay(v->connection, m->lifetime_s); /* it may have been written before that was known */

@@ -93,7 +93,7 @@ async function start() {
     byId('composer').addEventListener('submit', (event) => event.preventDefault());
     addEventListener('hashchange', () => { if (!chatting) location.reload(); });
     byId('ask').hidden = card !== '' || !canWrite();
-    byId('act').hidden = !canWrite();
+    byId('act').hidden = byId('other').hidden = !canWrite();
 }
 
 start();

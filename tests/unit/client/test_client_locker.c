@@ -304,7 +304,7 @@ static void what_does_not_fit_is_left_out_and_the_rest_returns(void **state)
     close_scene(&scene);
 }
 
-static void values_have_one_of_two_sizes(void **state)
+static void values_have_one_of_few_sizes(void **state)
 {
     (void)state;
     uint8_t *value;
@@ -324,9 +324,34 @@ static void values_have_one_of_two_sizes(void **state)
     must_send(scene.her, &scene.hers, large, 86400, ZG_AFTER_READ);
     town_run(scene.town, MINUTE);
     assert_int_equal(locker_seal(l, 1, &value, &len), ZG_OK);
-    assert_int_equal(len, LOCKER_LARGE_BYTES);
+    assert_int_equal(len, 40960);
+    assert_true(locker_size_ok(len) && !locker_size_ok(len - 1) && !locker_size_ok(LOCKER_LARGE_BYTES + 1));
     free(value);
     free(large);
+    close_scene(&scene);
+}
+
+/* Every write is paid for by the byte. */
+static void what_nobody_waits_for_costs_no_write_of_its_own(void **state)
+{
+    (void)state;
+    open_kept();
+    const struct locker *l = scene.her->client->locker;
+    scene.her->reads = true;
+    town_run(scene.town, MINUTE);
+    uint64_t version = l->version;
+    for (int i = 0; i < 5; i++) {
+        must_send(scene.worker, &scene.his, "to her", 86400, ZG_AFTER_READ);
+        town_run(scene.town, 2 * SECOND);
+        must_send(scene.her, &scene.hers, "from her", 86400, ZG_AFTER_READ);
+        town_run(scene.town, 2 * SECOND);
+    }
+    assert_in_range(l->version - version, 10, 11); /* the first message back is a step, and may come with one more */
+    version = l->version;
+    town_run(scene.town, MINUTE);
+    assert_int_equal(l->version, version + 1); /* that all of it was read and accepted */
+    town_run(scene.town, 5 * MINUTE);
+    assert_int_equal(l->version, version + 1);
     close_scene(&scene);
 }
 
@@ -488,7 +513,8 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_relay_that_went_back_is_noticed_by_what_the_worker_has_seen),
     cmocka_unit_test(a_relay_that_lost_it_is_told_and_all_goes_on),
     cmocka_unit_test(what_does_not_fit_is_left_out_and_the_rest_returns),
-    cmocka_unit_test(values_have_one_of_two_sizes),
+    cmocka_unit_test(values_have_one_of_few_sizes),
+    cmocka_unit_test(what_nobody_waits_for_costs_no_write_of_its_own),
     cmocka_unit_test(only_her_one_conversation_in_memory_can_have_one),
     cmocka_unit_test(she_comes_back_to_a_knock_that_waits),
     cmocka_unit_test(nothing_is_lost_or_doubled_when_devices_are_lost),
