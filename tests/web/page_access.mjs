@@ -3,19 +3,10 @@
 import assert from 'node:assert/strict';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { SOON, axe, onStage } from './stage.mjs';
+import { SOON, onStage, rules } from './stage.mjs';
 
 const TARGET_PX = 24; // 2.5.8
 const BARS_MAX = 0.3; // of a screen: what stays in its place while the rest moves
-
-async function rules(page, where) {
-    // The policy forbids scripts of strangers; a debugger's are none.
-    await page.evaluate(axe());
-    const { violations } = await page.evaluate(() => window.axe.run(document, {
-        runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'],
-    }));
-    assert.deepEqual(violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.html).join(' ')}`), [], where);
-}
 
 async function noSideways(page, where) {
     const [wide, seen] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { onStage, SOON, writeFirst } from './stage.mjs';
+import { onStage, rules, SOON, writeFirst } from './stage.mjs';
 
 const SECRET = 'GPS 43.36 -5.84';
 
@@ -107,6 +107,7 @@ await onStage({ settings: SOON }, async (stage) => {
     await page.click('#panel button:has-text("Stop")');
     await page.locator('#panel audio').waitFor();
     await stage.picture(page, 'media-hear');
+    await rules(page, 'a voice note to be sent');
     await send.click();
     await page.locator('#log .own audio').waitFor();
     const note = await worker.until((e) => e.kind === 'voice_webm' && !e.own, 'her voice note');
@@ -114,6 +115,7 @@ await onStage({ settings: SOON }, async (stage) => {
     const plays = await page.locator('#log .own audio').evaluate(async (audio) => { await audio.play(); return !audio.paused; });
     assert.ok(plays, 'the voice note does not play');
     await stage.picture(page, 'media-log');
+    await rules(page, 'pictures and voice notes');
     await page.setViewportSize({ width: 320, height: 568 });
     await stage.picture(page, 'media-small');
 

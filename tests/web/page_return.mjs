@@ -1,7 +1,7 @@
 // A lost phone (scenario 7): with her return phrase the old conversation, and only what has not expired; without it nothing:
 // page_return.mjs ZAGUAN-RELAY ZAGUAN PAGE PICTURES
 import assert from 'node:assert/strict';
-import { onStage, SOON, writeFirst } from './stage.mjs';
+import { onStage, rules, SOON, writeFirst } from './stage.mjs';
 
 const shown = (page) => page.locator('#log .said').allInnerTexts();
 const theirs = (page, text) => page.locator('#log .theirs .said', { hasText: text }).waitFor();
@@ -49,6 +49,7 @@ await onStage({ settings: SOON }, async (stage) => {
     assert.equal(words.length, 6);
     assert.ok(words.every((part) => /^[1-8] [a-z]+$/.test(part)), words.join());
     await stage.picture(first, 'return-words');
+    await rules(first, 'a phrase');
     await first.setViewportSize({ width: 320, height: 568 });
     await stage.picture(first, 'return-words-small');
     await first.click('#panel button:has-text("Ya la sé")');
@@ -77,6 +78,7 @@ await onStage({ settings: SOON }, async (stage) => {
     await second.press('#phrase', 'Enter');
     await second.locator('#panel', { hasText: 'Nothing is there.' }).waitFor();
     await stage.picture(second, 'return-nothing');
+    await rules(second, 'asking for a phrase');
     await second.fill('#phrase', sloppy(words));
     await second.press('#phrase', 'Enter');
     await theirs(second, 'mientras no estabas');

@@ -1,4 +1,5 @@
 // A relay that serves the page, a desk with a worker who uses the program `zaguan`, and Chromium.
+import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -20,6 +21,16 @@ const require = createRequire(join(process.env.ZG_WEB_TOOLS, 'package.json'));
 const { chromium } = require('playwright-core');
 
 export const axe = () => require('axe-core').source;
+
+// What axe-core knows of WCAG 2.2 AA.
+export async function rules(page, where) {
+    // The policy forbids scripts of strangers; a debugger's are none.
+    await page.evaluate(axe());
+    const { violations } = await page.evaluate(() => window.axe.run(document, {
+        runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'],
+    }));
+    assert.deepEqual(violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.html).join(' ')}`), [], where);
+}
 
 // arguments of each test: ZAGUAN-RELAY ZAGUAN PAGE-FOLDER PICTURES-FOLDER
 const [relayProgram, zaguan, folder, pictures] = process.argv.slice(2);
