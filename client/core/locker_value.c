@@ -1,4 +1,4 @@
-/* What a locker holds: the entries of a client, in one of two sizes; docs/protocol.md section 8.1. */
+/* What a locker holds: the entries of a client, in one of four sizes; docs/protocol.md section 8.1. */
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>

@@ -53,6 +53,7 @@ await onStage({ settings: SOON }, async (stage) => {
     await first.setViewportSize({ width: 320, height: 568 });
     await stage.picture(first, 'return-words-small');
     await first.click('#panel button:has-text("Ya la sé")');
+    assert.ok(await first.isHidden('#come-back'), 'a second phrase could be asked for while the first is made');
     await first.locator('#panel', { hasText: 'Funciona.' }).waitFor();
     assert.ok(!(await first.content()).includes(words[0]), 'the phrase is still in the document');
     await first.click('#panel button');

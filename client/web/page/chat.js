@@ -38,7 +38,7 @@ class Chat {
     #attach = new Attach(this.#panel, (kind, data) => this.#sendData(kind, data), () => byId('text').focus());
     #media = null; // loaded when there is something to show
     #comeback = null; // loaded when she asks for it
-    #kept = false; // a return phrase works
+    #kept = false; // a return phrase works, or did
     #erasing = false;
     #slow;
     #refresh;
@@ -93,7 +93,8 @@ class Chat {
     async #phrases() {
         const { ComeBack } = await import('./comeback.js');
         this.#comeback ??= new ComeBack({
-            panel: this.#panel, wasm: loading, card: this.#card, back: () => byId('text').focus(),
+            panel: this.#panel, wasm: loading, card: this.#card, back: () => byId('text').focus(), changed: () => this.#render(),
+            say: (key) => this.#status.set('step', key),
         });
         return this.#comeback;
     }
@@ -368,8 +369,10 @@ class Chat {
             this.#comeback?.ready();
             break;
         case 'locker_lost':
-            this.#kept = false;
-            this.#status.set('step', 'phrase_lost');
+            if (this.#kept)
+                this.#status.set('step', 'phrase_lost');
+            this.#kept = true; // there is one voucher for one phrase
+            this.#comeback?.lost();
             break;
         case 'returned':
             this.#returned(event.conversation);
@@ -463,7 +466,7 @@ class Chat {
     }
 
     #buttons(state = '', safety = 'none') {
-        byId('come-back').hidden = this.#kept || state !== 'open' && !(state === 'knocking' && this.#messages().some((m) => m.state === 'sent'));
+        byId('come-back').hidden = this.#kept || this.#comeback?.waits || state !== 'open' && !(state === 'knocking' && this.#messages().some((m) => m.state === 'sent'));
         byId('picture').hidden = byId('voice').hidden = state !== 'open';
         byId('words').hidden = safety !== 'words' && safety !== 'compared';
         byId('erase').hidden = state === '' && this.#log.ids().length === 0;

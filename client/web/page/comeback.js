@@ -15,25 +15,37 @@ export class ComeBack {
     #wasm;
     #card;
     #back;
+    #changed;
+    #say;
     #stop = null; // of what is being computed
+    #forgotten = false;
+    #waits = false; // for the relay to have a phrase that she knows: there is no other meanwhile
 
     // wasm: a promise of the compiled module. back: where the focus goes afterwards.
-    constructor({ panel, wasm, card, back }) {
+    // changed(): whether she may ask for a phrase. say(key): beside the panel.
+    constructor({ panel, wasm, card, back, changed, say }) {
         this.#panel = panel;
         this.#wasm = wasm;
         this.#card = card;
         this.#back = back;
+        this.#changed = changed;
+        this.#say = say;
     }
 
     forget() {
         this.#stop?.abort();
         this.#stop = null;
         this.#card = '';
+        this.#forgotten = true;
     }
+
+    get waits() { return this.#waits; }
 
     // --- a new one ---
 
     offer(client, conversation) {
+        if (this.#waits)
+            return;
         this.#panel.ask(t('come_back'), [t('phrase_why'), t('phrase_cost')], [
             button('phrase_digits', 'words', () => this.#reveal(client, conversation, false)),
             button('phrase_words', 'words', () => this.#reveal(client, conversation, true)),
@@ -58,16 +70,30 @@ export class ComeBack {
     }
 
     async #keep(client, conversation, digits) {
-        this.#panel.ask(t('come_back'), [t('phrase_working')], []);
+        this.#waits = true;
+        this.#changed();
+        this.#panel.ask(t('come_back'), [t('phrase_working')], [this.#closing('close')]);
         try {
             await this.#withSecret(digits, (secret) => client.keep(conversation, secret));
-        } catch (error) {
-            this.#say(error, t('come_back'), 'phrase_failed');
+        } catch {
+            this.#done('phrase_failed');
         }
     }
 
-    // The relay has it.
-    ready() { this.#panel.ask(t('come_back'), [t('phrase_ready')], [this.#closing('close')]); }
+    // The relay has it, or will never have it.
+    ready() { this.#done('phrase_ready'); }
+    lost() { this.#done('phrase_failed'); }
+
+    #done(key) {
+        if (!this.#waits || this.#forgotten)
+            return;
+        this.#waits = false;
+        this.#changed();
+        if (this.#panel.shows(t('come_back')))
+            this.#panel.ask(t('come_back'), [t(key)], [this.#closing('close')]);
+        else
+            this.#say(key); // she does something else meanwhile
+    }
 
     // --- back with it ---
 
@@ -97,11 +123,12 @@ export class ComeBack {
             this.ask(client, otherwise, code === 'not_found' ? t('phrase_unknown', { word }) : t('phrase_wrong'));
             return;
         }
-        this.#panel.ask(t('have_phrase'), [t('phrase_working')], []);
+        this.#panel.ask(t('have_phrase'), [t('phrase_working')], [
+            button('write_again', 'write', () => { this.#panel.close(); otherwise(); })]);
         try {
             await this.#withSecret(digits, (secret) => client.returnTo(this.#card, secret));
         } catch (error) {
-            if (error.code !== 'state')
+            if (!this.#forgotten && error.code !== 'state')
                 this.ask(client, otherwise, t('phrase_wrong'));
         }
     }
@@ -109,19 +136,15 @@ export class ComeBack {
     // --- both ---
 
     async #withSecret(phrase, use) {
-        this.#stop = new AbortController();
-        const secret = await stretch({ wasm: await this.#wasm, card: this.#card, phrase, signal: this.#stop.signal, worker });
+        const wasm = await this.#wasm, stop = this.#stop = new AbortController();
+        if (this.#forgotten)
+            stop.abort();
+        const secret = await stretch({ wasm, card: this.#card, phrase, signal: stop.signal, worker });
         try {
             use(secret);
         } finally {
             secret.fill(0);
         }
-    }
-
-    // She may have left meanwhile.
-    #say(error, name, key) {
-        if (this.#stop !== null)
-            this.#panel.ask(name, [t(key)], [this.#closing('close')]);
     }
 
     #closing(key) {

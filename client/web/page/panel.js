@@ -30,6 +30,8 @@ export class Panel {
         this.#place.scrollIntoView({ block: 'nearest' });
     }
 
+    shows(label) { return !this.#place.hidden && this.#place.getAttribute('aria-label') === label; }
+
     close() {
         this.#place.hidden = true;
         this.#place.replaceChildren();

@@ -398,6 +398,26 @@ static void she_comes_back_to_a_knock_that_waits(void **state)
     close_scene(&scene);
 }
 
+static void phrases_give_the_secrets_of_the_vectors(void **state)
+{
+    uint8_t expected[ZG_LOCKER_SECRET_BYTES], got[ZG_LOCKER_SECRET_BYTES];
+    char spaced[64];
+    (void)state;
+    struct vector_file *f = vector_open("phrase.txt");
+    while (vector_next(f)) {
+        const char *card = vector_text(f, "card"), *digits = vector_text(f, "digits");
+        vector_bytes(f, "secret", expected, sizeof(expected));
+        snprintf(spaced, sizeof(spaced), " %.4s-%s ", digits, digits + 4);
+        assert_int_equal(zg_phrase_stretch(card, strlen(card), spaced, strlen(spaced), got), ZG_OK);
+        assert_memory_equal(got, expected, sizeof(got));
+        assert_int_equal(zg_phrase_stretch(card, strlen(card), digits, 19, got), ZG_ERR_TRUNCATED);
+    }
+    vector_close(f);
+    assert_int_equal(zg_phrase_stretch("zaguan:", 7, "73786976294838206464", 20, got), ZG_ERR_MALFORMED);
+    assert_int_equal(zg_phrase_stretch("zaguan:", 7, "012345678901234567890", 21, got), ZG_ERR_TOO_LARGE);
+    assert_int_equal(zg_phrase_stretch("zaguan:", 7, "0123456789012345678x", 20, got), ZG_ERR_MALFORMED);
+}
+
 /* --- devices that are lost at any moment --- */
 
 /* Written so far. */
@@ -517,6 +537,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(what_nobody_waits_for_costs_no_write_of_its_own),
     cmocka_unit_test(only_her_one_conversation_in_memory_can_have_one),
     cmocka_unit_test(she_comes_back_to_a_knock_that_waits),
+    cmocka_unit_test(phrases_give_the_secrets_of_the_vectors),
     cmocka_unit_test(nothing_is_lost_or_doubled_when_devices_are_lost),
 };
 
