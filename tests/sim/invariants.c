@@ -60,12 +60,14 @@ static void lost_with_the_store(struct line *l, uint64_t copy_ms)
 
 void invariants_put_back(struct people *p, uint64_t copy_ms)
 {
+    /* A queue that nobody had used by then ends two weeks after it was made, in the relay's eyes: it was used since. */
+    bool old = p->world.now.mono_ms > copy_ms + 13 * 24 * HOUR_MS;
     p->restored = true;
     for (uint32_t i = 0; i < p->talk_count; i++) {
         struct talk *t = p->talks[i];
         lost_with_the_store(&t->from_her, copy_ms);
         lost_with_the_store(&t->from_worker, copy_ms);
-        if (t->over || t->open_ms == 0 || t->open_ms + HOUR_MS > copy_ms)
+        if (old || t->over || t->open_ms == 0 || t->open_ms + HOUR_MS > copy_ms)
             t->loose = true;
     }
 }

@@ -180,9 +180,9 @@ static void knock_failed(struct people *p, struct peer *who, const zg_event *e)
     struct talk *t = people_talk_by_id(p, who, &e->conversation);
     if (t == NULL || t->over)
         return;
-    /* Before it could be sent its own time was over; or a clock says so of card and bundle. */
+    /* Before it could be sent its own time was over; or a clock says so of card and bundle; or the bundle is one of former times. */
     bool expired = e->err == ZG_ERR_EXPIRED &&
-                   (!clocks_right(p) || p->world.now.mono_ms + SECOND >= t->from_her.said[0].sender_until);
+                   (!clocks_right(p) || p->restored || p->world.now.mono_ms + SECOND >= t->from_her.said[0].sender_until);
     if (!expired && !t->loose)
         people_broken_promise(p, "a knock failed", t, (uint32_t)e->err);
     t->over = true;
