@@ -30,7 +30,7 @@ zg_err frame_write(const struct frame *f, uint8_t out[RATCHET_FRAME_BYTES])
     struct writer w;
     uint8_t flags = 0;
 
-    if (f->content.len > frame_room(f))
+    if (f->content.len > RATCHET_FRAME_BYTES)
         return ZG_ERR_TOO_LARGE;
     if (f->accept.at != NULL)
         flags |= FLAG_ACCEPT;

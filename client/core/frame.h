@@ -20,7 +20,8 @@ struct frame {
     struct span content; /* may be empty */
 };
 
-/* Room for content beside these blocks; a version, which may come later, has its room always. */
+/* What a sender plans with: room for content beside these blocks; a version, which may come later, has its room
+   always. A frame without one can hold 8 bytes more, and is read. */
 size_t frame_room(const struct frame *f);
 /* ZG_ERR_TOO_LARGE if it does not fit. Pads with zeros. */
 ZG_MUST_CHECK zg_err frame_write(const struct frame *f, uint8_t out[RATCHET_FRAME_BYTES]);

@@ -60,6 +60,16 @@ static void every_combination_comes_back_with_all_its_room_used(void **state)
         assert_int_equal(out.content.len, f.content.len);
         assert_memory_equal(out.content.at, content, out.content.len);
 
+        /* A peer may use the room a version would have: not one byte more. */
+        f.content.len += 8;
+        assert_int_equal(frame_write(&f, bytes), ZG_OK);
+        assert_int_equal(frame_read(&out, bytes), ZG_OK);
+        assert_int_equal(out.content.len, f.content.len);
+        f.content.len++;
+        assert_int_equal(frame_write(&f, bytes), ZG_ERR_TOO_LARGE);
+        f.content.len -= 9;
+        f.version = 1;
+        assert_int_equal(frame_write(&f, bytes), ZG_OK);
         f.content.len++;
         assert_int_equal(frame_write(&f, bytes), ZG_ERR_TOO_LARGE);
     }
