@@ -277,8 +277,10 @@ static uint64_t earliest(const struct world *w)
     for (size_t i = 0; i < w->peer_count; i++) {
         uint64_t t = client_due(&w->peers[i]);
         due = t < due ? t : due;
-        for (const struct link *l = w->peers[i].links; l != NULL; l = l->next)
-            due = link_due(l) < due ? link_due(l) : due;
+        for (const struct link *l = w->peers[i].links; l != NULL; l = l->next) {
+            t = link_due(l);
+            due = t < due ? t : due;
+        }
     }
     return due;
 }

@@ -30,13 +30,28 @@ void hex_encode(char *out, const uint8_t *data, size_t len)
 
 /* --- randomness that repeats --- */
 
-static void fill_seeded(void *ctx, void *out, size_t len)
+static void draw(struct rng_seed *s, void *out, size_t len)
 {
-    struct rng_seed *s = ctx;
     uint8_t nonce[crypto_stream_chacha20_NONCEBYTES];
     memcpy(nonce, &s->calls, sizeof(nonce));
     s->calls++;
     crypto_stream_chacha20(out, len, nonce, s->key);
+}
+
+/* A simulation asks for little, and a million times. */
+static void fill_seeded(void *ctx, void *out, size_t len)
+{
+    struct rng_seed *s = ctx;
+    if (len > sizeof(uint64_t)) {
+        draw(s, out, len);
+        return;
+    }
+    if (s->pool_left < len) {
+        draw(s, s->pool, sizeof(s->pool));
+        s->pool_left = sizeof(s->pool);
+    }
+    s->pool_left -= len;
+    memcpy(out, s->pool + s->pool_left, len);
 }
 
 struct rng rng_seeded(struct rng_seed *state, uint64_t seed)
@@ -46,6 +61,7 @@ struct rng rng_seeded(struct rng_seed *state, uint64_t seed)
         bytes[i] = (uint8_t)(seed >> (8 * i));
     crypto_generichash(state->key, sizeof(state->key), bytes, sizeof(bytes), NULL, 0);
     state->calls = 0;
+    state->pool_left = 0;
     return (struct rng){fill_seeded, state};
 }
 

@@ -21,6 +21,8 @@ void hex_encode(char *out, const uint8_t *data, size_t len);
 struct rng_seed {
     uint8_t key[32];
     uint64_t calls;
+    uint8_t pool[512];
+    size_t pool_left;
 };
 
 /* A stream that depends on seed only; *state is borrowed as long as the rng is used. */
