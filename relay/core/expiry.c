@@ -106,6 +106,7 @@ static void purge(struct relay *r)
     e->since = r->now.mono_ms;
     e->job = (struct store_job){.kind = JOB_PURGE, .done = purged, .ctx = r};
     e->job.u.purge.hour = r->hours.now;
+    e->job.u.purge.latest = relay_expiry_hour(r, WIRE_TTL_30D);
     e->job.u.purge.limit = limit;
     relay_submit(r, &e->job);
 }

@@ -74,6 +74,12 @@ bool hour_advance(struct hour *h, struct now now)
     return h->now > before;
 }
 
+uint32_t hour_of_storing(const struct hour *h, struct now now)
+{
+    uint32_t clock = (uint32_t)(now.utc_ms / HOUR_MS);
+    return h->doubted && !impossible(h, now) && clock > h->now ? clock : h->now;
+}
+
 uint64_t hour_left(const struct hour *h, struct now now)
 {
     uint64_t next = ((uint64_t)h->now + 1) * HOUR_MS;

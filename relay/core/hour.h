@@ -39,5 +39,11 @@ bool hour_advance(struct hour *h, struct now now);
 uint64_t hour_left(const struct hour *h, struct now now);
 /* The time that is believed. */
 uint64_t hour_utc_ms(const struct hour *h, struct now now);
+/*
+ * From which the end of what is stored now counts. As long as a clock that is ahead is doubted this is the clock's: if it is believed
+ * in the end, what came on that day must not be over at once. If it is not, what was stored so is cut to what a lifetime can be at most
+ * (JOB_PURGE, `latest`).
+ */
+uint32_t hour_of_storing(const struct hour *h, struct now now);
 
 #endif

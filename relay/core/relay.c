@@ -197,19 +197,19 @@ uint32_t relay_expiry_hour(const struct relay *r, uint8_t ttl)
     };
     assert(ttl <= WIRE_TTL_LASTING);
     /* Section 1: the hour in which it is made is not counted. */
-    return r->hours.now + hours[ttl] + 1;
+    return hour_of_storing(&r->hours, r->now) + hours[ttl] + 1;
 }
 
 uint32_t relay_voucher_hour(const struct relay *r)
 {
-    return r->hours.now + r->limits.voucher_days * 24 + 1;
+    return hour_of_storing(&r->hours, r->now) + r->limits.voucher_days * 24 + 1;
 }
 
 uint32_t relay_queue_ends(const struct relay *r, enum queue_kind kind, bool unanswered)
 {
     /* At least 24 months, 14 and 60 days: the week that has begun is not counted. */
     uint32_t weeks = kind == QUEUE_DESK ? 105 : unanswered ? 2 : 9;
-    return r->hours.now / (7 * 24) + weeks + 1;
+    return hour_of_storing(&r->hours, r->now) / (7 * 24) + weeks + 1;
 }
 
 uint32_t relay_cookie_seconds(const struct relay *r)

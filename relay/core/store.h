@@ -146,7 +146,7 @@ enum job_kind {
     JOB_LOAD,   /* messages of a queue from a sequence on, in order */
     JOB_SLOT,   /* a slot's value */
     JOB_PURGE,  /* destroys keys of hours that have begun, then deletes at most `limit` things whose time is
-                   over */
+                   over; nothing sealed lasts longer than `latest` */
     JOB_STATUS, /* what became of messages */
     JOB_FORGET, /* when done, nothing that earlier jobs deleted is left in a file: the journal was emptied */
     JOB_BACKUP, /* copies a slice into a backup file */
@@ -236,6 +236,7 @@ struct store_job {
         } slot;
         struct {
             uint32_t hour; /* now */
+            uint32_t latest; /* what is sealed and would be over later is over then; 0: no such end */
             uint32_t limit;
             uint32_t messages, slots, vouchers, marks; /* deleted */
             uint32_t queues;                           /* ended, with their messages: */

@@ -182,6 +182,13 @@ void key_ring_mark_stored(struct key_ring *ring, uint32_t id)
     e->stored = true;
 }
 
+void key_ring_shorten(struct key_ring *ring, uint32_t latest)
+{
+    for (size_t i = 0; i < ring->count; i++)
+        if (ring->epochs[i].hour > latest)
+            ring->epochs[i].hour = latest;
+}
+
 int key_ring_begin(struct key_ring *ring, uint32_t hour)
 {
     for (size_t i = 0; i < ring->count; i++)

@@ -75,6 +75,8 @@ int key_ring_of_hour(struct key_ring *ring, uint32_t hour, const struct rng *rng
 /* A key from elsewhere (of a backup), made durable. */
 int key_ring_adopt(struct key_ring *ring, uint32_t id, uint32_t hour, const uint8_t key[EPOCH_KEY_BYTES]);
 void key_ring_mark_stored(struct key_ring *ring, uint32_t id);
+/* Keys of later hours are of this one from now on. */
+void key_ring_shorten(struct key_ring *ring, uint32_t latest);
 /* Destroys the keys of this hour and of all before. */
 int key_ring_begin(struct key_ring *ring, uint32_t hour);
 

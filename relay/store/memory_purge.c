@@ -123,6 +123,22 @@ static uint32_t end_queues(struct memory_engine *e, struct store_job *job, uint3
     return left;
 }
 
+static void shorten(struct memory_engine *e, uint32_t latest)
+{
+    /* A later hour has begun once; what was not over then is not over now. */
+    if (latest <= e->begun)
+        latest = e->begun + 1;
+    for (size_t i = 0; i < e->messages.count; i++) {
+        struct message_row *m = table_at(&e->messages, i);
+        m->hour = m->hour > latest ? latest : m->hour;
+    }
+    for (size_t i = 0; i < e->slots.count; i++) {
+        struct slot_row *s = table_at(&e->slots, i);
+        if (s->ttl != WIRE_TTL_LASTING)
+            s->hour = s->hour > latest ? latest : s->hour;
+    }
+}
+
 zg_err mem_purge(struct memory_engine *e, struct store_job *job)
 {
     uint32_t hour = job->u.purge.hour, left = job->u.purge.limit;
@@ -136,6 +152,8 @@ zg_err mem_purge(struct memory_engine *e, struct store_job *job)
         return ZG_ERR_MEMORY;
     if (hour > e->begun)
         e->begun = hour;
+    if (job->u.purge.latest != 0)
+        shorten(e, job->u.purge.latest);
     for (; (m = due_message(e, hour)) != NULL && left > 0; messages++, left--) {
         leave_mark(e, m, hour);
         mem_drop_message_row(e, m);

@@ -73,6 +73,8 @@
     X(DUE_QUEUE, "SELECT id FROM queue WHERE ends < ?1 ORDER BY ends, id LIMIT 1") \
     X(DUE_MARKS, "DELETE FROM mark WHERE (day, handle) IN" \
                  " (SELECT day, handle FROM mark WHERE day < ?1 ORDER BY day, handle LIMIT ?2)") \
+    X(SLOTS_SHORTEN, "UPDATE slot SET hour = ?1 WHERE epoch IN (SELECT id FROM epoch WHERE hour > ?1)") \
+    X(EPOCHS_SHORTEN, "UPDATE epoch SET hour = ?1 WHERE hour > ?1") \
     X(DUE_EPOCHS_DROP, "DELETE FROM epoch WHERE NOT live(id, ?1)" \
                        " AND NOT EXISTS (SELECT 1 FROM message WHERE message.epoch = epoch.id)" \
                        " AND NOT EXISTS (SELECT 1 FROM slot WHERE slot.epoch = epoch.id)") \

@@ -170,13 +170,30 @@ static int look_for_more(struct sqlite_engine *e, const struct slice *slice, uin
     return SQLITE_OK;
 }
 
+/* A clock that was ahead was not believed in the end. */
+static int shorten(struct sqlite_engine *e, uint32_t latest)
+{
+    static const enum statement both[] = {S_SLOTS_SHORTEN, S_EPOCHS_SHORTEN};
+    int rc = SQLITE_OK;
+    for (size_t i = 0; i < 2 && rc == SQLITE_OK; i++) {
+        sqlite3_stmt *s = statement_get(e, both[i]);
+        bind_number(s, 1, latest);
+        rc = statement_run(s);
+    }
+    if (rc == SQLITE_OK)
+        key_ring_shorten(&e->ring, latest);
+    return rc;
+}
+
 int db_purge(struct sqlite_engine *e, struct store_job *job)
 {
     struct slice slice = {job->u.purge.hour, job->u.purge.limit};
     uint64_t voucher_end = ((uint64_t)slice.hour + 1) << 3;
 
     job->u.purge.slots = 0;
-    int rc = purge_messages(e, &slice, &job->u.purge.messages);
+    int rc = job->u.purge.latest == 0 ? SQLITE_OK : shorten(e, job->u.purge.latest);
+    if (rc == SQLITE_OK)
+        rc = purge_messages(e, &slice, &job->u.purge.messages);
     if (rc == SQLITE_OK)
         rc = purge_slots(e, &slice, S_DUE_SLOT, &job->u.purge.slots);
     if (rc == SQLITE_OK)

@@ -167,6 +167,49 @@ static void a_clock_that_jumps_far_ahead_is_believed_after_a_day(void **state)
     assert_int_equal(scene_stats(s).bytes_in_flight, 0);
 }
 
+static void clock_jumps(struct scene *s, int64_t hours)
+{
+    s->now.utc_ms += (uint64_t)hours * HOUR_MS;
+    relay_advance(s->relay, s->now);
+    scene_turn(s);
+}
+
+/* A server that was off for months, or whose backup of then was put back: its clock is right, and doubted for a day. */
+static void what_comes_on_the_day_of_doubt_outlives_it(void **state)
+{
+    struct scene *s = *state;
+    struct thing old, q;
+    uint8_t sub[8];
+    make_queue(s, &old, 1, QUEUE_CONVERSATION);
+    clock_jumps(s, 5000);
+    assert_int_not_equal(scene_stats(s).clock_doubted_utc_s, 0);
+    make_queue(s, &q, 2, QUEUE_CONVERSATION);
+    say_send_ttl(s, &s->peers[0], SEND_PUT, q.put, 1, 'a', WIRE_TTL_1D);
+    scene_pass(s, 24 * (uint64_t)HOUR_MS + 10000);
+    assert_int_equal(scene_stats(s).clock_doubted_utc_s, 0);
+    subscribe(s, &s->peers[1], q.take, 16, sub);
+    hear_delivery(&s->peers[1], sub, 'a');
+    scene_pass(s, 2 * (uint64_t)HOUR_MS);
+    hear_withdraw(&s->peers[1], sub, 1);
+}
+
+/* The clock was wrong after all: nothing lies longer than the longest lifetime because of it. */
+static void what_was_stored_by_a_wrong_clock_is_cut(void **state)
+{
+    struct scene *s = *state;
+    struct thing q;
+    make_queue(s, &q, 1, QUEUE_DESK);
+    clock_jumps(s, 5000);
+    say_send_ttl(s, &s->peers[0], SEND_TAKE, q.take, 1, 'a', WIRE_TTL_1H);
+    scene_settle(s);
+    clock_jumps(s, -5000);
+    assert_int_equal(scene_rows(s), 1);
+    scene_pass(s, 720 * (uint64_t)HOUR_MS);
+    assert_int_equal(scene_rows(s), 1);
+    scene_pass(s, 2 * (uint64_t)HOUR_MS);
+    assert_int_equal(scene_rows(s), 0);
+}
+
 /* Commands that come when the hour has begun do not put off what is due. */
 static void traffic_does_not_put_off_the_hour(void **state)
 {
@@ -256,7 +299,8 @@ static void hours_that_share_a_bucket_are_told_apart(void **state)
     restart_by_the_clock(s, (uint64_t)-2000);
     subscribe(s, &s->peers[1], q.take, 16, sub);
     hear_delivery(&s->peers[1], sub, 'a');
-    for (uint32_t hour = 1; hour < 2002; hour++) {
+    /* It was cut to the first hour that had not begun when the clock was ahead. */
+    for (uint32_t hour = 1; hour < 2001; hour++) {
         s->now.utc_ms += HOUR_MS;
         relay_advance(s->relay, s->now);
         scene_turn(s);
@@ -329,6 +373,8 @@ static const struct CMUnitTest tests[] = {
     SCENE_TEST(what_expires_while_it_is_read_is_not_delivered),
     SCENE_TEST(a_clock_that_goes_back_revives_nothing),
     SCENE_TEST(a_clock_that_jumps_far_ahead_is_believed_after_a_day),
+    SCENE_TEST(what_comes_on_the_day_of_doubt_outlives_it),
+    SCENE_TEST(what_was_stored_by_a_wrong_clock_is_cut),
     SCENE_TEST(traffic_does_not_put_off_the_hour),
     SCENE_TEST(every_lifetime_class_has_its_hours),
     SCENE_TEST(rows_are_deleted_in_slices),

@@ -144,6 +144,25 @@ static void a_start_with_a_clock_that_cannot_be_goes_on_by_itself(void **state)
     assert_true(h.doubted);
 }
 
+/* What is stored on the day of doubt must outlive the jump at its end. */
+static void the_end_of_what_is_stored_counts_from_a_clock_that_may_be_right(void **state)
+{
+    struct hour h;
+    (void)state;
+    hour_init(&h, at(0, 0), 0);
+    assert_int_equal(hour_of_storing(&h, at(0, 0)), START);
+    assert_int_equal(hour_at(&h, 1, 8000), 1);
+    assert_int_equal(hour_of_storing(&h, at(1, 8000)), START + 8001);
+    assert_int_equal(hour_at(&h, 25, 8000), 8025);
+    assert_int_equal(hour_of_storing(&h, at(25, 8000)), START + 8025);
+    /* One that is behind, and one that is never believed, may not. */
+    assert_int_equal(hour_at(&h, 26, 0), 8026);
+    assert_int_equal(hour_of_storing(&h, at(26, 0)), START + 8026);
+    assert_int_equal(hour_at(&h, 27, 640000), 8027);
+    assert_true(h.doubted);
+    assert_int_equal(hour_of_storing(&h, at(27, 640000)), START + 8027);
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(it_goes_by_the_clock),
     cmocka_unit_test(it_never_goes_back),
@@ -153,6 +172,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_clock_that_was_not_set_can_be_set),
     cmocka_unit_test(a_start_goes_on_from_what_was_known),
     cmocka_unit_test(a_start_with_a_clock_that_cannot_be_goes_on_by_itself),
+    cmocka_unit_test(the_end_of_what_is_stored_counts_from_a_clock_that_may_be_right),
 };
 
 RUN_TESTS

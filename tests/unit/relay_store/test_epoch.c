@@ -166,6 +166,31 @@ static void a_key_is_a_private_file_for_each_hour(void **state)
     e->close(e);
 }
 
+/* Whatever hour a wrong clock gave them. */
+static void nothing_sealed_lasts_longer_than_is_allowed(void **state)
+{
+    struct place *p = *state;
+    struct store_job job = {.kind = JOB_PURGE, .u.purge = {.hour = 90, .latest = 200, .limit = 10}};
+    struct engine *e = place_open(p, NULL);
+    make_queue(e, QUEUE_CONVERSATION, 5, 1);
+    write_message(e, 0, 100, false);
+    write_message(e, 1, 300, false);
+    write_message(e, 2, 5000, false);
+    write_message(e, 3, 200, false);
+    e->execute(e, &job);
+    assert_int_equal(job.result, ZG_OK);
+    assert_int_equal(job.u.purge.messages, 0);
+    assert_int_equal(loaded(e, 100), 3);
+    assert_int_equal(loaded(e, 199), 3);
+    assert_int_equal(loaded(e, 200), 0);
+    e->close(e);
+    e = place_open(p, NULL);
+    assert_int_equal(loaded(e, 199), 3);
+    assert_int_equal(purge(e, 199, 10).u.purge.messages, 1);
+    assert_int_equal(purge(e, 200, 10).u.purge.messages, 3);
+    e->close(e);
+}
+
 /* A second name for the file shows what became of its bytes. */
 static void a_destroyed_key_is_overwritten(void **state)
 {
@@ -506,6 +531,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         FILE_TEST(a_key_is_a_private_file_for_each_hour),
+        FILE_TEST(nothing_sealed_lasts_longer_than_is_allowed),
         FILE_TEST(a_destroyed_key_is_overwritten),
         FILE_TEST(a_lost_key_is_a_message_that_expired),
         FILE_TEST(a_torn_key_is_a_lost_one),
