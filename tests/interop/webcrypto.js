@@ -1,0 +1,4 @@
+// Node 18 does not have it by that name.
+import { webcrypto } from 'node:crypto';
+
+globalThis.crypto ??= webcrypto;
