@@ -69,15 +69,6 @@ struct pair {
     uint32_t acks[IN_FLIGHT_MAX];
 };
 
-/* A moment of a run. */
-struct mark {
-    uint64_t at_ns;
-    uint64_t confirmed, delivered;
-    double own_cpu_s;
-    struct server server;
-    uint64_t bytes_in, bytes_out;
-};
-
 struct load {
     struct load_options o;
     uv_loop_t loop;
