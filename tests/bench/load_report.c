@@ -24,6 +24,8 @@ static void say_run(const struct load *l)
     if (l->o.watch > 0)
         printf("server_rss_kib=%" PRIu64 "\nserver_private_dirty_kib=%" PRIu64 "\n", l->last.server.rss_kib,
                l->last.server.private_dirty_kib);
+    if (stored && l->o.watch > 0)
+        say_kept(&l->first, &l->last, messages);
 }
 
 static void say_drain(const struct load *l)

@@ -111,6 +111,13 @@ void say_latency(const char *what, const struct latency *d)
            (double)d->max_ns / 1e6);
 }
 
+void say_kept(const struct mark *a, const struct mark *b, uint64_t messages)
+{
+    double kib = (double)b->server.private_dirty_kib - (double)a->server.private_dirty_kib;
+    if (messages > 0)
+        printf("private_dirty_bytes_per_message=%.0f\n", kib * 1024 / (double)messages);
+}
+
 void say_idle(const struct mark *at_rest, const struct mark *held, uint32_t connections, bool watched)
 {
     printf("connections=%" PRIu32 "\n", connections);

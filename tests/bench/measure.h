@@ -52,6 +52,8 @@ double between_s(const struct mark *a, const struct mark *b);
 /* name=value lines on stdout. "saturated" says that the figure is the load generator's and not the server's. */
 void say_cpu(const char *what, const struct mark *a, const struct mark *b, uint64_t messages, bool watched);
 void say_latency(const char *what, const struct latency *d);
+/* Memory for each message that was stored in between. */
+void say_kept(const struct mark *a, const struct mark *b, uint64_t messages);
 void say_idle(const struct mark *at_rest, const struct mark *held, uint32_t connections, bool watched);
 
 #endif

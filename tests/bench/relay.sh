@@ -1,8 +1,9 @@
-# A fresh relay for measuring, in bash; sourced by run, smoke and tests/integration/no_write_test.
+# A fresh relay for measuring, in bash; sourced by run, beside, growth, million, smoke and tests/integration/no_write_test.
 #
 #   relay_make FOLDER SETTLE_MS   sets it up, with quotas that a load generator does not meet
 #   relay_start FOLDER [COMMAND...] serves, under COMMAND if given; sets relay_pid (of zaguan-relay) and relay_at (address/key)
-#   relay_stop                    SIGTERM, waits
+#   relay_start_on_time FOLDER SETTLE_MS [COMMAND...] the same, again until its tick is SETTLE_MS and not longer
+#   relay_stop, relay_kill        SIGTERM, or SIGKILL; waits
 #   relay_number FOLDER NAME      one number of its status
 #
 # zaguan_relay is the program. Only what was started here is ended.
@@ -47,12 +48,34 @@ relay_start() {
     relay_at=$at/$("$zaguan_relay" address "$folder" | sed 's|.*/||')
 }
 
-relay_stop() {
+# At its start the relay measures the disk, and lengthens its tick if the disk was slow just then: another figure than the one that is
+# asked for. If that does not end, the tick is what it is; bench_load reports it.
+relay_start_on_time() {
+    local folder=$1 settle=$2 i
+    shift 2
+    for ((i = 0; i < 20; i++)); do
+        relay_start "$folder" "$@" || return 1
+        grep -q "answered within $settle ms" "$folder/log" && return
+        relay_stop
+        sleep 0.2
+    done
+    relay_start "$folder" "$@"
+}
+
+relay_end() {
     [ -n "$relay_pid" ] || return 0
-    kill "$relay_pid" 2>/dev/null
+    kill "-$1" "$relay_pid" 2>/dev/null
     wait "$relay_job" 2>/dev/null
     relay_pid=
     relay_job=
+}
+
+relay_stop() {
+    relay_end TERM
+}
+
+relay_kill() {
+    relay_end KILL
 }
 
 relay_number() {

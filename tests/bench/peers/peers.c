@@ -2,6 +2,7 @@
  * Options and stages of the load generator for other brokers. A stage says what it waits for and lets the links turn until then.
  */
 #define _GNU_SOURCE
+#include "tests/bench/ledger.h"
 #include "tests/bench/peers/peers.h"
 
 #include <arpa/inet.h>
@@ -197,36 +198,19 @@ static bool run(struct peers *p)
     return false;
 }
 
-/* --- what was confirmed, for the one who looks what is left of it: a number for each queue --- */
+/* --- what was confirmed, for the one who looks what is left of it --- */
 
-static bool ledger_write(const struct peers *p)
+static bool with_ledger(const struct peers *p)
 {
-    FILE *f = fopen(p->o.ledger, "w");
-    if (f == NULL)
+    uint32_t *numbers = calloc(p->o.pairs, sizeof(*numbers));
+    bool write = p->o.kind == KIND_STORE;
+    if (numbers == NULL)
         return false;
     for (uint32_t i = 0; i < p->o.pairs; i++)
-        fprintf(f, "%" PRIu32 "\n", p->pairs[i].confirmed);
-    return fclose(f) == 0;
-}
-
-/* Of the confirmed ones, those that did not come. What comes is in order, or counted as misordered. */
-static bool ledger_compare(const struct peers *p)
-{
-    uint64_t confirmed = 0, lost = 0;
-    FILE *f = fopen(p->o.ledger, "r");
-    if (f == NULL)
-        return false;
-    for (uint32_t i = 0; i < p->o.pairs; i++) {
-        uint32_t n = 0;
-        if (fscanf(f, "%" SCNu32, &n) != 1)
-            break;
-        confirmed += n;
-        lost += n > p->pairs[i].delivered ? n - p->pairs[i].delivered : 0;
-    }
-    fclose(f);
-    printf("confirmed_before=%" PRIu64 "\nfound=%" PRIu64 "\nlost=%" PRIu64 "\nmisordered=%" PRIu64 "\ndamaged=%" PRIu64 "\n",
-           confirmed, p->delivered, lost, p->misordered, p->damaged);
-    return true;
+        numbers[i] = write ? p->pairs[i].confirmed : p->pairs[i].delivered;
+    bool good = write ? ledger_write(p->o.ledger, numbers, p->o.pairs) : ledger_compare(p->o.ledger, numbers, p->o.pairs);
+    free(numbers);
+    return good;
 }
 
 /* --- report --- */
@@ -248,9 +232,8 @@ static void say_measured(const struct peers *p)
         say_latency("deliver", &p->deliver);
     printf("server_rss_kib=%" PRIu64 "\nserver_private_dirty_kib=%" PRIu64 "\n", p->last.server.rss_kib,
            p->last.server.private_dirty_kib);
-    if (stored && messages > 0)
-        printf("private_dirty_bytes_per_message=%.0f\n",
-               ((double)p->last.server.private_dirty_kib - (double)p->first.server.private_dirty_kib) * 1024 / (double)messages);
+    if (stored)
+        say_kept(&p->first, &p->last, messages);
 }
 
 static bool report(const struct peers *p)
@@ -260,8 +243,10 @@ static bool report(const struct peers *p)
         say_idle(&p->at_rest, &p->held, p->o.pairs, p->o.watch > 0);
         return true;
     }
-    if (kind == KIND_DRAIN)
-        return p->o.ledger != NULL ? ledger_compare(p) : printf("found=%" PRIu64 "\n", p->delivered) > 0;
+    if (kind == KIND_DRAIN) {
+        printf("delivered=%" PRIu64 "\nmisordered=%" PRIu64 "\ndamaged=%" PRIu64 "\n", p->delivered, p->misordered, p->damaged);
+        return true;
+    }
     say_measured(p);
     if (kind == KIND_AWAY) {
         printf("drained_per_s=%.0f\n", (double)p->delivered / between_s(&p->drain_first, &p->drain_last));
@@ -388,7 +373,8 @@ int main(int argc, char **argv)
     if (p.failure != NULL)
         fprintf(stderr, "bench_peers: %s: %s (sent %" PRIu64 ", confirmed %" PRIu64 ", delivered %" PRIu64 ", acked %" PRIu64 ")\n",
                 p.o.backend->name, p.failure, p.sent, p.confirmed, p.delivered, p.acked);
-    if (p.o.kind == KIND_STORE && p.o.ledger != NULL && !ledger_write(&p))
+    /* Also when the broker ended: that is what it is for. */
+    if (p.o.ledger != NULL && !with_ledger(&p))
         good = false;
     pairs_close(&p, true);
     pairs_close(&p, false);
