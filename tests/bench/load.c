@@ -99,6 +99,8 @@ static void on_warm(uv_timer_t *t)
 static void to_run(struct load *l)
 {
     l->stage = STAGE_RUN;
+    if (l->o.ledger != NULL)
+        say_now("storing=1\n");
     if (l->o.count == 0)
         uv_timer_start(&l->timer, on_warm, ms(l->o.warmup_s), 0);
     else

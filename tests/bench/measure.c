@@ -90,6 +90,12 @@ struct server server_look(int pid)
     return s;
 }
 
+void say_now(const char *line)
+{
+    fputs(line, stdout);
+    fflush(stdout);
+}
+
 double between_s(const struct mark *a, const struct mark *b)
 {
     return (double)(b->at_ns - a->at_ns) / 1e9;

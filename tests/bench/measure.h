@@ -47,6 +47,9 @@ struct mark {
     uint64_t bytes_in, bytes_out;
 };
 
+/* For who waits for it. */
+void say_now(const char *line);
+
 double between_s(const struct mark *a, const struct mark *b);
 
 /* name=value lines on stdout. "saturated" says that the figure is the load generator's and not the server's. */

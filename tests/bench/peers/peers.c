@@ -71,6 +71,15 @@ static bool all_acked(const struct peers *p)
     return p->acked >= p->delivered;
 }
 
+static bool all_spoke(const struct peers *p)
+{
+    for (uint32_t i = 0; i < p->o.pairs; i++) {
+        if (p->pairs[i].delivered == 0)
+            return false;
+    }
+    return true;
+}
+
 static bool quiet(const struct peers *p)
 {
     return now_ns() > p->last_delivery_ns + (uint64_t)(p->o.quiet_s * 1e9);
@@ -118,7 +127,8 @@ static bool run_live(struct peers *p)
     if (!open_ends(p, true) || !open_ends(p, false) || !subscribe(p))
         return false;
     start_sending(p);
-    if (p->o.count == 0 && !for_seconds(p, p->o.warmup_s))
+    /* A broker that makes files for a queue's first message has made them all. */
+    if (p->o.count == 0 && !(for_seconds(p, p->o.warmup_s) && until(p, all_spoke)))
         return false;
     p->measuring = true;
     mark_now(p, &p->first);
@@ -139,6 +149,8 @@ static bool run_store(struct peers *p)
     }
     if (!open_ends(p, true))
         return false;
+    if (p->o.ledger != NULL)
+        say_now("storing=1\n");
     p->measuring = true;
     mark_now(p, &p->first);
     start_sending(p);
