@@ -63,6 +63,7 @@ static void on_held(uv_timer_t *t)
 static void to_hold(struct load *l)
 {
     l->stage = STAGE_HOLD;
+    say_now("holding=1\n");
     load_mark_now(l, &l->idle_ready);
     uv_timer_start(&l->timer, on_held, ms(l->o.hold_s), 0);
 }

@@ -3,6 +3,7 @@
 #   relay_make FOLDER SETTLE_MS   sets it up, with quotas that a load generator does not meet
 #   relay_start FOLDER [COMMAND...] serves, under COMMAND if given; sets relay_pid (of zaguan-relay) and relay_at (address/key)
 #   relay_start_on_time FOLDER SETTLE_MS [COMMAND...] the same, again until its tick is SETTLE_MS and not longer
+#   relay_start_timed FOLDER [COMMAND...] the same as relay_start, and relay_ms is how long it took until it listened
 #   relay_stop, relay_kill        SIGTERM, or SIGKILL; waits
 #   relay_number FOLDER NAME      one number of its status
 #
@@ -10,6 +11,7 @@
 
 relay_pid=
 relay_job=
+relay_ms=
 
 relay_make() {
     "$zaguan_relay" init "$1" --listen 127.0.0.1:0 >/dev/null || return 1
@@ -41,11 +43,28 @@ relay_start() {
         cat "$folder/said" "$folder/log" >&2
         return 1
     fi
+    relay_found "$folder" "$at"
+}
+
+# folder, address it listens on
+relay_found() {
     relay_pid=$relay_job
     # Under another program the relay is its child.
     [ "$(readlink "/proc/$relay_job/exe")" = "$(realpath "$zaguan_relay")" ] ||
         relay_pid=$(cut -d' ' -f1 "/proc/$relay_job/task/$relay_job/children")
-    relay_at=$at/$("$zaguan_relay" address "$folder" | sed 's|.*/||')
+    relay_at=$2/$("$zaguan_relay" address "$1" | sed 's|.*/||')
+}
+
+relay_start_timed() {
+    local folder=$1 from at=
+    shift
+    rm -f "$folder/fifo" && mkfifo "$folder/fifo" || return 1
+    from=${EPOCHREALTIME/./}
+    "$@" "$zaguan_relay" serve "$folder" >"$folder/fifo" 2>"$folder/log" &
+    relay_job=$!
+    read -r at <"$folder/fifo" || return 1
+    relay_ms=$(awk -v a="$from" -v b="${EPOCHREALTIME/./}" 'BEGIN { printf "%.1f", (b - a) / 1000 }')
+    relay_found "$folder" "${at#listening on }"
 }
 
 # At its start the relay measures the disk, and lengthens its tick if the disk was slow just then: another figure than the one that is
