@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "proto/voucher.h"
+#include "tests/bench/ledger.h"
 
 void load_fail(struct load *l, const char *why)
 {
@@ -62,6 +63,7 @@ static void on_held(uv_timer_t *t)
 static void to_hold(struct load *l)
 {
     l->stage = STAGE_HOLD;
+    say_now("holding=1\n");
     load_mark_now(l, &l->idle_ready);
     uv_timer_start(&l->timer, on_held, ms(l->o.hold_s), 0);
 }
@@ -98,6 +100,8 @@ static void on_warm(uv_timer_t *t)
 static void to_run(struct load *l)
 {
     l->stage = STAGE_RUN;
+    if (l->o.ledger != NULL)
+        say_now("storing=1\n");
     if (l->o.count == 0)
         uv_timer_start(&l->timer, on_warm, ms(l->o.warmup_s), 0);
     else
@@ -105,11 +109,28 @@ static void to_run(struct load *l)
     pairs_send(l);
 }
 
+static void on_drained(uv_timer_t *t)
+{
+    struct load *l = t->data;
+    if (l->delivered != l->drained_before) {
+        l->drained_before = l->delivered;
+        return;
+    }
+    uv_timer_stop(t);
+    l->sent = l->delivered;
+    load_next(l);
+}
+
 static void to_drain(struct load *l)
 {
     l->stage = STAGE_DRAIN;
     if (l->o.kind == LOAD_DRAIN)
         l->sent = l->o.count;
+    if (l->o.kind == LOAD_DRAIN && l->o.ledger != NULL) {
+        /* Nobody knows how many there are: until none came for a second. */
+        l->sent = UINT64_MAX;
+        uv_timer_start(&l->timer, on_drained, 1000, 1000);
+    }
     load_mark_now(l, &l->drain_first);
     pairs_subscribe(l);
 }
@@ -217,6 +238,7 @@ static const char usage[] =
     "  --count M                  messages in all instead of a time\n"
     "  --away                     store --count messages, then connect the readers and drain\n"
     "  --store, --drain           one half of it\n"
+    "  --ledger FILE              --store writes how many were confirmed, also if the relay ends; --drain takes what is there, and compares\n"
     "  --idle N                   N connections with one subscription each, then --hold seconds (2)\n"
     "  --make                     make the queues, nothing else\n"
     "  --skim                     decrypt most large records in part only, to spare the load generator\n"
@@ -247,7 +269,7 @@ static bool read_address(struct load_options *o, const char *text, bool with_key
 
 enum option_id {
     O_RELAY = 256, O_BARE, O_CRYPT, O_VOUCHER, O_MADE, O_SEED, O_PAIRS, O_IN_FLIGHT, O_WINDOW, O_SECONDS, O_WARMUP, O_COUNT,
-    O_AWAY, O_STORE, O_DRAIN, O_IDLE, O_HOLD, O_MAKE, O_SKIM, O_WATCH, O_LIMIT, O_HELP
+    O_AWAY, O_STORE, O_DRAIN, O_IDLE, O_HOLD, O_MAKE, O_SKIM, O_WATCH, O_LIMIT, O_LEDGER, O_HELP
 };
 
 static const struct option long_options[] = {
@@ -258,7 +280,7 @@ static const struct option long_options[] = {
     {"away", 0, NULL, O_AWAY},       {"store", 0, NULL, O_STORE},         {"drain", 0, NULL, O_DRAIN},
     {"idle", 1, NULL, O_IDLE},       {"hold", 1, NULL, O_HOLD},           {"make", 0, NULL, O_MAKE},
     {"skim", 0, NULL, O_SKIM},       {"watch", 1, NULL, O_WATCH},         {"limit", 1, NULL, O_LIMIT},
-    {"help", 0, NULL, O_HELP},       {NULL, 0, NULL, 0},
+    {"ledger", 1, NULL, O_LEDGER},   {"help", 0, NULL, O_HELP},           {NULL, 0, NULL, 0},
 };
 
 static uint32_t number(const char *text)
@@ -289,6 +311,7 @@ static bool take_option(struct load_options *o, int id, const char *value)
     case O_MAKE: o->kind = LOAD_MAKE; return true;
     case O_SKIM: return o->skim = true;
     case O_WATCH: return (o->watch = atoi(value)) > 0;
+    case O_LEDGER: o->ledger = value; return true;
     case O_LIMIT: return (o->limit_s = number(value)) > 0;
     default: return false;
     }
@@ -296,7 +319,7 @@ static bool take_option(struct load_options *o, int id, const char *value)
 
 static const char *check_options(const struct load_options *o)
 {
-    bool counted = o->kind == LOAD_AWAY || o->kind == LOAD_STORE || o->kind == LOAD_DRAIN;
+    bool counted = o->kind == LOAD_AWAY || o->kind == LOAD_STORE || (o->kind == LOAD_DRAIN && o->ledger == NULL);
     if (o->to.sin_family != AF_INET)
         return "--relay or --bare is needed, with an IPv4 address";
     if (o->mode == CABLE_NOISE && !o->made && !o->has_voucher)
@@ -351,6 +374,21 @@ static bool start(struct load *l)
     return true;
 }
 
+static bool with_ledger(const struct load *l)
+{
+    uint32_t *numbers = calloc(l->o.pairs, sizeof(*numbers));
+    bool write = l->o.kind == LOAD_STORE;
+    if (numbers == NULL)
+        return false;
+    for (uint32_t i = 0; i < l->o.pairs; i++) {
+        const struct pair *p = &l->pairs[i];
+        numbers[i] = write ? p->next_message - (l->o.in_flight - p->free_count) : p->delivered;
+    }
+    bool good = write ? ledger_write(l->o.ledger, numbers, l->o.pairs) : ledger_compare(l->o.ledger, numbers, l->o.pairs);
+    free(numbers);
+    return good;
+}
+
 static const char *const stage_names[] = {"make", "senders", "readers", "run", "settle", "drain", "check", "hold", "done"};
 
 static int run(struct load *l)
@@ -366,6 +404,8 @@ static int run(struct load *l)
         fprintf(stderr, "bench_load: %s (stage %s; sent %llu, confirmed %llu, delivered %llu)\n", l->failure,
                 stage_names[l->stage], (unsigned long long)l->sent, (unsigned long long)l->confirmed,
                 (unsigned long long)l->delivered);
+    if (l->o.ledger != NULL && !with_ledger(l))
+        good = false;
     if (l->out_of_time)
         return 3;
     return good ? 0 : 1;

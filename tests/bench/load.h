@@ -43,6 +43,7 @@ struct load_options {
     double warmup_s, seconds, hold_s;
     uint32_t limit_s;       /* the whole run ends after it, unfinished */
     int watch;              /* process id of the server, 0: none */
+    const char *ledger;     /* what was confirmed of each queue; NULL: none */
 };
 
 struct load;
@@ -62,20 +63,12 @@ struct pair {
     struct end *sender, *reader;
     uint32_t next_message; /* to be sent */
     uint32_t expected;     /* to be delivered next */
+    uint32_t delivered;
     uint32_t free_count;
     uint32_t ack_count;
     uint16_t *free;        /* numbers of commands that may be used */
     uint64_t *sent_at;     /* by number of the command */
     uint32_t acks[IN_FLIGHT_MAX];
-};
-
-/* A moment of a run. */
-struct mark {
-    uint64_t at_ns;
-    uint64_t confirmed, delivered;
-    double own_cpu_s;
-    struct server server;
-    uint64_t bytes_in, bytes_out;
 };
 
 struct load {
@@ -100,6 +93,7 @@ struct load {
     struct mark idle_ready; /* all are connected */
     struct mark first, last;             /* of what is measured: live, or storing */
     struct mark drain_first, drain_last;
+    uint64_t drained_before; /* a second ago */
 };
 
 /* --- load.c --- */

@@ -160,6 +160,7 @@ static bool took(struct end *e, const struct heard *h)
                                  WIRE_ENVELOPE_BYTES - STAMP_BYTES) != 0)
         l->damaged++;
     p->expected = message + 1;
+    p->delivered++;
     p->acks[p->ack_count++] = h->id;
     cable_mark(&e->cable);
     l->delivered++;

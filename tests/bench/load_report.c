@@ -4,28 +4,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-static double between_s(const struct mark *a, const struct mark *b)
-{
-    return (double)(b->at_ns - a->at_ns) / 1e9;
-}
-
-/* CPU of both sides between two moments; "saturated" says that the figure is the load generator's and not the server's. */
-static void say_cpu(const struct load *l, const char *what, const struct mark *a, const struct mark *b, uint64_t messages)
-{
-    double wall = between_s(a, b);
-    double own = (b->own_cpu_s - a->own_cpu_s) / wall;
-    double server = (b->server.cpu_s - a->server.cpu_s) / wall;
-    printf("%s_load_cpu=%.2f\n%s_saturated=%d\n", what, own, what, own > 0.95);
-    if (l->o.watch > 0 && messages > 0)
-        printf("%s_server_cpu=%.2f\n%s_server_us=%.2f\n", what, server, what, server * wall * 1e6 / (double)messages);
-}
-
-static void say_latency(const char *what, const struct latency *d)
-{
-    printf("%s_p50_ms=%.3f\n%s_p99_ms=%.3f\n%s_max_ms=%.3f\n", what, latency_ms(d, 0.5), what, latency_ms(d, 0.99), what,
-           (double)d->max_ns / 1e6);
-}
-
 static void say_run(const struct load *l)
 {
     double wall = between_s(&l->first, &l->last);
@@ -35,7 +13,7 @@ static void say_run(const struct load *l)
     uint64_t messages = stored || confirmed < delivered ? confirmed : delivered;
     printf("seconds=%.3f\n", wall);
     printf("%s=%.0f\n", stored ? "stored_per_s" : "messages_per_s", (double)messages / wall);
-    say_cpu(l, "run", &l->first, &l->last, messages);
+    say_cpu("run", &l->first, &l->last, messages, l->o.watch > 0);
     say_latency("confirm", &l->confirm);
     if (!stored)
         say_latency("deliver", &l->deliver);
@@ -46,27 +24,15 @@ static void say_run(const struct load *l)
     if (l->o.watch > 0)
         printf("server_rss_kib=%" PRIu64 "\nserver_private_dirty_kib=%" PRIu64 "\n", l->last.server.rss_kib,
                l->last.server.private_dirty_kib);
+    if (stored && l->o.watch > 0)
+        say_kept(&l->first, &l->last, messages);
 }
 
 static void say_drain(const struct load *l)
 {
     double wall = between_s(&l->drain_first, &l->drain_last);
     printf("drained_per_s=%.0f\n", (double)l->delivered / wall);
-    say_cpu(l, "drain", &l->drain_first, &l->drain_last, l->delivered);
-}
-
-static void say_idle(const struct load *l, const struct mark *ready)
-{
-    printf("connections=%" PRIu32 "\n", l->o.pairs);
-    printf("connect_s=%.3f\n", between_s(&l->at_rest, ready));
-    if (l->o.watch == 0)
-        return;
-    double kib = (double)ready->server.private_dirty_kib - (double)l->at_rest.server.private_dirty_kib;
-    printf("rest_rss_kib=%" PRIu64 "\nrest_private_dirty_kib=%" PRIu64 "\n", l->at_rest.server.rss_kib,
-           l->at_rest.server.private_dirty_kib);
-    printf("idle_private_dirty_kib=%" PRIu64 "\n", ready->server.private_dirty_kib);
-    printf("private_dirty_bytes_per_connection=%.0f\n", kib * 1024 / l->o.pairs);
-    printf("handshake_server_us=%.0f\n", (ready->server.cpu_s - l->at_rest.server.cpu_s) * 1e6 / l->o.pairs);
+    say_cpu("drain", &l->drain_first, &l->drain_last, l->delivered, l->o.watch > 0);
 }
 
 bool report(const struct load *l)
@@ -75,7 +41,7 @@ bool report(const struct load *l)
     if (kind == LOAD_MAKE)
         return true;
     if (kind == LOAD_IDLE) {
-        say_idle(l, &l->idle_ready);
+        say_idle(&l->at_rest, &l->idle_ready, l->o.pairs, l->o.watch > 0);
         return true;
     }
     if (l->o.mode == CABLE_NOISE)

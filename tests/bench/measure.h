@@ -27,7 +27,7 @@ double own_cpu_s(void);
 
 /* --- the server --- */
 
-/* As /proc/PID says; all 0 if there is no such process. */
+/* As /proc/PID says, with the CPU of children that ended; all 0 if there is no such process. */
 struct server {
     double cpu_s;
     uint64_t rss_kib;
@@ -35,5 +35,28 @@ struct server {
 };
 
 struct server server_look(int pid);
+
+/* --- a run --- */
+
+/* A moment of it. */
+struct mark {
+    uint64_t at_ns;
+    uint64_t confirmed, delivered;
+    double own_cpu_s;
+    struct server server;
+    uint64_t bytes_in, bytes_out;
+};
+
+/* For who waits for it. */
+void say_now(const char *line);
+
+double between_s(const struct mark *a, const struct mark *b);
+
+/* name=value lines on stdout. "saturated" says that the figure is the load generator's and not the server's. */
+void say_cpu(const char *what, const struct mark *a, const struct mark *b, uint64_t messages, bool watched);
+void say_latency(const char *what, const struct latency *d);
+/* Memory for each message that was stored in between. */
+void say_kept(const struct mark *a, const struct mark *b, uint64_t messages);
+void say_idle(const struct mark *at_rest, const struct mark *held, uint32_t connections, bool watched);
 
 #endif
