@@ -10,6 +10,7 @@ void timekeeper_init(struct timekeeper *t, uint64_t mark_ms, zg_now now)
     t->now = now;
     t->held_ms = mark_ms;
     t->start_ms = now.utc_ms;
+    t->own_ms = now.utc_ms;
     t->relay_known = false;
     t->relay_ms = 0;
 }
@@ -42,6 +43,7 @@ uint64_t timekeeper_advance(struct timekeeper *t, zg_now now)
 
     t->now = (zg_now){mono_ms, now.utc_ms};
     t->start_ms += elapsed;
+    t->own_ms += elapsed;
     if (t->held_ms != 0)
         t->held_ms += elapsed;
     if (t->relay_known)
@@ -61,7 +63,8 @@ uint64_t timekeeper_ms(const struct timekeeper *t)
 bool timekeeper_relay(struct timekeeper *t, uint32_t utc_minute)
 {
     uint64_t latest_ms = (uint64_t)utc_minute * MINUTE_MS + MINUTE_MS - 1;
-    bool slept = t->relay_known && latest_ms > t->relay_ms + SLEEP_MS;
+    bool slept = t->relay_known && latest_ms > t->relay_ms + SLEEP_MS && t->now.utc_ms > t->own_ms + SLEEP_MS;
+    t->own_ms = t->now.utc_ms;
     t->relay_known = true;
     t->relay_ms = latest_ms;
     raise_mark(t);

@@ -16,6 +16,7 @@ struct timekeeper {
     uint64_t held_ms; /* the high-water mark, and the time that went by since; 0: the two clocks never agreed */
     uint64_t start_ms; /* the own clock at the start, and the time that went by since */
     bool relay_known;
+    uint64_t own_ms;   /* the own clock when the relay said its minute last, and the time that went by since */
     uint64_t relay_ms; /* the relay's clock, its latest possible value, and the time that went by since */
 };
 
@@ -25,7 +26,10 @@ void timekeeper_init(struct timekeeper *t, uint64_t mark_ms, zg_now now);
 uint64_t timekeeper_advance(struct timekeeper *t, zg_now now);
 /* The same, as of the last timekeeper_advance. */
 uint64_t timekeeper_ms(const struct timekeeper *t);
-/* The relay says which minute it is. true: much later than it should be, so the monotonic clock stood still for a while. */
+/*
+ * The relay says which minute it is. true: much later than it should be, and so is the own clock: the monotonic one stood still for
+ * a while. If only the relay's is later, it was put right.
+ */
 bool timekeeper_relay(struct timekeeper *t, uint32_t utc_minute);
 /* Whether both clocks are known and differ by no more than a day. */
 bool timekeeper_agrees(const struct timekeeper *t);

@@ -58,6 +58,15 @@ static void lost_with_the_store(struct line *l, uint64_t copy_ms)
     }
 }
 
+/* Section 6: until she wrote something beside her knock, the relay may know the put of the knock only, and the worker the next. */
+static bool had_written(const struct line *hers, uint64_t by_ms)
+{
+    for (uint32_t i = 1; i < hers->count; i++)
+        if (hers->said[i].accepted_ms != 0 && hers->said[i].accepted_ms <= by_ms)
+            return true;
+    return false;
+}
+
 void invariants_put_back(struct people *p, uint64_t copy_ms)
 {
     /* A queue that nobody had used by then ends two weeks after it was made, in the relay's eyes: it was used since. */
@@ -67,7 +76,7 @@ void invariants_put_back(struct people *p, uint64_t copy_ms)
         struct talk *t = p->talks[i];
         lost_with_the_store(&t->from_her, copy_ms);
         lost_with_the_store(&t->from_worker, copy_ms);
-        if (old || t->over || t->open_ms == 0 || t->open_ms + HOUR_MS > copy_ms)
+        if (old || t->over || t->open_ms == 0 || t->open_ms + HOUR_MS > copy_ms || !had_written(&t->from_her, copy_ms))
             t->loose = true;
     }
 }

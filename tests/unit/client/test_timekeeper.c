@@ -129,6 +129,22 @@ static void a_monotonic_clock_that_goes_back_is_taken_as_standing_still(void **s
     assert_true(timekeeper_advance(&t, at(HOUR + 1, T0)) == T0 + 1);
 }
 
+/* A relay's clock that was behind is put right while the device runs: no time went by that was not counted. */
+static void a_relay_that_was_put_right_is_no_sleep(void **state)
+{
+    (void)state;
+    struct timekeeper t;
+    timekeeper_init(&t, T0, at(0, T0 + 7 * DAY));
+    assert_false(timekeeper_relay(&t, minute(T0 - 2 * DAY)));
+    timekeeper_advance(&t, at(HOUR, T0 + 7 * DAY + HOUR));
+    assert_false(timekeeper_relay(&t, minute(T0 + 7 * DAY + HOUR)));
+    /* It slept if both clocks say so. */
+    timekeeper_advance(&t, at(2 * HOUR, T0 + 10 * DAY));
+    assert_true(timekeeper_relay(&t, minute(T0 + 10 * DAY)));
+    timekeeper_advance(&t, at(3 * HOUR, T0 + 10 * DAY + HOUR));
+    assert_false(timekeeper_relay(&t, minute(T0 + 10 * DAY + HOUR)));
+}
+
 static void messages_are_never_stamped_too_early(void **state)
 {
     (void)state;
@@ -155,7 +171,8 @@ int main(void)
         cmocka_unit_test(days_off_count_also_when_they_disagree),
         cmocka_unit_test(a_clock_that_is_set_back_neither_revives_nor_stops),
         cmocka_unit_test(a_monotonic_clock_that_goes_back_is_taken_as_standing_still),
-        cmocka_unit_test(messages_are_never_stamped_too_early),
+        cmocka_unit_test(a_relay_that_was_put_right_is_no_sleep),
+    cmocka_unit_test(messages_are_never_stamped_too_early),
     };
     return cmocka_run_group_tests_name("timekeeper", tests, NULL, NULL);
 }
