@@ -46,6 +46,7 @@ struct listener {
     const struct stream_handler *handler;
     void *ctx;
     bool open;
+    bool waits; /* a connection has come, and there was no memory for it */
 };
 
 struct streams {
@@ -278,8 +279,11 @@ static void resume(struct stream *s)
         drop(s);
 }
 
+static void take_waiting(struct streams *ss);
+
 void streams_turn(struct streams *ss)
 {
+    take_waiting(ss);
     struct link *last = ss->waiting.prev;
     for (struct link *l = ss->waiting.next, *next; l != &ss->waiting; l = next) {
         struct stream *s = LIST_ITEM(l, struct stream, waiting);
@@ -325,13 +329,15 @@ static struct stream *stream_new(struct streams *ss, const struct stream_handler
     return s;
 }
 
-static void on_connection(uv_stream_t *server, int status)
+/* libuv tells of no other connection before this one was accepted. */
+static void take_connection(struct listener *listener)
 {
-    struct listener *listener = server->data;
     struct streams *ss = listener->streams;
-    struct stream *s = status == 0 ? stream_new(ss, listener->handler) : NULL;
+    struct stream *s = stream_new(ss, listener->handler);
+    listener->waits = s == NULL;
     if (s == NULL)
         return;
+    uv_stream_t *server = (uv_stream_t *)&listener->handle;
     if (uv_accept(server, (uv_stream_t *)&s->handle) != 0 || ss->count > ss->most) {
         drop(s);
         return;
@@ -341,6 +347,19 @@ static void on_connection(uv_stream_t *server, int status)
     s->user = s->handler->open(listener->ctx, s, clock_now(ss->loop));
     if (s->user == NULL || uv_read_start((uv_stream_t *)&s->handle, on_alloc, on_read) != 0)
         drop(s);
+}
+
+static void on_connection(uv_stream_t *server, int status)
+{
+    if (status == 0)
+        take_connection(server->data);
+}
+
+static void take_waiting(struct streams *ss)
+{
+    for (size_t i = 0; i < ss->listener_count; i++)
+        if (ss->listeners[i].open && ss->listeners[i].waits)
+            take_connection(&ss->listeners[i]);
 }
 
 static void on_listener_closed(uv_handle_t *handle)

@@ -91,7 +91,8 @@ static void count_days(struct world *w)
         struct thing *t = &w->things[i];
         if (t->day == world_hour(w) / 24)
             continue;
-        *t = (struct thing){.deleted = t->deleted, .made = t->made, .day = world_hour(w) / 24};
+        *t = (struct thing){
+            .deleted = t->deleted, .made = t->made, .gone = t->gone, .day = world_hour(w) / 24};
         t->muddled = w->quiet < t->deleted || w->quiet < t->made;
         for (size_t k = 0; k < w->note_count; k++)
             t->given += w->notes[k].thing == i ? w->notes[k].under_way : 0;

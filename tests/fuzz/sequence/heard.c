@@ -93,6 +93,7 @@ static void queue_deleted(struct world *w, const struct asked *a)
     for (size_t i = 0; i < w->note_count; i++)
         if (w->notes[i].thing == a->thing)
             note_ends(&w->notes[i], a->serial);
+    w->things[a->thing].gone = a->promises && w->things[a->thing].made < a->serial;
 }
 
 static struct sub *find_sub(struct person *p, const uint8_t id[WIRE_SUBSCRIPTION_BYTES])
@@ -123,7 +124,7 @@ static void carried_out(struct world *w, struct person *p, const struct asked *a
             sub->live = false;
         break;
     case OP_SLOT_DELETE:
-        if (w->slots[a->thing].made < a->serial && w->quiet >= w->slots[a->thing].made) {
+        if (a->promises && w->slots[a->thing].made < a->serial) {
             w->slots[a->thing].dead = w->serial;
             w->slots[a->thing].version = 0;
         }

@@ -339,6 +339,7 @@ static bool say_status(struct world *w, struct person *p, struct script *in)
 static void begins(struct world *w, uint8_t thing)
 {
     w->things[thing].made = w->serial;
+    w->things[thing].gone = false;
     w->things[thing].muddled = true;
 }
 
@@ -391,7 +392,8 @@ static bool say_delete(struct world *w, struct person *p, struct script *in)
     const bool right = choose_secret(role, number_of(thing, twist / 16 % DRESSES, role), twist, secret);
     struct command c = {.op = OP_QUEUE_DELETE,
                         .u.queue_delete = {role == ROLE_OWN ? DELETE_OWN : DELETE_END, secret}};
-    if (!ask(w, p, &c, (struct asked){.wrong = !right, .thing = thing}))
+    const bool made = quiet_since(w, w->things[thing].made);
+    if (!ask(w, p, &c, (struct asked){.wrong = !right, .thing = thing, .promises = made}))
         return false;
     w->things[thing].deleted = w->serial;
     w->things[thing].muddled = true;
@@ -432,7 +434,7 @@ static bool say_knock(struct world *w, struct person *p, struct script *in)
     /* If its queue may be there, ok may mean just that; so may it with a secret that is wrong. */
     (void)right;
     const struct thing *t = &w->things[thing];
-    const bool new = t->made == 0 || (t->deleted > t->made && w->quiet >= t->deleted);
+    const bool new = t->made == 0 || t->gone;
     if (!ask(w, p, &c, (struct asked){.thing = thing, .ttl = ttl, .note = n, .promises = new}))
         return false;
     note_goes(w, n);
@@ -528,7 +530,8 @@ static bool say_slot_delete(struct world *w, struct person *p, struct script *in
     const uint8_t slot = next(in) % SLOTS;
     const bool right = choose_secret(ROLE_SLOT_OWN, SLOT_NUMBER + slot, next(in), own);
     struct command c = {.op = OP_SLOT_DELETE, .u.slot_delete = {own}};
-    return ask(w, p, &c, (struct asked){.wrong = !right, .thing = slot});
+    const bool made = quiet_since(w, w->slots[slot].made);
+    return ask(w, p, &c, (struct asked){.wrong = !right, .thing = slot, .promises = made});
 }
 
 static bool say_ping(struct world *w, struct person *p, struct script *in)

@@ -38,6 +38,7 @@ enum {
 struct thing {
     uint64_t deleted, made;        /* w->serial when a command that does so was given last; 0: never */
     uint32_t day, given, accepted; /* SENDs of this day */
+    bool gone;                     /* deleted, and nothing may have made it anew */
     bool muddled;                  /* so that its quota is not known today */
 };
 
@@ -65,7 +66,7 @@ struct asked {
     uint32_t seq;
     enum op op;
     bool on_tick, wrong; /* wrong: of a secret that does not fit, so it cannot be answered ok */
-    bool promises;       /* an ok means that its message was taken */
+    bool promises;       /* an ok means that its message was taken, or that the thing is not there any more */
     uint8_t thing;       /* or slot */
     uint8_t ttl, value;
     struct note *note;

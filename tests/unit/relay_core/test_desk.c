@@ -146,6 +146,28 @@ static void a_knock_makes_a_queue_and_is_delivered_after_its_commit(void **state
     assert_int_equal(scene_rows(s), 1); /* the worker's, which she did not acknowledge */
 }
 
+static void a_knock_that_expired_before_the_disk_was_done_is_not_delivered(void **state)
+{
+    struct scene *s = *state;
+    struct thing desk;
+    struct knocking k;
+    uint8_t sub[8];
+    make_queue(s, &desk, 1, QUEUE_DESK);
+    subscribe(s, &s->peers[2], desk.take, 16, sub);
+    knock_from(&k, 50, 'k');
+    challenge(s, &s->peers[1], desk.put, &k);
+    uint32_t seq = say_knock_ttl(s, &s->peers[1], desk.put, &k, WIRE_TTL_1H);
+    scene_pass(s, SETTLE_MS);
+    s->hold = true;
+    scene_pass(s, UINT64_C(2) * HOUR_MS);
+    s->hold = false;
+    scene_settle(s);
+    hear_reply(&s->peers[1], seq, STATUS_OK);
+    hear_nothing(&s->peers[2]);
+    scene_pass(s, 10000);
+    assert_int_equal(scene_rows(s), 0);
+}
+
 static void a_knock_that_comes_again_is_ok_again(void **state)
 {
     struct scene *s = *state;
@@ -580,6 +602,7 @@ static void a_voucher_expires(void **state)
 static const struct CMUnitTest tests[] = {
     SCENE_TEST(a_challenge_is_looked_up_always),
     SCENE_TEST(a_knock_makes_a_queue_and_is_delivered_after_its_commit),
+    SCENE_TEST(a_knock_that_expired_before_the_disk_was_done_is_not_delivered),
     SCENE_TEST(a_knock_that_comes_again_is_ok_again),
     SCENE_TEST(a_cookie_is_good_for_one_knock_at_one_desk),
     SCENE_TEST(a_solution_does_not_pay_for_a_second_message),
