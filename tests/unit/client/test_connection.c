@@ -562,8 +562,7 @@ static void a_relay_that_only_shakes_hands_is_not_hurried(void **state)
     stop(&f);
 }
 
-/* Somebody on the way who cuts in with bytes of his own must not have her come back faster, nor keep a dead
- * link alive. */
+/* Somebody on the way who cuts in with bytes of his own must not have her come back faster, nor keep a dead link alive. */
 static void what_is_not_authentic_counts_for_nothing(void **state)
 {
     (void)state;
@@ -704,6 +703,39 @@ static void pieces_of_two_values_do_not_make_one(void **state)
     assert_null(reading.value);
 }
 
+/* Half a value is none: without memory it is not begun, or the connection ends. */
+static void half_a_value_is_not_left_with_the_relay(void **state)
+{
+    static const uint8_t value[2 * WIRE_SLOT_PIECE_BYTES] = {1};
+    static const struct secret write;
+    struct fixture f;
+    unsigned ended = 0;
+    int n = 0;
+    bool written = false;
+    (void)state;
+    start(&f, 1);
+    struct answer a = {.call = {.done = on_answer, .owner = &a}};
+    slot_write(&f.c, &a.call, &write, 0, value, sizeof(value));
+    assert_false(call_waits(&a.call)); /* it is not open */
+    stop(&f);
+    for (; !written && n < 20; n++) {
+        start(&f, 1);
+        open_link(&f, 4096);
+        struct answer answer = {.call = {.done = on_answer, .owner = &answer}};
+        heap_fail_after(n);
+        slot_write(&f.c, &answer.call, &write, 0, value, sizeof(value));
+        heap_fail_never();
+        connection_advance(&f.c, f.now);
+        if (f.closed > 0)
+            assert_int_equal(f.why, ZG_ERR_MEMORY);
+        ended += f.closed;
+        written = call_waits(&answer.call);
+        call_forget(&answer.call);
+        stop(&f);
+    }
+    assert_true(written && ended > 0);
+}
+
 static void a_relay_is_where_its_operator_says(void **state)
 {
     static const char good[] = "relay.example:443/AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
@@ -758,6 +790,7 @@ int main(void)
         cmocka_unit_test(what_nobody_wants_is_closed_when_nothing_waits),
         cmocka_unit_test(pieces_of_two_values_do_not_make_one),
         cmocka_unit_test(a_relay_is_where_its_operator_says),
+        cmocka_unit_test(half_a_value_is_not_left_with_the_relay),
     };
     if (sodium_init() < 0)
         return 1;

@@ -110,8 +110,7 @@ static void an_object_changed_or_cut_anywhere_is_refused(void **state)
     struct credential before = out;
     for (size_t i = 0; i < len; i++) {
         encoded[i] ^= 0x10;
-        assert_int_equal(credential_open(&out, (struct span){encoded, len}, root.pk, NOW, NOW),
-                         ZG_ERR_FORGED);
+        assert_int_equal(credential_open(&out, (struct span){encoded, len}, root.pk, NOW, NOW), ZG_ERR_FORGED);
         encoded[i] ^= 0x10;
         assert_int_not_equal(credential_open(&out, (struct span){encoded, i}, root.pk, NOW, NOW), ZG_OK);
     }
@@ -147,21 +146,17 @@ static void what_is_signed_must_still_be_well_formed(void **state)
     for (size_t i = 0; i < 2; i++) { /* version, suite */
         memcpy(bad, good, len);
         bad[i] = 2;
-        assert_int_equal(credential_open(&out, signed_bytes(bad, len, label), root.pk, NOW, NOW),
-                         ZG_ERR_VERSION);
+        assert_int_equal(credential_open(&out, signed_bytes(bad, len, label), root.pk, NOW, NOW), ZG_ERR_VERSION);
     }
     memcpy(bad, good, len);
     bad[2] = 3; /* role */
-    assert_int_equal(credential_open(&out, signed_bytes(bad, len, label), root.pk, NOW, NOW),
-                     ZG_ERR_MALFORMED);
+    assert_int_equal(credential_open(&out, signed_bytes(bad, len, label), root.pk, NOW, NOW), ZG_ERR_MALFORMED);
     memcpy(bad, good, len);
     bad[7] = 0x1b; /* an escape in the alias */
-    assert_int_equal(credential_open(&out, signed_bytes(bad, len, label), root.pk, NOW, NOW),
-                     ZG_ERR_MALFORMED);
+    assert_int_equal(credential_open(&out, signed_bytes(bad, len, label), root.pk, NOW, NOW), ZG_ERR_MALFORMED);
     memcpy(bad, good, len);
     bad[6] = 33; /* longer than an alias may be */
-    assert_int_equal(credential_open(&out, signed_bytes(bad, len, label), root.pk, NOW, NOW),
-                     ZG_ERR_MALFORMED);
+    assert_int_equal(credential_open(&out, signed_bytes(bad, len, label), root.pk, NOW, NOW), ZG_ERR_MALFORMED);
 }
 
 static void an_alias_is_short_plain_text(void **state)
@@ -253,10 +248,7 @@ static void an_organisation_is_what_was_saved(void **state)
     for (size_t i = 0; i < sizeof(saved); i++) {
         saved[i] ^= 1;
         /* The root seed, the issuing seed, the certificate: each must belong to the others. */
-        assert_int_equal(zg_organisation_load(&nothing, saved, sizeof(saved)), i < 2 ? ZG_ERR_VERSION
-                                                                               : i == 66 || i == 67
-                                                                                   ? ZG_ERR_VERSION
-                                                                                   : ZG_ERR_FORGED);
+        assert_int_equal(zg_organisation_load(&nothing, saved, sizeof(saved)), i < 2 ? ZG_ERR_VERSION : ZG_ERR_FORGED);
         assert_null(nothing);
         saved[i] ^= 1;
     }

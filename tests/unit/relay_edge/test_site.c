@@ -192,8 +192,10 @@ static void without_memory_there_is_no_page(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(files_are_found_by_their_paths),       TEST(what_cannot_be_served_is_told),
-        TEST(there_is_an_end_of_files_and_folders), TEST(a_folder_that_is_not_there_is_told),
+        TEST(files_are_found_by_their_paths),
+        TEST(what_cannot_be_served_is_told),
+        TEST(there_is_an_end_of_files_and_folders),
+        TEST(a_folder_that_is_not_there_is_told),
         TEST(without_memory_there_is_no_page),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
