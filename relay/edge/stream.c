@@ -279,29 +279,6 @@ static void resume(struct stream *s)
         drop(s);
 }
 
-static void take_waiting(struct streams *ss);
-
-void streams_turn(struct streams *ss)
-{
-    take_waiting(ss);
-    struct link *last = ss->waiting.prev;
-    for (struct link *l = ss->waiting.next, *next; l != &ss->waiting; l = next) {
-        struct stream *s = LIST_ITEM(l, struct stream, waiting);
-        bool at_end = l == last; /* what comes behind was added meanwhile */
-        next = l->next;
-        if (s->broken) {
-            list_remove(&s->waiting);
-            drop(s);
-        } else if (s->user == NULL) {
-            list_remove(&s->waiting); /* it goes when its rest is out */
-        } else if (!s->handler->paused(s->user)) {
-            resume(s);
-        }
-        if (at_end)
-            break;
-    }
-}
-
 void stream_hand_over(struct stream *s, const struct stream_handler *handler, void *user)
 {
     s->handler = handler;
@@ -360,6 +337,27 @@ static void take_waiting(struct streams *ss)
     for (size_t i = 0; i < ss->listener_count; i++)
         if (ss->listeners[i].open && ss->listeners[i].waits)
             take_connection(&ss->listeners[i]);
+}
+
+void streams_turn(struct streams *ss)
+{
+    take_waiting(ss);
+    struct link *last = ss->waiting.prev;
+    for (struct link *l = ss->waiting.next, *next; l != &ss->waiting; l = next) {
+        struct stream *s = LIST_ITEM(l, struct stream, waiting);
+        bool at_end = l == last; /* what comes behind was added meanwhile */
+        next = l->next;
+        if (s->broken) {
+            list_remove(&s->waiting);
+            drop(s);
+        } else if (s->user == NULL) {
+            list_remove(&s->waiting); /* it goes when its rest is out */
+        } else if (!s->handler->paused(s->user)) {
+            resume(s);
+        }
+        if (at_end)
+            break;
+    }
 }
 
 static void on_listener_closed(uv_handle_t *handle)

@@ -230,12 +230,21 @@ static void save_sequences(const char *folder)
                                         0,
                                         0,
                                         PASS(SETTLES)};
+    /* The second one waits behind a small window until its time is over. */
+    static const uint8_t expiring[] = {
+        CREATE(2),     SAY(OP_SUBSCRIBE), 1,          2,          0,          0,
+        SEND(0, 2, 0), SEND(0, 2, 0),     PASS(HOUR), PASS(HOUR), PASS(HOUR), ACK(1),
+        PASS(SETTLES)};
+    static const uint8_t many[] = {CREATE(2),     SEND(0, 2, 2), SEND(0, 2, 2), SEND(0, 2, 2), SEND(0, 2, 2),
+                                   SEND(0, 2, 2), SEND(0, 2, 2), SEND(0, 2, 2), PASS(SETTLES), SEND(0, 2, 2),
+                                   SEND(0, 2, 2), SEND(0, 2, 2), SEND(0, 2, 2), SEND(0, 2, 2), SEND(0, 2, 2),
+                                   SEND(0, 2, 2), PASS(SETTLES), PASS(DAY),     SEND(0, 2, 2), PASS(SETTLES)};
     static const struct span all[] = {
-        {talk, sizeof(talk)},           {waiting, sizeof(waiting)}, {erased, sizeof(erased)},
-        {cancelled, sizeof(cancelled)}, {renamed, sizeof(renamed)}, {late, sizeof(late)},
-        {failing, sizeof(failing)},     {again, sizeof(again)},     {knocks, sizeof(knocks)},
-        {slots, sizeof(slots)},         {deaf, sizeof(deaf)},       {pieces, sizeof(pieces)},
-        {questions, sizeof(questions)}};
+        {talk, sizeof(talk)},           {waiting, sizeof(waiting)},   {erased, sizeof(erased)},
+        {cancelled, sizeof(cancelled)}, {renamed, sizeof(renamed)},   {late, sizeof(late)},
+        {failing, sizeof(failing)},     {again, sizeof(again)},       {knocks, sizeof(knocks)},
+        {slots, sizeof(slots)},         {deaf, sizeof(deaf)},         {pieces, sizeof(pieces)},
+        {questions, sizeof(questions)}, {expiring, sizeof(expiring)}, {many, sizeof(many)}};
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
         save(folder, "sequence", i, all[i].at, all[i].len);
 }

@@ -12,25 +12,30 @@ static uint32_t length(const struct link *list)
     return n;
 }
 
-static void check_waiting(const struct queue *q)
+/* Nothing whose time is over, and by seq. */
+static void check_messages(const struct relay *r, const struct queue *q)
 {
     const struct message *before = NULL;
     for (const struct link *l = q->waiting.next; l != &q->waiting; l = l->next) {
         const struct message *m = LIST_ITEM(l, struct message, place);
-        must(m->state == MESSAGE_WAITING && m->queue == q);
+        must(m->state == MESSAGE_WAITING && m->queue == q && m->hour > r->hours.now);
         must(before == NULL || before->seq < m->seq);
         before = m;
     }
+    for (const struct link *l = q->flight.next; l != &q->flight; l = l->next) {
+        const struct message *m = LIST_ITEM(l, struct message, place);
+        must(m->state == MESSAGE_FLIGHT && m->queue == q && m->hour > r->hours.now);
+    }
 }
 
-static void check_queue(const struct queue *q)
+static void check_queue(const struct relay *r, const struct queue *q)
 {
     must(!q->deleted && length(&q->flight) == q->in_flight);
     must(q->reader != NULL ? q->in_flight <= q->reader->window : q->in_flight == 0);
     must(q->disk_from <= q->disk_end);
     if (q->desk != NULL)
         must(q->desk->stored < FAR && q->desk->pending < FAR);
-    check_waiting(q);
+    check_messages(r, q);
 }
 
 static void check_queues(const struct relay *r)
@@ -41,7 +46,7 @@ static void check_queues(const struct relay *r)
     for (size_t i = 0; map->buckets != NULL && i <= map->mask; i++) {
         for (const struct map_node *n = map->buckets[i]; n != NULL; n = n->next) {
             const struct queue *q = LIST_ITEM(n, const struct queue, by_id);
-            check_queue(q);
+            check_queue(r, q);
             queues++;
             pending += q->desk != NULL ? q->desk->pending : 0;
             idle += q->is_idle;
