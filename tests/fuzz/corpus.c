@@ -230,6 +230,9 @@ static void save_sequences(const char *folder)
                                         0,
                                         0,
                                         PASS(SETTLES)};
+    /* It is read from the disk while the CANCEL waits for its tick. */
+    static const uint8_t caught[] = {CREATE(2), SEND(0, 2, 2),   PASS(SETTLES), SAY(OP_CANCEL), 0,
+                                     0,         SUBSCRIBE(1, 2), PASS(SETTLES)};
     /* The second one waits behind a small window until its time is over. */
     static const uint8_t expiring[] = {
         CREATE(2),     SAY(OP_SUBSCRIBE), 1,          2,          0,          0,
@@ -244,7 +247,8 @@ static void save_sequences(const char *folder)
         {cancelled, sizeof(cancelled)}, {renamed, sizeof(renamed)},   {late, sizeof(late)},
         {failing, sizeof(failing)},     {again, sizeof(again)},       {knocks, sizeof(knocks)},
         {slots, sizeof(slots)},         {deaf, sizeof(deaf)},         {pieces, sizeof(pieces)},
-        {questions, sizeof(questions)}, {expiring, sizeof(expiring)}, {many, sizeof(many)}};
+        {questions, sizeof(questions)}, {expiring, sizeof(expiring)}, {many, sizeof(many)},
+        {caught, sizeof(caught)}};
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
         save(folder, "sequence", i, all[i].at, all[i].len);
 }

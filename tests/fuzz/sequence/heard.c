@@ -96,6 +96,17 @@ static void queue_deleted(struct world *w, const struct asked *a)
     w->things[a->thing].gone = a->promises && w->things[a->thing].made < a->serial;
 }
 
+/* Who has it was told, unless he takes nothing, or it may be back in the queue because a claim was over. */
+static void nobody_has(struct world *w, const struct note *n)
+{
+    for (size_t i = 0; i < PEOPLE; i++)
+        for (size_t k = 0; k < SUBS_MAX && !w->people[i].late; k++) {
+            const struct sub *sub = &w->people[i].subs[k];
+            for (uint32_t h = 0; sub->live && !sub->claimed && h < sub->held; h++)
+                must(sub->hand[h].note != n);
+        }
+}
+
 static struct sub *find_sub(struct person *p, const uint8_t id[WIRE_SUBSCRIPTION_BYTES])
 {
     for (size_t i = 0; i < SUBS_MAX; i++)
@@ -115,6 +126,8 @@ static void carried_out(struct world *w, struct person *p, const struct asked *a
         break;
     case OP_CANCEL:
         note_ends(a->note, a->serial);
+        if (a->note->dead)
+            nobody_has(w, a->note);
         break;
     case OP_QUEUE_DELETE:
         queue_deleted(w, a);
@@ -243,8 +256,14 @@ static void hear_delivery(struct world *w, struct person *p, const struct comman
 
 static void hear_withdraw(struct person *p, const struct command *c)
 {
-    const struct sub *sub = find_sub(p, c->u.withdraw.subscription);
+    struct sub *sub = find_sub(p, c->u.withdraw.subscription);
     must(sub != NULL && c->u.withdraw.id >= 1 && c->u.withdraw.id <= sub->last);
+    for (uint32_t i = 0; i < sub->held; i++)
+        if (sub->hand[i].id == c->u.withdraw.id) {
+            sub->held--;
+            memmove(&sub->hand[i], &sub->hand[i + 1], (sub->held - i) * sizeof(sub->hand[0]));
+            return;
+        }
 }
 
 static void hear_ended(struct person *p, const struct command *c)

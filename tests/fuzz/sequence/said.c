@@ -306,6 +306,7 @@ static bool say_claim(struct world *w, struct person *p, struct script *in)
     if (sub == NULL)
         return false;
     struct command c = {.op = OP_CLAIM, .u.claim = {sub->id, sub->held > 0 ? sub->hand[0].id : next(in)}};
+    sub->claimed = true;
     return ask(w, p, &c, (struct asked){0});
 }
 

@@ -78,7 +78,7 @@ struct asked {
 };
 
 struct sub {
-    bool live;
+    bool live, claimed;
     uint8_t id[WIRE_SUBSCRIPTION_BYTES];
     uint8_t thing;
     uint32_t last; /* message id */
