@@ -238,10 +238,11 @@ static void save_sequences(const char *folder)
         CREATE(2),     SAY(OP_SUBSCRIBE), 1,          2,          0,          0,
         SEND(0, 2, 0), SEND(0, 2, 0),     PASS(HOUR), PASS(HOUR), PASS(HOUR), ACK(1),
         PASS(SETTLES)};
-    static const uint8_t many[] = {CREATE(2),     SEND(0, 2, 2), SEND(0, 2, 2), SEND(0, 2, 2), SEND(0, 2, 2),
-                                   SEND(0, 2, 2), SEND(0, 2, 2), SEND(0, 2, 2), PASS(SETTLES), SEND(0, 2, 2),
+    static const uint8_t many[] = {CREATE(2),     PASS(DAY),     SEND(0, 2, 2), SEND(0, 2, 2), SEND(0, 2, 2),
+                                   SEND(0, 2, 2), SEND(0, 2, 2), SEND(0, 2, 2), SEND(0, 2, 2), PASS(SETTLES),
                                    SEND(0, 2, 2), SEND(0, 2, 2), SEND(0, 2, 2), SEND(0, 2, 2), SEND(0, 2, 2),
-                                   SEND(0, 2, 2), PASS(SETTLES), PASS(DAY),     SEND(0, 2, 2), PASS(SETTLES)};
+                                   SEND(0, 2, 2), SEND(0, 2, 2), PASS(SETTLES), PASS(DAY),     SEND(0, 2, 2),
+                                   PASS(SETTLES)};
     static const struct span all[] = {
         {talk, sizeof(talk)},           {waiting, sizeof(waiting)},   {erased, sizeof(erased)},
         {cancelled, sizeof(cancelled)}, {renamed, sizeof(renamed)},   {late, sizeof(late)},
