@@ -372,7 +372,7 @@ static bool say_update(struct world *w, struct person *p, struct script *in)
     uint8_t own[WIRE_SECRET_BYTES];
     struct dressed d, other;
     const uint8_t thing = next(in) % THINGS, twist = next(in), dress = next(in);
-    const bool right = choose_secret(ROLE_OWN, number_of(thing, twist / 16 % DRESSES, ROLE_OWN), twist, own);
+    (void)choose_secret(ROLE_OWN, number_of(thing, twist / 16 % DRESSES, ROLE_OWN), twist, own);
     dress_up(&d, thing, dress % DRESSES);
     dress_up(&other, thing, (dress + 1) % DRESSES);
     if (dress & 8)
@@ -381,7 +381,6 @@ static bool say_update(struct world *w, struct person *p, struct script *in)
         d.names.takes = 2; /* a conversation may not */
     struct command c = {.op = OP_QUEUE_UPDATE, .u.queue_update = {own, d.names}};
     /* Names that stand already are ok again, whoever asks. */
-    (void)right;
     return ask(w, p, &c, (struct asked){.thing = thing});
 }
 
@@ -423,7 +422,7 @@ static bool say_knock(struct world *w, struct person *p, struct script *in)
     struct note *n = can_say(p) ? new_note(w, desk) : NULL;
     if (n == NULL)
         return false;
-    const bool right = choose_secret(ROLE_PUT, number_of(desk, twist / 16 % DRESSES, ROLE_PUT), twist, put);
+    (void)choose_secret(ROLE_PUT, number_of(desk, twist / 16 % DRESSES, ROLE_PUT), twist, put);
     const uint8_t ttl = next(in) % (WIRE_TTL_30D + 1);
     dress_up(&d, thing, 0);
     name_of(ROLE_VOUCHER, DRAWN_NUMBER + thing, &voucher);
@@ -433,7 +432,6 @@ static bool say_knock(struct world *w, struct person *p, struct script *in)
         .op = OP_KNOCK,
         .u.knock = {put, w->cookies[desk], twist / 32, d.names, voucher.b, ttl, handle, envelope}};
     /* If its queue may be there, ok may mean just that; so may it with a secret that is wrong. */
-    (void)right;
     const struct thing *t = &w->things[thing];
     const bool new = t->made == 0 || t->gone;
     if (!ask(w, p, &c, (struct asked){.thing = thing, .ttl = ttl, .note = n, .promises = new}))
