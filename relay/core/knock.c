@@ -97,7 +97,8 @@ static void finish(struct relay *r, struct knock *k, enum status status, bool de
         q->desk->pending--;
     if (status == STATUS_OK)
         door_accepted(r, k->cookie);
-    if (deliver && q != NULL)
+    /* Its time may have been over before the disk was done. */
+    if (deliver && q != NULL && m->hour > r->hours.now)
         hand_over(r, q, m);
     else
         message_end(r, m, MESSAGE_GONE, false);

@@ -88,6 +88,16 @@ void message_move(struct relay *r, struct message *m, enum message_state to)
     list_remove(&m->lease);
 }
 
+void message_lasts(struct relay *r, struct message *m, const struct stored_message *row)
+{
+    m->hour = row->hour;
+    m->marked = row->marked;
+    if (m->state == MESSAGE_ACKED)
+        return;
+    list_remove(&m->due);
+    list_append(&r->messages.hours[m->hour % MESSAGE_HOURS], &m->due);
+}
+
 void message_drop_envelope(struct relay *r, struct message *m)
 {
     if (m->envelope == NULL || m->submitted)

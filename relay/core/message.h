@@ -71,6 +71,9 @@ struct message *message_find(const struct relay *r, const struct handle *handle)
 /* As the store gets it; the envelope is borrowed. */
 struct stored_message message_row(const struct message *m);
 
+/* As long as this row. WAITING, FLIGHT or ACKED, and its row is not due. */
+void message_lasts(struct relay *r, struct message *m, const struct stored_message *row);
+
 /* HELD or FLIGHT to WAITING, WAITING to FLIGHT: the caller puts it into its queue's list. */
 void message_move(struct relay *r, struct message *m, enum message_state to);
 /* To ACKED or GONE, out of every list. The row is deleted soon, if it was or will be written and drop_row

@@ -39,14 +39,15 @@ void queue_add(struct relay *r, struct queue *q, struct message *m)
 /*
  * A row of the queue has the handle of a message in memory. Mostly it is that message. But a message that is
  * sent again while the first copy lies on disk is in memory too, until the store says that it has it: then it
- * takes the row's place.
+ * takes the row's place, and the row's time, which may be another one than that of the second copy.
  */
-static void adopt(struct relay *r, struct queue *q, struct message *m, uint32_t seq)
+static void adopt(struct relay *r, struct queue *q, struct message *m, const struct stored_message *row)
 {
     if (m->queue_id != q->id || m->written || m->state == MESSAGE_GONE || m->state == MESSAGE_HELD)
         return;
-    m->seq = seq;
+    m->seq = row->seq;
     m->written = true;
+    message_lasts(r, m, row);
     if (m->state == MESSAGE_WAITING) {
         list_remove(&m->place);
         insert(q, m);
@@ -100,7 +101,7 @@ static bool take_row(struct relay *r, struct queue *q, const struct stored_messa
     struct message *m = message_find(r, &row->handle);
 
     if (m != NULL)
-        adopt(r, q, m, row->seq);
+        adopt(r, q, m, row);
     /* An hour may have begun while it was read. */
     if (m != NULL || row->hour <= r->hours.now) {
         envelope_unref(row->envelope);

@@ -46,6 +46,7 @@ struct listener {
     const struct stream_handler *handler;
     void *ctx;
     bool open;
+    bool waits; /* a connection has come, and there was no memory for it */
 };
 
 struct streams {
@@ -278,26 +279,6 @@ static void resume(struct stream *s)
         drop(s);
 }
 
-void streams_turn(struct streams *ss)
-{
-    struct link *last = ss->waiting.prev;
-    for (struct link *l = ss->waiting.next, *next; l != &ss->waiting; l = next) {
-        struct stream *s = LIST_ITEM(l, struct stream, waiting);
-        bool at_end = l == last; /* what comes behind was added meanwhile */
-        next = l->next;
-        if (s->broken) {
-            list_remove(&s->waiting);
-            drop(s);
-        } else if (s->user == NULL) {
-            list_remove(&s->waiting); /* it goes when its rest is out */
-        } else if (!s->handler->paused(s->user)) {
-            resume(s);
-        }
-        if (at_end)
-            break;
-    }
-}
-
 void stream_hand_over(struct stream *s, const struct stream_handler *handler, void *user)
 {
     s->handler = handler;
@@ -325,13 +306,15 @@ static struct stream *stream_new(struct streams *ss, const struct stream_handler
     return s;
 }
 
-static void on_connection(uv_stream_t *server, int status)
+/* libuv tells of no other connection before this one was accepted. */
+static void take_connection(struct listener *listener)
 {
-    struct listener *listener = server->data;
     struct streams *ss = listener->streams;
-    struct stream *s = status == 0 ? stream_new(ss, listener->handler) : NULL;
+    struct stream *s = stream_new(ss, listener->handler);
+    listener->waits = s == NULL;
     if (s == NULL)
         return;
+    uv_stream_t *server = (uv_stream_t *)&listener->handle;
     if (uv_accept(server, (uv_stream_t *)&s->handle) != 0 || ss->count > ss->most) {
         drop(s);
         return;
@@ -341,6 +324,40 @@ static void on_connection(uv_stream_t *server, int status)
     s->user = s->handler->open(listener->ctx, s, clock_now(ss->loop));
     if (s->user == NULL || uv_read_start((uv_stream_t *)&s->handle, on_alloc, on_read) != 0)
         drop(s);
+}
+
+static void on_connection(uv_stream_t *server, int status)
+{
+    if (status == 0)
+        take_connection(server->data);
+}
+
+static void take_waiting(struct streams *ss)
+{
+    for (size_t i = 0; i < ss->listener_count; i++)
+        if (ss->listeners[i].open && ss->listeners[i].waits)
+            take_connection(&ss->listeners[i]);
+}
+
+void streams_turn(struct streams *ss)
+{
+    take_waiting(ss);
+    struct link *last = ss->waiting.prev;
+    for (struct link *l = ss->waiting.next, *next; l != &ss->waiting; l = next) {
+        struct stream *s = LIST_ITEM(l, struct stream, waiting);
+        bool at_end = l == last; /* what comes behind was added meanwhile */
+        next = l->next;
+        if (s->broken) {
+            list_remove(&s->waiting);
+            drop(s);
+        } else if (s->user == NULL) {
+            list_remove(&s->waiting); /* it goes when its rest is out */
+        } else if (!s->handler->paused(s->user)) {
+            resume(s);
+        }
+        if (at_end)
+            break;
+    }
 }
 
 static void on_listener_closed(uv_handle_t *handle)

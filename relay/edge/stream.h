@@ -51,7 +51,7 @@ ZG_MUST_CHECK zg_err streams_listen(struct streams *ss, const struct address *wh
                                     char bound[ADDRESS_BYTES_MAX + 1], char *why, size_t why_cap);
 
 /* Once in each turn of the loop, after relay_flush: reads again for handlers that were paused, drops broken
- * connections. */
+ * connections, takes those for which there was no memory. */
 void streams_turn(struct streams *ss);
 
 /* No new connections from now on. */

@@ -305,8 +305,8 @@ static void try_state(const uint8_t *data, size_t size)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static void (*const tries[KINDS])(const uint8_t *, size_t) = {
-        [FRAME] = try_frame, [CONTENT] = try_content, [HEADER] = try_header, [BLOCK] = try_block,
-        [ORDER] = try_order, [STATE] = try_state,
+        [FRAME] = try_frame, [CONTENT] = try_content, [HEADER] = try_header,
+        [BLOCK] = try_block, [ORDER] = try_order,     [STATE] = try_state,
     };
     if (size == 0)
         return 0;

@@ -12,6 +12,7 @@
 #include "client/core/client.h"
 #include "client/core/conversation.h"
 #include "client/core/desk.h"
+#include "tests/unit/client/heap.h"
 #include "tests/unit/client/scene.h"
 
 enum { SECOND = 1000, MINUTE = 60 * SECOND, HOUR = 60 * MINUTE, DAY = 24 * HOUR };
@@ -149,8 +150,19 @@ static void a_knock_that_the_relay_forgot_goes_after_a_month(void **state)
 
 /* --- floods --- */
 
+static struct content knock_text(const struct desk *d)
+{
+    return (struct content){.kind = CONTENT_TEXT,
+                            .parts = 1,
+                            .sent_minute = (uint32_t)(client_time_ms(d->client) / 60000),
+                            .lifetime_s = 86400,
+                            .from = LIFETIME_FROM_READ,
+                            .body = {(const uint8_t *)"x", 1}};
+}
+
 /* What somebody who has the card can make as often as she likes. */
-static void make_knock(const struct desk *d, const struct rng *rng, uint8_t envelope[WIRE_ENVELOPE_BYTES])
+static void make_knock(const struct desk *d, const struct content *content, const struct rng *rng,
+                       uint8_t envelope[WIRE_ENVELOPE_BYTES])
 {
     static struct bundle b;
     const struct desk_epoch *e = &d->keys->epochs[d->epoch_count - 1];
@@ -164,14 +176,8 @@ static void make_knock(const struct desk *d, const struct rng *rng, uint8_t enve
     memcpy(b.keys.intake_pk, d->intake_pk, sizeof(b.keys.intake_pk));
     b.keys.intake_validity = e->intake;
     memcpy(b.key_part_hash, e->keys.key_part_hash, sizeof(b.key_part_hash));
-    const struct content content = {.kind = CONTENT_TEXT,
-                                    .parts = 1,
-                                    .sent_minute = (uint32_t)(client_time_ms(d->client) / 60000),
-                                    .lifetime_s = 86400,
-                                    .from = LIFETIME_FROM_READ,
-                                    .body = {(const uint8_t *)"x", 1}};
     writer_init(&w, encoded, sizeof(encoded));
-    assert_int_equal(content_write(&content, &w), ZG_OK);
+    assert_int_equal(content_write(content, &w), ZG_OK);
     const struct knock_input in = {
         .bundle = &b, .now_s = client_time_ms(d->client) / 1000, .content = {encoded, w.len}};
     assert_int_equal(knock_make(&out, &in, rng), ZG_OK);
@@ -187,7 +193,8 @@ static void a_relay_that_ignores_the_window_does_not_fill_the_memory(void **stat
     open_scene(&s);
     tap_desk(s.worker);
     for (uint32_t i = 0; i < DESK_WAITING_MAX + 100; i++) {
-        make_knock(s.worker->client->desk, &s.town->rng, envelope);
+        const struct content content = knock_text(s.worker->client->desk);
+        make_knock(s.worker->client->desk, &content, &s.town->rng, envelope);
         deliver(s.worker, i + 1, envelope);
     }
     assert_int_equal(count_conversations(s.worker), DESK_WAITING_MAX);
@@ -198,6 +205,103 @@ static void a_relay_that_ignores_the_window_does_not_fill_the_memory(void **stat
     assert_true(town_until(s.town, s.worker, ZG_EVENT_ERASED, 1, MINUTE));
     deliver(s.worker, 9999, envelope);
     assert_int_equal(count_conversations(s.worker), DESK_WAITING_MAX);
+    close_scene(&s);
+}
+
+/* --- knocks that are none, and what is remembered of others --- */
+
+static void a_knock_that_is_none_is_not_shown(void **state)
+{
+    (void)state;
+    struct scene s;
+    uint8_t envelope[WIRE_ENVELOPE_BYTES];
+    open_scene(&s);
+    tap_desk(s.worker);
+    struct desk *d = s.worker->client->desk;
+    struct content content = knock_text(d);
+    content.parts = 2; /* it has no room for a second one */
+    make_knock(d, &content, &s.town->rng, envelope);
+    deliver(s.worker, 1, envelope);
+    content = knock_text(d);
+    content.sent_minute -= 31 * 24 * 60; /* no relay keeps one as long */
+    make_knock(d, &content, &s.town->rng, envelope);
+    deliver(s.worker, 2, envelope);
+    content = knock_text(d);
+    make_knock(d, &content, &s.town->rng, envelope);
+    envelope[3] ^= 0x40; /* keys that the desk does not have */
+    deliver(s.worker, 3, envelope);
+    assert_int_equal(count_conversations(s.worker), 0);
+    assert_int_equal(s.worker->events[ZG_EVENT_KNOCK], 0);
+    envelope[3] ^= 0x40;
+    deliver(s.worker, 4, envelope);
+    assert_int_equal(s.worker->events[ZG_EVENT_KNOCK], 1);
+    close_scene(&s);
+}
+
+static void what_was_put_away_is_forgotten_after_a_month(void **state)
+{
+    (void)state;
+    struct scene s;
+    zg_id id = {{0}};
+    open_tapped_knock(&s);
+    struct desk *d = s.worker->client->desk;
+    assert_int_equal(zg_client_erase(s.worker->client, &s.his, person_now(s.worker)), ZG_OK);
+    person_turn(s.worker);
+    assert_int_equal(d->dismissed_count, 1);
+    town_run(s.town, UINT64_C(33) * DAY);
+    desk_remember(d, &id);
+    assert_int_equal(d->dismissed_count, 1);
+    desk_remember(d, &id); /* it is known */
+    assert_int_equal(d->dismissed_count, 1);
+    /* The oldest go first. */
+    for (uint32_t i = 1; i < DESK_DISMISSED_MAX + 3; i++) {
+        memcpy(id.b, &i, sizeof(i));
+        desk_remember(d, &id);
+    }
+    assert_int_equal(d->dismissed_count, DESK_DISMISSED_MAX);
+    uint32_t first;
+    memcpy(&first, d->dismissed[0].id.b, sizeof(first));
+    assert_int_equal(first, 3);
+    close_scene(&s);
+}
+
+/* WITHDRAW of what a person has seen already. */
+static void a_relay_takes_nothing_back_that_was_shown(void **state)
+{
+    (void)state;
+    struct scene s;
+    open_meeting(&s);
+    must_send(s.worker, &s.his, "buenas", 0, ZG_AFTER_READ);
+    assert_true(town_until(s.town, s.her, ZG_EVENT_MESSAGE, 2, MINUTE));
+    const size_t shown = must_show(s.her, &s.hers).messages;
+    struct subscription *sub = &s.her->client->conversations[0]->subscription;
+    for (uint32_t id = 1; id < 10; id++)
+        sub->withdraw(sub->owner, id);
+    person_turn(s.her);
+    assert_int_equal(must_show(s.her, &s.hers).messages, shown);
+    close_scene(&s);
+}
+
+/* The first answer makes keys, a queue and entries: without memory none of them, and the knock still waits. */
+static void an_answer_without_memory_leaves_the_knock_as_it_was(void **state)
+{
+    (void)state;
+    struct scene s;
+    int n = 0;
+    open_knock(&s);
+    zg_err err;
+    do {
+        heap_fail_after(n);
+        err = zg_client_send(s.worker->client, &s.his, "buenas", 6, NULL, NULL, person_now(s.worker));
+        heap_fail_never();
+        assert_true(err == ZG_OK || err == ZG_ERR_MEMORY);
+        const struct conversation *v = conversation_find(s.worker->client, &s.his);
+        assert_true(err == ZG_OK || (v->state == ZG_CONVERSATION_WAITING && v->ratchet == NULL && v->entry == NULL));
+    } while (err != ZG_OK && ++n < 100);
+    assert_in_range(n, 3, 99);
+    person_turn(s.worker);
+    assert_true(town_until(s.town, s.her, ZG_EVENT_MESSAGE, 1, MINUTE));
+    assert_string_equal(last_heard(s.her), "buenas");
     close_scene(&s);
 }
 
@@ -241,6 +345,10 @@ int main(void)
         cmocka_unit_test(a_knock_that_the_relay_forgot_goes_after_a_month),
         cmocka_unit_test(a_relay_that_ignores_the_window_does_not_fill_the_memory),
         cmocka_unit_test(a_busy_relay_that_goes_leaves_nobody_awake),
+        cmocka_unit_test(a_knock_that_is_none_is_not_shown),
+        cmocka_unit_test(what_was_put_away_is_forgotten_after_a_month),
+        cmocka_unit_test(a_relay_takes_nothing_back_that_was_shown),
+        cmocka_unit_test(an_answer_without_memory_leaves_the_knock_as_it_was),
     };
     return cmocka_run_group_tests_name("client and a hostile relay", tests, NULL, NULL);
 }

@@ -10,6 +10,7 @@
 #include "client/core/client.h"
 #include "client/core/conversation.h"
 #include "client/core/locker.h"
+#include "tests/unit/client/heap.h"
 #include "tests/unit/client/scene.h"
 
 enum { SECOND = 1000, MINUTE = 60 * SECOND, HOUR = 60 * MINUTE };
@@ -331,6 +332,66 @@ static void values_have_one_of_few_sizes(void **state)
     close_scene(&scene);
 }
 
+/* From a relay that gives something else than what was written. */
+static void a_value_that_is_none_is_not_taken(void **state)
+{
+    (void)state;
+    uint8_t *value, *plain, *none = NULL;
+    size_t len, plain_len;
+    open_kept();
+    struct locker *l = scene.her->client->locker;
+    assert_int_equal(locker_seal(l, 9, &value, &len), ZG_OK);
+    assert_int_equal(locker_open(l, 9, value, len - 1, &none, &plain_len), ZG_ERR_MALFORMED);
+    assert_int_equal(locker_open(l, 8, value, len, &none, &plain_len), ZG_ERR_FORGED);
+    value[len / 2] ^= 1;
+    assert_int_equal(locker_open(l, 9, value, len, &none, &plain_len), ZG_ERR_FORGED);
+    value[len / 2] ^= 1;
+    assert_null(none);
+    assert_int_equal(locker_open(l, 9, value, len, &plain, &plain_len), ZG_OK);
+    assert_int_equal(locker_unpack(l, plain, plain_len), ZG_OK);
+    /* What is sealed rightly may still be no entries. */
+    plain[0]++;
+    assert_int_equal(locker_unpack(l, plain, plain_len), ZG_ERR_VERSION);
+    plain[0]--;
+    plain[plain_len - 1] = 1;
+    assert_int_equal(locker_unpack(l, plain, plain_len), ZG_ERR_MALFORMED);
+    plain[plain_len - 1] = 0;
+    assert_int_equal(locker_unpack(l, plain, 4), ZG_ERR_MALFORMED);
+    plain[1] = 1; /* 2^24 entries and more */
+    assert_int_equal(locker_unpack(l, plain, plain_len), ZG_ERR_MALFORMED);
+    free(plain);
+    free(value);
+    close_scene(&scene);
+}
+
+static void without_memory_a_value_is_neither_made_nor_opened(void **state)
+{
+    (void)state;
+    uint8_t *value, *plain;
+    size_t len, plain_len;
+    zg_err err;
+    int n = 0;
+    open_kept();
+    struct locker *l = scene.her->client->locker;
+    do {
+        heap_fail_after(n);
+        err = locker_seal(l, 1, &value, &len);
+        heap_fail_never();
+        assert_true(err == ZG_OK || err == ZG_ERR_MEMORY);
+    } while (err != ZG_OK && ++n < 10);
+    assert_in_range(n, 2, 9);
+    heap_fail_after(0);
+    assert_int_equal(locker_open(l, 1, value, len, &plain, &plain_len), ZG_ERR_MEMORY);
+    heap_fail_never();
+    assert_int_equal(locker_open(l, 1, value, len, &plain, &plain_len), ZG_OK);
+    heap_fail_after(0);
+    assert_int_equal(locker_unpack(l, plain, plain_len), ZG_ERR_MEMORY);
+    heap_fail_never();
+    free(plain);
+    free(value);
+    close_scene(&scene);
+}
+
 /* Every write is paid for by the byte. */
 static void what_nobody_waits_for_costs_no_write_of_its_own(void **state)
 {
@@ -534,6 +595,8 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_relay_that_lost_it_is_told_and_all_goes_on),
     cmocka_unit_test(what_does_not_fit_is_left_out_and_the_rest_returns),
     cmocka_unit_test(values_have_one_of_few_sizes),
+    cmocka_unit_test(a_value_that_is_none_is_not_taken),
+    cmocka_unit_test(without_memory_a_value_is_neither_made_nor_opened),
     cmocka_unit_test(what_nobody_waits_for_costs_no_write_of_its_own),
     cmocka_unit_test(only_her_one_conversation_in_memory_can_have_one),
     cmocka_unit_test(she_comes_back_to_a_knock_that_waits),

@@ -6,9 +6,12 @@
 
 #include <cmocka.h>
 
+#include "client/core/card.h"
 #include "client/core/client.h"
 #include "client/core/conversation.h"
 #include "client/core/knocking.h"
+#include "relay/core/store.h"
+#include "tests/unit/client/heap.h"
 #include "tests/unit/client/scene.h"
 
 enum { MINUTE = 60000, HOUR = 60 * MINUTE };
@@ -192,6 +195,78 @@ static void false_cards_are_found_by_looking(void **state)
     }
 }
 
+/* What only somebody who has the desk's secrets could do, or the relay itself. */
+static void empty_the_slot(struct scene *s)
+{
+    struct card card;
+    struct secret read;
+    uint8_t key[32];
+    assert_int_equal(card_parse(&card, s->card, strlen(s->card)), ZG_OK);
+    card_secrets(&card, &read, key);
+    struct store_job find = {.kind = JOB_FIND};
+    secret_name(ROLE_READ, read.b, &find.u.find.name);
+    s->town->engine->execute(s->town->engine, &find);
+    assert_true(find.u.find.found.found);
+    struct store_write write = {.kind = WRITE_SLOT_VALUE};
+    struct store_job commit = {.kind = JOB_COMMIT};
+    write.u.slot.id = find.u.find.found.id;
+    write.u.slot.expected = find.u.find.found.version;
+    write.u.slot.ttl = find.u.find.found.ttl;
+    write.u.slot.hour = UINT32_MAX;
+    commit.u.commit.writes = &write;
+    commit.u.commit.count = 1;
+    s->town->engine->execute(s->town->engine, &commit);
+    assert_int_equal(write.outcome, OUTCOME_OK);
+}
+
+static void where_nothing_was_published_there_is_no_desk(void **state)
+{
+    (void)state;
+    struct scene s;
+    open_scene(&s);
+    person_stop(s.worker);
+    empty_the_slot(&s);
+    look_fails(&s, ZG_ERR_REFUSED);
+    close_scene(&s);
+}
+
+/* While the bundle is on its way, the nth allocation fails in every call of her client. */
+static int failing_nth;
+
+static void arm(struct person *p)
+{
+    const struct zg_client *c = p->client;
+    if (failing_nth < 0 || c == NULL || c->conversation_count == 0)
+        return;
+    const struct knocking *k = c->conversations[0]->knocking;
+    if (k != NULL && k->stage == KNOCKING_FETCH && call_waits(&k->call))
+        heap_fail_after(failing_nth);
+}
+
+static void disarm(struct person *p)
+{
+    (void)p;
+    heap_fail_never();
+}
+
+static void a_look_without_memory_is_tried_again(void **state)
+{
+    (void)state;
+    for (int n = 0; n < 8; n++) {
+        struct scene s;
+        open_scene(&s);
+        s.town->before = arm;
+        s.town->after = disarm;
+        failing_nth = n;
+        start_look(&s);
+        town_run(s.town, 3 * 60000);
+        failing_nth = -1;
+        assert_true(town_until(s.town, s.her, ZG_EVENT_LOOKED, 1, 10 * MINUTE));
+        assert_int_equal(s.her->events[ZG_EVENT_KNOCK_FAILED], 0);
+        close_scene(&s);
+    }
+}
+
 static void another_card_is_another_look(void **state)
 {
     (void)state;
@@ -270,6 +345,8 @@ int main(void)
         cmocka_unit_test(another_card_is_another_look),
         cmocka_unit_test(on_duty_counts_for_twelve_hours),
         cmocka_unit_test(a_clock_that_is_ahead_does_not_stretch_it),
+        cmocka_unit_test(where_nothing_was_published_there_is_no_desk),
+        cmocka_unit_test(a_look_without_memory_is_tried_again),
     };
     return cmocka_run_group_tests_name("client_look", tests, NULL, NULL);
 }

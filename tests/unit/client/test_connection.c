@@ -8,7 +8,10 @@
 #include <sodium.h>
 
 #include "client/core/connection.h"
+#include "client/core/handout.h"
+#include "client/core/slot.h"
 #include "tests/support/fake_relay.h"
+#include "tests/unit/client/heap.h"
 
 enum { MINUTE = 28000000 };
 
@@ -666,6 +669,102 @@ static void what_nobody_wants_is_closed_when_nothing_waits(void **state)
     stop(&f);
 }
 
+/* --- what comes in pieces, and where a relay is --- */
+
+static zg_err take(struct slot_reading *reading, uint64_t version, uint32_t size, uint32_t piece, size_t len)
+{
+    static const uint8_t data[WIRE_SLOT_PIECE_BYTES] = {7};
+    const struct slot_piece p = {version, size, piece, {data, len}};
+    return slot_take(reading, 5000, &p);
+}
+
+static void pieces_of_two_values_do_not_make_one(void **state)
+{
+    struct slot_reading reading = {0};
+    (void)state;
+    assert_int_equal(take(&reading, 1, 4100, 1, 4), ZG_ERR_MALFORMED); /* without a first one */
+    assert_int_equal(take(&reading, 1, 4100, 0, 4096), ZG_OK);
+    assert_int_equal(take(&reading, 1, 4100, 2, 4), ZG_ERR_MALFORMED);
+    assert_int_equal(take(&reading, 2, 4100, 1, 4), ZG_ERR_MALFORMED);
+    assert_int_equal(take(&reading, 1, 4101, 1, 4), ZG_ERR_MALFORMED);
+    assert_int_equal(take(&reading, 1, 4100, 1, 4), ZG_OK);
+    assert_int_equal(reading.len, 4100);
+    assert_int_equal(reading.value[4096], 7);
+    /* From the beginning. */
+    assert_int_equal(take(&reading, 3, 3, 0, 3), ZG_OK);
+    assert_int_equal(reading.len, 3);
+    /* Longer than it may be. */
+    assert_int_equal(take(&reading, 4, 8192, 0, 4096), ZG_OK);
+    assert_int_equal(take(&reading, 4, 8192, 1, 4096), ZG_ERR_MALFORMED);
+    slot_drop(&reading);
+    heap_fail_after(0);
+    assert_int_equal(take(&reading, 5, 1, 0, 1), ZG_ERR_MEMORY);
+    heap_fail_never();
+    assert_null(reading.value);
+}
+
+/* Half a value is none: without memory it is not begun, or the connection ends. */
+static void half_a_value_is_not_left_with_the_relay(void **state)
+{
+    static const uint8_t value[2 * WIRE_SLOT_PIECE_BYTES] = {1};
+    static const struct secret write;
+    struct fixture f;
+    unsigned ended = 0;
+    int n = 0;
+    bool written = false;
+    (void)state;
+    start(&f, 1);
+    struct answer a = {.call = {.done = on_answer, .owner = &a}};
+    slot_write(&f.c, &a.call, &write, 0, value, sizeof(value));
+    assert_false(call_waits(&a.call)); /* it is not open */
+    stop(&f);
+    for (; !written && n < 20; n++) {
+        start(&f, 1);
+        open_link(&f, 4096);
+        struct answer answer = {.call = {.done = on_answer, .owner = &answer}};
+        heap_fail_after(n);
+        slot_write(&f.c, &answer.call, &write, 0, value, sizeof(value));
+        heap_fail_never();
+        connection_advance(&f.c, f.now);
+        if (f.closed > 0)
+            assert_int_equal(f.why, ZG_ERR_MEMORY);
+        ended += f.closed;
+        written = call_waits(&answer.call);
+        call_forget(&answer.call);
+        stop(&f);
+    }
+    assert_true(written && ended > 0);
+}
+
+static void a_relay_is_where_its_operator_says(void **state)
+{
+    static const char good[] = "relay.example:443/AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
+    static const char *const bad[] = {"",
+                                      "relay.example:443",
+                                      "relay.example/AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8",
+                                      ":443/AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8",
+                                      "relay.example:443/",
+                                      "relay.example:443/AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHg",
+                                      "relay.example:443/AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8gIQ",
+                                      "relay.example:443/AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8 ",
+                                      "relay.example:443/*AECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"};
+    struct relay_place place;
+    char text[200];
+    (void)state;
+    assert_int_equal(relay_place_parse(&place, good), ZG_OK);
+    assert_int_equal(place.count, 1);
+    assert_string_equal(place.address[0], "relay.example:443");
+    for (uint8_t i = 0; i < 32; i++)
+        assert_int_equal(place.pk[i], i);
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+        if (relay_place_parse(&place, bad[i]) != ZG_ERR_MALFORMED)
+            fail_msg("%s", bad[i]);
+    memset(text, 'a', sizeof(text));
+    memcpy(text + 100, strchr(good, '/'), strlen(strchr(good, '/')) + 1);
+    memcpy(text + 96, ":443", 4);
+    assert_int_equal(relay_place_parse(&place, text), ZG_ERR_MALFORMED); /* an address longer than 80 bytes */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -689,6 +788,9 @@ int main(void)
         cmocka_unit_test(nothing_is_tried_without_a_network),
         cmocka_unit_test(a_link_is_closed_before_the_next_is_opened_and_no_number_comes_twice),
         cmocka_unit_test(what_nobody_wants_is_closed_when_nothing_waits),
+        cmocka_unit_test(pieces_of_two_values_do_not_make_one),
+        cmocka_unit_test(a_relay_is_where_its_operator_says),
+        cmocka_unit_test(half_a_value_is_not_left_with_the_relay),
     };
     if (sodium_init() < 0)
         return 1;

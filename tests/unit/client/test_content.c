@@ -177,6 +177,34 @@ static void a_cut_is_never_inside_a_character(void **state)
     assert_int_equal(content_cut(junk, sizeof(junk), 10), 10);
 }
 
+static bool ok(uint32_t kind, const char *bytes, size_t len)
+{
+    return content_ok(kind, (const uint8_t *)bytes, len);
+}
+
+/* What is shown as a picture or played must begin as such a file does. */
+static void a_file_is_of_the_kind_it_says(void **state)
+{
+    static const char jpeg[] = "\xff\xd8\xff\xe0", webm[] = "\x1a\x45\xdf\xa3",
+                      m4a[] = "\0\0\0\x20"
+                              "ftypM4A ";
+    static const char heic[] = "\0\0\0\x20"
+                               "ftypheic";
+    (void)state;
+    assert_true(ok(CONTENT_TEXT, "s\xc3\xad", 3));
+    assert_false(ok(CONTENT_TEXT, "s\xc3", 2));
+    assert_true(ok(CONTENT_JPEG, jpeg, 4) && ok(CONTENT_VOICE_WEBM, webm, 4) &&
+                ok(CONTENT_VOICE_MP4, m4a, 12));
+    assert_false(ok(CONTENT_JPEG, webm, 4) || ok(CONTENT_VOICE_WEBM, jpeg, 4) ||
+                 ok(CONTENT_VOICE_MP4, webm, 4));
+    assert_false(ok(CONTENT_JPEG, jpeg, 2) || ok(CONTENT_VOICE_WEBM, webm, 3) ||
+                 ok(CONTENT_VOICE_MP4, m4a, 11));
+    assert_false(ok(CONTENT_VOICE_MP4, heic, 12)); /* a picture that begins as sound does */
+    assert_false(ok(CONTENT_FILLER, "", 0) || ok(CONTENT_VOICE_MP4 + 1, jpeg, 4));
+    for (uint32_t kind = 0; kind < 10; kind++)
+        assert_int_equal(content_kind_known(kind), kind == CONTENT_TEXT || (kind >= 3 && kind <= 5));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -186,6 +214,7 @@ int main(void)
         cmocka_unit_test(envelopes_are_a_power_of_two),
         cmocka_unit_test(utf8_is_as_the_rfc_says),
         cmocka_unit_test(a_cut_is_never_inside_a_character),
+        cmocka_unit_test(a_file_is_of_the_kind_it_says),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

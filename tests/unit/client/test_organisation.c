@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "proto/labels.h"
+#include "client/core/organisation_file.h"
+#include "tests/unit/client/heap.h"
 #include "tests/unit/client/meeting.h"
 
 #define NOW MEETING_NOW
@@ -226,6 +228,47 @@ static void certificates_are_read_as_made_and_only_within_their_time(void **stat
     }
 }
 
+static void an_organisation_is_what_was_saved(void **state)
+{
+    (void)state;
+    const zg_now now = {.mono_ms = 1, .utc_ms = NOW * 1000};
+    uint8_t saved[ZG_ORGANISATION_BYTES], again[ZG_ORGANISATION_BYTES];
+    zg_organisation *o = NULL, *loaded = NULL, *nothing = NULL;
+    assert_int_equal(zg_organisation_new(NULL, now), ZG_ERR_ARGUMENT);
+    assert_int_equal(zg_organisation_new(&o, now), ZG_OK);
+    zg_organisation_save(o, saved);
+    assert_int_equal(zg_organisation_load(&loaded, saved, sizeof(saved)), ZG_OK);
+    zg_organisation_save(loaded, again);
+    assert_memory_equal(saved, again, sizeof(saved));
+    zg_organisation_free(loaded);
+
+    assert_int_equal(zg_organisation_load(NULL, saved, sizeof(saved)), ZG_ERR_ARGUMENT);
+    assert_int_equal(zg_organisation_load(&nothing, NULL, 0), ZG_ERR_ARGUMENT);
+    assert_int_equal(zg_organisation_load(&nothing, saved, sizeof(saved) - 1), ZG_ERR_MALFORMED);
+    for (size_t i = 0; i < sizeof(saved); i++) {
+        saved[i] ^= 1;
+        /* The root seed, the issuing seed, the certificate: each must belong to the others. */
+        assert_int_equal(zg_organisation_load(&nothing, saved, sizeof(saved)), i < 2 ? ZG_ERR_VERSION : ZG_ERR_FORGED);
+        assert_null(nothing);
+        saved[i] ^= 1;
+    }
+    zg_organisation_free(o);
+}
+
+static void without_memory_there_is_no_organisation(void **state)
+{
+    (void)state;
+    const zg_now now = {.mono_ms = 1, .utc_ms = NOW * 1000};
+    static const uint8_t saved[ZG_ORGANISATION_BYTES] = {1, 1};
+    zg_organisation *o = NULL;
+    heap_fail_after(0);
+    assert_int_equal(zg_organisation_new(&o, now), ZG_ERR_MEMORY);
+    heap_fail_after(0);
+    assert_int_equal(zg_organisation_load(&o, saved, sizeof(saved)), ZG_ERR_MEMORY);
+    heap_fail_never();
+    assert_null(o);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -237,6 +280,8 @@ int main(void)
         cmocka_unit_test(what_is_signed_must_still_be_well_formed),
         cmocka_unit_test(an_alias_is_short_plain_text),
         cmocka_unit_test(certificates_are_read_as_made_and_only_within_their_time),
+        cmocka_unit_test(an_organisation_is_what_was_saved),
+        cmocka_unit_test(without_memory_there_is_no_organisation),
     };
     return cmocka_run_group_tests(tests, setup, NULL);
 }

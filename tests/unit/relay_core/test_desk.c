@@ -146,6 +146,98 @@ static void a_knock_makes_a_queue_and_is_delivered_after_its_commit(void **state
     assert_int_equal(scene_rows(s), 1); /* the worker's, which she did not acknowledge */
 }
 
+static void a_knock_that_expired_before_the_disk_was_done_is_not_delivered(void **state)
+{
+    struct scene *s = *state;
+    struct thing desk;
+    struct knocking k;
+    uint8_t sub[8];
+    make_queue(s, &desk, 1, QUEUE_DESK);
+    subscribe(s, &s->peers[2], desk.take, 16, sub);
+    knock_from(&k, 50, 'k');
+    challenge(s, &s->peers[1], desk.put, &k);
+    uint32_t seq = say_knock_ttl(s, &s->peers[1], desk.put, &k, WIRE_TTL_1H);
+    scene_pass(s, SETTLE_MS);
+    s->hold = true;
+    scene_pass(s, UINT64_C(2) * HOUR_MS);
+    s->hold = false;
+    scene_settle(s);
+    hear_reply(&s->peers[1], seq, STATUS_OK);
+    hear_nothing(&s->peers[2]);
+    scene_pass(s, 10000);
+    assert_int_equal(scene_rows(s), 0);
+}
+
+/* It is looked up, and before its tick is written somebody makes a queue of these names. */
+static void a_queue_that_was_made_meanwhile_decides_a_knock(void **state)
+{
+    struct scene *s = *state;
+    struct peer *her = &s->peers[1];
+    for (uint32_t same = 0; same < 2; same++) {
+        struct thing desk, other;
+        struct knocking k;
+        uint8_t sub[8], voucher[32];
+        make_queue(s, &desk, 1 + 10 * same, QUEUE_DESK);
+        subscribe(s, &s->peers[2], desk.take, 16, sub);
+        knock_from(&k, 50 + same, 'k');
+        challenge(s, her, desk.put, &k);
+        scene_tick(s);
+        uint32_t seq = say_knock(s, her, desk.put, &k);
+        give_voucher(s, VOUCHER_CONVERSATION, 60 + same, voucher);
+        thing_from(&other, 70 + same);
+        if (same == 0)
+            other.names.put = k.queue.names.put; /* one name, not all of them */
+        uint32_t made = say_create(s, &s->peers[3], same == 0 ? &other : &k.queue, QUEUE_CONVERSATION, voucher);
+        hear_reply(&s->peers[3], made, STATUS_OK);
+        scene_settle(s);
+        hear_reply(her, seq, same == 0 ? STATUS_REFUSED : STATUS_OK);
+        hear_nothing(&s->peers[2]);
+        assert_int_equal(scene_rows(s), 0);
+    }
+}
+
+/* Rows where a desk's next messages would go: as after a sequence that was given out twice. */
+static void take_places(struct scene *s, const struct thing *desk, uint32_t count)
+{
+    struct store_job find = {.kind = JOB_FIND};
+    uint8_t bytes[WIRE_ENVELOPE_BYTES] = {0};
+    find.u.find.name = desk->put_name;
+    s->engine->execute(s->engine, &find);
+    assert_true(find.u.find.found.found);
+    for (uint32_t i = 0; i < count; i++) {
+        struct store_write w = {.kind = WRITE_MESSAGE};
+        struct store_job commit = {.kind = JOB_COMMIT};
+        w.u.message = (struct stored_message){
+            find.u.find.found.id, i, UINT32_MAX, false, {{(uint8_t)i, desk->put_name.b[0], 1}}, envelope_new(bytes)};
+        commit.u.commit.writes = &w;
+        commit.u.commit.count = 1;
+        s->engine->execute(s->engine, &commit);
+        assert_int_equal(w.outcome, OUTCOME_OK);
+        envelope_unref(w.u.message.envelope);
+    }
+}
+
+static void a_knock_whose_place_is_taken_gets_another_one(void **state)
+{
+    struct scene *s = *state;
+    static const struct {
+        uint32_t taken;
+        enum status status;
+    } cases[] = {{3, STATUS_OK}, {4, STATUS_BUSY}};
+    for (uint32_t i = 0; i < 2; i++) {
+        struct thing desk;
+        struct knocking k;
+        make_queue(s, &desk, 1 + 10 * i, QUEUE_DESK);
+        knock_from(&k, 50 + i, 'k');
+        challenge(s, &s->peers[1], desk.put, &k);
+        take_places(s, &desk, cases[i].taken);
+        uint32_t seq = say_knock(s, &s->peers[1], desk.put, &k);
+        scene_settle(s);
+        scene_settle(s);
+        hear_reply(&s->peers[1], seq, cases[i].status);
+    }
+}
+
 static void a_knock_that_comes_again_is_ok_again(void **state)
 {
     struct scene *s = *state;
@@ -580,6 +672,9 @@ static void a_voucher_expires(void **state)
 static const struct CMUnitTest tests[] = {
     SCENE_TEST(a_challenge_is_looked_up_always),
     SCENE_TEST(a_knock_makes_a_queue_and_is_delivered_after_its_commit),
+    SCENE_TEST(a_knock_that_expired_before_the_disk_was_done_is_not_delivered),
+    SCENE_TEST(a_queue_that_was_made_meanwhile_decides_a_knock),
+    SCENE_TEST(a_knock_whose_place_is_taken_gets_another_one),
     SCENE_TEST(a_knock_that_comes_again_is_ok_again),
     SCENE_TEST(a_cookie_is_good_for_one_knock_at_one_desk),
     SCENE_TEST(a_solution_does_not_pay_for_a_second_message),

@@ -337,6 +337,27 @@ static void a_repeat_meets_its_row(void **state)
     assert_int_equal(scene_rows(s), 1);
 }
 
+/* "Without a second effect": it stays as long as the first copy was accepted for. */
+static void a_repeat_with_a_shorter_lifetime_takes_nothing_away(void **state)
+{
+    struct scene *s = *state;
+    struct thing q;
+    uint8_t sub[8], again[8];
+    make_queue(s, &q, 1, QUEUE_CONVERSATION);
+    say_send_ttl(s, &s->peers[0], SEND_PUT, q.put, 1, 'a', WIRE_TTL_1D);
+    scene_settle(s);
+    say_send_ttl(s, &s->peers[0], SEND_PUT, q.put, 1, 'a', WIRE_TTL_1H);
+    subscribe(s, &s->peers[1], q.take, 16, sub);
+    hear_delivery(&s->peers[1], sub, 'a');
+    scene_pass(s, UINT64_C(3) * HOUR_MS);
+    hear_nothing(&s->peers[1]);
+    subscribe(s, &s->peers[2], q.take, 16, again);
+    uint32_t id = hear_delivery(&s->peers[2], again, 'a');
+    say_ack(s, &s->peers[2], again, id);
+    scene_settle(s);
+    assert_int_equal(scene_rows(s), 0);
+}
+
 /* The row is read while the second copy's commit is under way, and the reader goes before it is done. */
 static void a_repeat_meets_its_row_while_it_is_written(void **state)
 {
@@ -840,6 +861,7 @@ static const struct CMUnitTest tests[] = {
     SCENE_TEST(ids_of_others_are_ignored),
     SCENE_TEST(a_handle_that_comes_again_has_no_second_effect),
     SCENE_TEST(a_repeat_meets_its_row),
+    SCENE_TEST(a_repeat_with_a_shorter_lifetime_takes_nothing_away),
     SCENE_TEST(a_repeat_meets_its_row_while_it_is_written),
     SCENE_TEST(a_load_that_fails_is_tried_again),
     SCENE_TEST(a_failed_commit_is_busy_for_all_and_nothing_stays),

@@ -30,6 +30,17 @@ struct played_core {
 
 extern struct played_core core;
 
+/*
+ * Programs that use it are linked with --wrap for uv_now and uv_timer_start. Loops say that so many
+ * milliseconds more have passed than did; timers that are started while `hurry` stands ring each millisecond.
+ */
+struct played_time {
+    uint64_t ahead_ms;
+    bool hurry;
+};
+
+extern struct played_time played_time;
+
 /* What stands at place i of all that a session writes. */
 uint8_t core_byte(size_t i);
 /* false: it ended. */

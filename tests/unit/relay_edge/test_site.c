@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "tests/support/process.h"
+#include "tests/unit/client/heap.h"
 
 static char folder[64];
 
@@ -167,6 +168,25 @@ static void a_folder_that_is_not_there_is_told(void **state)
     site_close(NULL);
 }
 
+static void without_memory_there_is_no_page(void **state)
+{
+    struct site *site = NULL;
+    char why[300];
+    zg_err err;
+    int n = 0;
+    (void)state;
+    put("a.js", "plain");
+    put("b.js", "plain");
+    do {
+        heap_fail_after(n);
+        err = site_open(&site, folder, why, sizeof(why));
+        heap_fail_never();
+        assert_true(err == ZG_OK || (err == ZG_ERR_MEMORY && strcmp(why, "out of memory") == 0));
+    } while (err != ZG_OK && ++n < 20);
+    assert_in_range(n, 3, 19); /* the site and each file */
+    site_close(site);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, make_folder, remove_folder)
 
 int main(void)
@@ -176,6 +196,7 @@ int main(void)
         TEST(what_cannot_be_served_is_told),
         TEST(there_is_an_end_of_files_and_folders),
         TEST(a_folder_that_is_not_there_is_told),
+        TEST(without_memory_there_is_no_page),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

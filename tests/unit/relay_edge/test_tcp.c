@@ -17,6 +17,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "tests/unit/client/heap.h"
 #include "tests/unit/relay_edge/played_core.h"
 
 enum { CONNECTIONS_MAX = 3 };
@@ -283,6 +284,40 @@ static void no_connection_is_accepted_any_more_when_it_stops(void **state)
     turn_until(w, &core.session->received, 4);
 }
 
+static void where_nobody_can_listen_is_told(void **state)
+{
+    struct world *w = *state;
+    struct address a;
+    char taken[64], bound[ADDRESS_BYTES_MAX + 1] = "", why[100] = "";
+    snprintf(taken, sizeof(taken), "127.0.0.1:%u", w->port);
+    assert_int_equal(address_parse(&a, taken), ZG_OK);
+    assert_int_equal(streams_listen(w->streams, &a, &tcp_handler, NULL, bound, why, sizeof(why)), ZG_ERR_NETWORK);
+    assert_string_equal(why, "the port is in use by another program");
+    assert_int_equal(address_parse(&a, "192.0.2.1:0"), ZG_OK); /* no address of this machine */
+    assert_int_equal(streams_listen(w->streams, &a, &tcp_handler, NULL, bound, why, sizeof(why)), ZG_ERR_NETWORK);
+    assert_string_equal(why, uv_strerror(UV_EADDRNOTAVAIL));
+    assert_string_equal(bound, "");
+    turn_until(w, &core.opened, 1); /* who listens already goes on */
+}
+
+/* What is kept for a slow reader needs memory; without it the connection ends, and not in the middle of the write. */
+static void without_memory_for_a_rest_the_connection_ends(void **state)
+{
+    struct world *w = *state;
+    turn_until(w, &core.opened, 1);
+    struct session *s = core.session;
+    s->to_write = 2 * CORE_BIG;
+    heap_fail_after(0);
+    (void)core_write_on(s);
+    heap_fail_never();
+    assert_false(s->waiting);
+    assert_int_equal(core.closed, 0);
+    turn_until(w, &core.closed, 1);
+    for (int i = 0; i < 10; i++)
+        turn(w);
+    assert_true(streams_empty(w->streams));
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, make_world, end_world)
 
 int main(void)
@@ -299,6 +334,8 @@ int main(void)
         TEST(a_peer_that_vanishes_while_it_is_written_to_is_let_go),
         TEST(a_write_to_a_dead_socket_ends_the_session_outside_of_the_write),
         TEST(no_connection_is_accepted_any_more_when_it_stops),
+        TEST(where_nobody_can_listen_is_told),
+        TEST(without_memory_for_a_rest_the_connection_ends),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

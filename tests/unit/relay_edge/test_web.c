@@ -2,6 +2,7 @@
  * bring about. */
 #define _GNU_SOURCE
 #include "relay/edge/web.h"
+#include "relay/edge/request.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -19,6 +20,7 @@
 #include <unistd.h>
 
 #include "tests/support/process.h"
+#include "tests/unit/client/heap.h"
 #include "tests/unit/relay_edge/played_core.h"
 
 #define OPENING \
@@ -70,11 +72,24 @@ static int connect_to(const struct world *w)
     return fd;
 }
 
+static void put(const char *folder, const char *name, const char *text)
+{
+    char path[80];
+    snprintf(path, sizeof(path), "%s/%s", folder, name);
+    FILE *f = fopen(path, "w");
+    assert_non_null(f);
+    assert_true(fputs(text, f) >= 0);
+    assert_int_equal(fclose(f), 0);
+}
+
 static struct site *make_site(void)
 {
     char folder[64], path[80], why[300];
     struct site *site;
     folder_make(folder, sizeof(folder));
+    put(folder, "a.js", "plain");
+    put(folder, "a.js.br", "brotli");
+    put(folder, "a.js.gz", "gzip");
     snprintf(path, sizeof(path), "%s/large.txt", folder);
     FILE *f = fopen(path, "w");
     assert_non_null(f);
@@ -93,6 +108,7 @@ static int make_world(void **state)
     char bound[ADDRESS_BYTES_MAX + 1], why[100];
 
     memset(&core, 0, sizeof(core));
+    memset(&played_time, 0, sizeof(played_time));
     assert_int_equal(uv_loop_init(&w->loop), 0);
     w->site = make_site();
     const struct web_options options = {.loop = &w->loop, .site = w->site, .connect = "wss://b"};
@@ -423,6 +439,147 @@ static void whoever_vanishes_under_an_answer_is_let_go(void **state)
     assert_true(streams_empty(w->streams));
 }
 
+/* One request, and what of the answer stands behind its head. */
+static void ask(struct world *w, const char *request, const char *line, const char *body)
+{
+    char heard[64] = "";
+    say(w, request, strlen(request));
+    hear_head(w, line);
+    assert_int_equal(hear(w, (uint8_t *)heard, strlen(body)), strlen(body));
+    assert_string_equal(heard, body);
+}
+
+static void the_smallest_form_that_is_taken_is_sent(void **state)
+{
+    struct world *w = *state;
+    ask(w, "GET /a.js HTTP/1.1\r\nHost: a\r\n\r\n", "HTTP/1.1 200 OK\r\n", "plain");
+    ask(w, "GET /a.js HTTP/1.1\r\nHost: a\r\nAccept-Encoding: gzip\r\n\r\n", "HTTP/1.1 200 OK\r\n", "gzip");
+    ask(w, "GET /a.js HTTP/1.1\r\nHost: a\r\nAccept-Encoding: gzip, br\r\n\r\n", "HTTP/1.1 200 OK\r\n",
+        "brotli");
+    ask(w, "HEAD /a.js HTTP/1.1\r\nHost: a\r\n\r\n", "HTTP/1.1 200 OK\r\n", "");
+    ask(w, "HEAD /none HTTP/1.1\r\nHost: a\r\n\r\n", "HTTP/1.1 404 Not Found\r\n", "");
+    ask(w, "GET /none HTTP/1.1\r\nHost: a\r\n\r\n", "HTTP/1.1 404 Not Found\r\n", "Not found\n");
+    ask(w, "POST /a.js HTTP/1.1\r\nHost: a\r\n\r\n", "HTTP/1.1 405 Method Not Allowed\r\n", "Not allowed\n");
+    hear_end(w);
+}
+
+static void what_is_no_request_is_answered_and_ends(void **state)
+{
+    struct world *w = *state;
+    ask(w, "\x01\x02\r\n\r\n", "HTTP/1.1 400 Bad Request\r\n", "Not understood\n");
+    hear_end(w);
+}
+
+static void a_head_that_is_too_large_is_answered_and_ends(void **state)
+{
+    static char head[REQUEST_HEAD_MAX + 1];
+    struct world *w = *state;
+    memset(head, 'a', sizeof(head) - 1);
+    ask(w, head, "HTTP/1.1 431 Request Header Fields Too Large\r\n", "Too large\n");
+    hear_end(w);
+}
+
+static void who_does_not_ask_in_time_is_let_go(void **state)
+{
+    struct world *w = *state;
+    uint8_t byte;
+    played_time.hurry = true;
+    say(w, "GET / HT", 8);
+    turn(w, 20);
+    played_time.ahead_ms = WEB_REQUEST_SECONDS * 1000 - 5000;
+    poll(NULL, 0, 5);
+    turn(w, 20);
+    assert_int_equal(recv(w->fd, &byte, 1, 0), -1);
+    assert_false(streams_empty(w->streams));
+    played_time.ahead_ms = WEB_REQUEST_SECONDS * 1000;
+    poll(NULL, 0, 5);
+    hear_end(w);
+}
+
+static void who_does_not_take_the_answer_in_time_is_let_go(void **state)
+{
+    static const char request[] = "GET /large.txt HTTP/1.1\r\nHost: a\r\n\r\n";
+    struct world *w = *state;
+    played_time.hurry = true;
+    say(w, request, sizeof(request) - 1);
+    turn(w, 100);
+    played_time.ahead_ms = WEB_REQUEST_SECONDS * 1000;
+    poll(NULL, 0, 5);
+    turn(w, 20);
+    assert_false(streams_empty(w->streams));
+    played_time.ahead_ms = WEB_ANSWER_SECONDS * 1000;
+    poll(NULL, 0, 5);
+    turn(w, 20);
+    assert_true(streams_empty(w->streams));
+}
+
+/* Whoever goes while his last bytes are not out has as much time as the socket goes on taking. */
+static void last_words_that_nobody_takes_are_given_up(void **state)
+{
+    struct world *w = *state;
+    (void)open_socket(w);
+    played_time.hurry = true;
+    say_frame(w, 0x82, "h", 1);
+    turn_until(w, &core.ended, 1);
+    assert_false(streams_empty(w->streams));
+    for (int i = 0; i < 10; i++) {
+        poll(NULL, 0, 2);
+        turn(w, 2);
+    }
+    assert_true(streams_empty(w->streams));
+}
+
+/* A new connection and a request, with the nth allocation failing: an answer, or the end; and the next one is
+ * served. */
+static void without_memory_nobody_else_suffers(void **state)
+{
+    struct world *w = *state;
+    static const char request[] = "GET /a.js HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+    size_t whole = 0, refused = 0, ended = 0;
+    turn(w, 20);
+    for (int n = 0; n < 12; n++) {
+        char heard[4096] = "";
+        close(w->fd);
+        turn(w, 20);
+        assert_true(streams_empty(w->streams));
+        w->fd = connect_to(w);
+        say(w, n < 6 ? request : OPENING, n < 6 ? sizeof(request) - 1 : sizeof(OPENING) - 1);
+        heap_fail_after(n % 6);
+        turn(w, 20);
+        heap_fail_never();
+        ssize_t len = recv(w->fd, heard, sizeof(heard) - 1, 0);
+        whole +=
+            len > 0 && (strncmp(heard, "HTTP/1.1 200", 12) == 0 || strncmp(heard, "HTTP/1.1 101", 12) == 0);
+        refused += len > 0 && strncmp(heard, "HTTP/1.1 503", 12) == 0;
+        ended += len == 0 || (len < 0 && errno == ECONNRESET);
+    }
+    assert_int_equal(whole + refused + ended, 12);
+    assert_true(whole >= 2 && refused >= 2 && ended >= 2);
+}
+
+static void a_web_opens_whole_or_not_at_all(void **state)
+{
+    static char longest[5000];
+    struct web *web = NULL;
+    uv_loop_t loop;
+    (void)state;
+    assert_int_equal(uv_loop_init(&loop), 0);
+    struct web_options options = {.loop = &loop, .connect = longest};
+    memset(longest, 'a', sizeof(longest) - 1);
+    assert_int_equal(web_open(&web, &options), ZG_ERR_ARGUMENT);
+    options.connect = "";
+    for (int n = 0; n < 2; n++) {
+        struct streams *streams = NULL;
+        heap_fail_after(n);
+        assert_int_equal(web_open(&web, &options), ZG_ERR_MEMORY);
+        heap_fail_after(n);
+        assert_int_equal(streams_open(&streams, &loop, 1), ZG_ERR_MEMORY);
+    }
+    heap_fail_never();
+    web_close(NULL);
+    assert_int_equal(uv_loop_close(&loop), 0);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, make_world, end_world)
 
 int main(void)
@@ -442,6 +599,14 @@ int main(void)
         TEST(a_large_file_reaches_a_slow_reader_whole),
         TEST(whoever_does_not_take_the_answer_is_not_read),
         TEST(whoever_vanishes_under_an_answer_is_let_go),
+        TEST(the_smallest_form_that_is_taken_is_sent),
+        TEST(what_is_no_request_is_answered_and_ends),
+        TEST(a_head_that_is_too_large_is_answered_and_ends),
+        TEST(who_does_not_ask_in_time_is_let_go),
+        TEST(who_does_not_take_the_answer_in_time_is_let_go),
+        TEST(last_words_that_nobody_takes_are_given_up),
+        TEST(without_memory_nobody_else_suffers),
+        cmocka_unit_test(a_web_opens_whole_or_not_at_all),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
