@@ -11,7 +11,7 @@
 #include "tests/integration/relay_process.h"
 
 /* So many of each: one alone would be known better to every cache than another. */
-enum { ESTATE_EACH = 64 };
+enum { ESTATE_EACH = 16 };
 
 struct holding {
     uint8_t put[WIRE_SECRET_BYTES], take[WIRE_SECRET_BYTES], own[WIRE_SECRET_BYTES], end[WIRE_SECRET_BYTES];
