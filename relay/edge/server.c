@@ -1,8 +1,8 @@
 /*
  * Start: keys, database, committer, relay, listeners, control socket, signals; each undone in reverse if the
  * next one fails. Then the sandbox closes: nothing can be opened any more but files. A turn of the loop:
- * sockets, completions and the timer feed the core; then, before the loop waits again, the core's output is
- * flushed, paused sessions are read again, and the timer is set to the core's next deadline. Stop: no new
+ * sockets, completions and the deadline feed the core; then, before the loop waits again, the core's output is
+ * flushed, paused sessions are read again, and the deadline is set to the core's next one. Stop: no new
  * connections; the core drains (commits and answers what it received); sessions close; connections have what
  * is left of STOP_MS to take their last bytes; committer and database close; the loop ends because nothing is
  * left in it.
