@@ -62,6 +62,9 @@ struct relay_stats {
 struct relay;
 struct session;
 
+/* The settle_ms that leaves room for a sync that takes so long between the last look at a tick and its end. */
+uint32_t relay_settle_for(uint32_t sync_ms);
+
 /* ZG_ERR_ARGUMENT, ZG_ERR_MEMORY. Copies the options; keys go to guarded memory. */
 ZG_MUST_CHECK zg_err relay_new(struct relay **out, const struct relay_options *options, struct now now);
 /* No session and no job may be open; NULL-safe. Wipes. */

@@ -61,10 +61,15 @@ static uint64_t end_of(const struct relay *r, const struct tick *t)
     return (t->number + 2) * r->settle_ms;
 }
 
-/* The fixed guard before it. */
+/* The fixed guard before it: two fifths of a tick. */
 static uint64_t commit_at(const struct relay *r, const struct tick *t)
 {
     return end_of(r, t) - r->settle_ms * 2 / 5;
+}
+
+uint32_t relay_settle_for(uint32_t sync_ms)
+{
+    return sync_ms <= UINT32_MAX / 5 ? (sync_ms * 5 + 1) / 2 : UINT32_MAX;
 }
 
 struct tick *tick_now(struct relay *r)

@@ -107,6 +107,8 @@ static const int allowed[] = {
     SCMP_SYS(clock_gettime),
     SCMP_SYS(clock_nanosleep),
     SCMP_SYS(nanosleep),
+    SCMP_SYS(timerfd_settime),
+    SCMP_SYS(timerfd_settime64),
     SCMP_SYS(getrandom),
     SCMP_SYS(sysinfo),
     SCMP_SYS(uname),

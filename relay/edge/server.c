@@ -1,8 +1,8 @@
 /*
  * Start: keys, database, committer, relay, listeners, control socket, signals; each undone in reverse if the
  * next one fails. Then the sandbox closes: nothing can be opened any more but files. A turn of the loop:
- * sockets, completions and the timer feed the core; then, before the loop waits again, the core's output is
- * flushed, paused sessions are read again, and the timer is set to the core's next deadline. Stop: no new
+ * sockets, completions and the deadline feed the core; then, before the loop waits again, the core's output is
+ * flushed, paused sessions are read again, and the deadline is set to the core's next one. Stop: no new
  * connections; the core drains (commits and answers what it received); sessions close; connections have what
  * is left of STOP_MS to take their last bytes; committer and database close; the loop ends because nothing is
  * left in it.
@@ -22,6 +22,7 @@
 #include "relay/edge/admin.h"
 #include "relay/edge/clock.h"
 #include "relay/edge/committer.h"
+#include "relay/edge/deadline.h"
 #include "relay/edge/keys.h"
 #include "relay/edge/log.h"
 #include "relay/edge/notify.h"
@@ -43,7 +44,7 @@ enum phase { PHASE_RUNNING, PHASE_DRAINING, PHASE_LEAVING, PHASE_CLOSED };
 struct server {
     uv_loop_t loop;
     uv_prepare_t prepare;
-    uv_timer_t timer; /* the core's deadline; while stopping, the end of patience */
+    struct deadline deadline; /* the core's; while stopping, the end of patience */
     uv_signal_t signals[2];
     struct relay *relay;
     struct committer *committer;
@@ -89,7 +90,7 @@ static void close_all(struct server *s)
     relay_free(s->relay);
     s->relay = NULL;
     close_handle(&s->prepare);
-    close_handle(&s->timer);
+    deadline_close(&s->deadline);
 }
 
 /* One step further if it is time for it. */
@@ -122,23 +123,19 @@ static void on_signal(uv_signal_t *handle, int number)
 
 /* --- turning --- */
 
-static void on_timer(uv_timer_t *handle)
+static void on_deadline(void *ctx)
 {
-    struct server *s = handle->data;
+    struct server *s = ctx;
     if (s->relay != NULL)
         relay_advance(s->relay, clock_now(&s->loop));
 }
 
-static void set_timer(struct server *s)
+static void set_deadline(struct server *s)
 {
     uint64_t at = relay_deadline(s->relay);
-    uint64_t now = uv_now(&s->loop);
     if (s->phase != PHASE_RUNNING && at > s->stop_at)
         at = s->stop_at;
-    if (at == UINT64_MAX)
-        uv_timer_stop(&s->timer);
-    else
-        uv_timer_start(&s->timer, on_timer, at > now ? at - now : 0, 0);
+    deadline_set(&s->deadline, at);
 }
 
 /* Behind everything that a turn brought, and last before the loop waits. */
@@ -153,15 +150,17 @@ static void on_prepare(uv_prepare_t *handle)
     if (s->phase != PHASE_RUNNING)
         stop_step(s);
     if (s->phase != PHASE_CLOSED)
-        set_timer(s);
+        set_deadline(s);
     /* Before the loop waits: names, hashes and what was decrypted do not stay on the stack. */
     sodium_stackzero(STACK_USED);
 }
 
 /* --- starting --- */
 
-/* The relay's answers wait for the disk, so a settle time below what the disk needs would be late all the
- * time. */
+/*
+ * The relay's answers wait for the disk. With less time for it than it needs they would be late whenever
+ * something is written, which tells that nobody was there to read it.
+ */
 static uint32_t measure_settle(uint32_t wanted)
 {
     uint32_t slowest = 0;
@@ -169,13 +168,22 @@ static uint32_t measure_settle(uint32_t wanted)
         log_line(LOG_WARNING, "the disk could not be measured; is it full?");
         return wanted;
     }
-    if (slowest > SETTLE_MAX_MS)
-        slowest = SETTLE_MAX_MS;
-    uint32_t settle = slowest > wanted ? slowest : wanted;
+    uint32_t needed = relay_settle_for(slowest);
+    if (needed > SETTLE_MAX_MS)
+        needed = SETTLE_MAX_MS;
+    uint32_t settle = needed > wanted ? needed : wanted;
     log_line(settle > wanted ? LOG_WARNING : LOG_INFO,
              "slowest of %d syncs: %u ms; senders are answered within %u ms", SYNC_PROBES, (unsigned)slowest,
              (unsigned)settle);
     return settle;
+}
+
+static bool open_deadline(struct server *s)
+{
+    if (deadline_open(&s->deadline, &s->loop, on_deadline, s))
+        return true;
+    log_line(LOG_ERROR, "no timer: the system has no more descriptors");
+    return false;
 }
 
 static bool open_engine(struct server *s, const struct server_options *o, struct engine **out)
@@ -270,8 +278,7 @@ static void open_handles(struct server *s)
 {
     static const int numbers[2] = {SIGTERM, SIGINT};
     uv_prepare_init(&s->loop, &s->prepare);
-    uv_timer_init(&s->loop, &s->timer);
-    s->prepare.data = s->timer.data = s;
+    s->prepare.data = s;
     for (size_t i = 0; i < 2; i++) {
         uv_signal_init(&s->loop, &s->signals[i]);
         s->signals[i].data = s;
@@ -303,6 +310,8 @@ static void get_ready(struct server *s, const struct config *config)
 
 static bool start(struct server *s, const struct server_options *options)
 {
+    if (!open_deadline(s))
+        return false;
     if (!open_store(s, options))
         goto err0;
     if (!open_relay(s, options))
@@ -324,6 +333,7 @@ err1:
     committer_close(s->committer, NULL, NULL);
     storage_close(&s->storage);
 err0:
+    deadline_close(&s->deadline);
     return false;
 }
 

@@ -17,7 +17,7 @@
 #include "proto/labels.h"
 #include "proto/record.h"
 
-enum { HANDSHAKE_MS = 5000 };
+enum { HANDSHAKE_MS = 5000, SETTLE_AT = 6 /* in the payload of message 2 */ };
 
 static _Noreturn void give_up(const char *what)
 {
@@ -113,6 +113,7 @@ static bool shake(struct hand *h, const uint8_t relay_pk[NOISE_KEY_BYTES])
     if (ok && noise_read_message2(&hs, body.at, body.len, welcome, &len) != ZG_OK)
         give_up("a handshake that does not fit");
     if (ok) {
+        h->settle_ms = (uint16_t)(welcome[SETTLE_AT] << 8 | welcome[SETTLE_AT + 1]);
         drop(h, used);
         noise_split(&hs, &h->out, &h->in);
     }

@@ -14,6 +14,7 @@ enum { HAND_BUFFER = 1 << 20 };
 struct hand {
     int fd; /* -1: not connected */
     struct noise_cipher in, out;
+    uint16_t settle_ms;         /* what the relay's welcome says */
     uint32_t seq;               /* of the last command */
     size_t len;                 /* of what came and was not understood yet */
     size_t plain_at, plain_len; /* of the record that is being read */

@@ -72,6 +72,17 @@ static uint64_t reply_time(struct scene *s, struct peer *p, uint32_t seq, enum s
     return s->now.mono_ms;
 }
 
+/* The guard of tick.c: what it leaves for the disk is what the disk was measured to need. */
+static void a_slow_sync_fits_between_the_last_look_and_the_end_of_its_tick(void **state)
+{
+    (void)state;
+    assert_int_equal(relay_settle_for(0), 0);
+    assert_int_equal(relay_settle_for(100), 250);
+    for (uint32_t sync_ms = 0; sync_ms < 3000; sync_ms++)
+        assert_true(relay_settle_for(sync_ms) * 2 / 5 >= sync_ms);
+    assert_int_equal(relay_settle_for(UINT32_MAX), UINT32_MAX);
+}
+
 static void the_time_of_a_reply_tells_nothing_about_the_reader(void **state)
 {
     struct scene *s = *state;
@@ -851,6 +862,7 @@ static const struct CMUnitTest tests[] = {
     SCENE_TEST(a_message_reaches_a_connected_reader_at_once),
     SCENE_TEST(an_acknowledged_message_costs_no_job),
     SCENE_TEST(what_is_not_acknowledged_is_written_before_the_reply),
+    cmocka_unit_test(a_slow_sync_fits_between_the_last_look_and_the_end_of_its_tick),
     SCENE_TEST(the_time_of_a_reply_tells_nothing_about_the_reader),
     SCENE_TEST(a_ping_does_not_wait_for_a_lookup),
     SCENE_TEST(unread_messages_come_in_order_to_who_subscribes_later),
