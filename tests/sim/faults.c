@@ -20,8 +20,10 @@ unsigned faults_of_seed(const struct rng *rng, uint64_t seed)
 
 static void relay_starts(struct people *p)
 {
-    if (p->world.relay == NULL)
-        world_relay_start(&p->world);
+    if (p->world.relay != NULL)
+        return;
+    invariants_stood_still(p, p->world.relay_ended_ms);
+    world_relay_start(&p->world);
 }
 
 static void power(struct people *p)

@@ -67,6 +67,17 @@ static bool had_written(const struct line *hers, uint64_t by_ms)
     return false;
 }
 
+void invariants_stood_still(struct people *p, uint64_t ended_ms)
+{
+    /* That a knock was answered is written when the disk can. If the relay ends first and stands still for days, the two weeks of a knock that
+       waited for long are over meanwhile. */
+    if (p->world.now.mono_ms < ended_ms + 4 * 24 * HOUR_MS)
+        return;
+    for (uint32_t i = 0; i < p->talk_count; i++)
+        if (p->talks[i]->open_ms + HOUR_MS > ended_ms)
+            p->talks[i]->loose = true;
+}
+
 void invariants_put_back(struct people *p, uint64_t copy_ms)
 {
     /* A queue that nobody had used by then ends two weeks after it was made, in the relay's eyes: it was used since. */

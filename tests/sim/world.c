@@ -81,6 +81,7 @@ void world_relay_stop(struct world *w)
     world_trouble(w);
     relay_stats(w->relay, &stats);
     w->relay_hour = (uint32_t)stats.hour;
+    w->relay_ended_ms = w->now.mono_ms;
     for (size_t i = 0; i < w->peer_count; i++)
         for (struct link *l = w->peers[i].links; l != NULL; l = l->next)
             link_relay_gone(l);

@@ -71,6 +71,7 @@ struct world {
     int64_t relay_skew_ms;
     uint64_t store_calm_ms; /* since when nothing broke for the relay's store */
     uint32_t relay_hour; /* that it went by, as it was kept outside */
+    uint64_t relay_ended_ms;
     struct rng_seed relay_seed;
     struct rng_seed plate_seed;
     struct rng plate_rng;
