@@ -50,6 +50,7 @@ static void act_slot_create(struct call *call, const struct command *c, const st
         return;
     }
     change->write.u.slot.ttl = c->u.slot_create.ttl;
+    change->write.u.slot.most = r->limits.slots;
     change->write.u.slot.hour = relay_expiry_hour(r, c->u.slot_create.ttl);
     secret_name(ROLE_VOUCHER, c->u.slot_create.voucher, &change->write.u.slot.voucher);
     names_from(&change->write.u.slot.names, &c->u.slot_create.names);

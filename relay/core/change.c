@@ -5,7 +5,7 @@
 
 #include "relay/core/inside.h"
 
-enum { TRIES_MAX = 4 };
+enum { TRIES_MAX = 4, FULL_SLOTS_RETRY_S = 600 };
 
 /* Values in one transaction: everybody's messages wait behind it. At least one goes in. */
 enum { VALUES_OF_COMMIT = 1 << 20 };
@@ -44,12 +44,17 @@ static void change_free(struct relay *r, struct change *change)
     free(change);
 }
 
+static uint32_t retry_after(enum status status)
+{
+    return status == STATUS_BUSY ? BUSY_RETRY_S : status == STATUS_FULL ? FULL_SLOTS_RETRY_S : 0;
+}
+
 void change_answer(struct relay *r, struct change *change, enum status status)
 {
     if (status == STATUS_BUSY && change->counted.id != 0)
         quota_give_back(&r->quota, change->counted.kind, change->counted.id, change->counted.n);
     if (change->session != NULL)
-        session_reply(change->session, change->seq, status, status == STATUS_BUSY ? BUSY_RETRY_S : 0);
+        session_reply(change->session, change->seq, status, retry_after(status));
     change_free(r, change);
 }
 
@@ -86,6 +91,8 @@ static enum status status_of(const struct store_write *w)
         return STATUS_OK;
     case OUTCOME_CONFLICT:
         return w->kind == WRITE_SLOT_VALUE ? STATUS_CONFLICT : STATUS_BUSY;
+    case OUTCOME_FULL:
+        return STATUS_FULL;
     default:
         return STATUS_REFUSED;
     }

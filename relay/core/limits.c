@@ -36,6 +36,7 @@ struct limits limits_default(void)
         .purge_rows = 6,
         .changes_a_commit = 500,
         .writes_of_slot_a_day = 16384,
+        .slots = 16384,
     };
 }
 

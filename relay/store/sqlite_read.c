@@ -298,6 +298,7 @@ int db_job_counts(struct sqlite_engine *e, struct store_job *job)
         return rc == SQLITE_OK ? SQLITE_CORRUPT : rc;
     c.file_bytes = column_number(s, 0);
     sqlite3_reset(s);
+    c.passing = (uint64_t)e->passing;
     job->u.counts = c;
     return SQLITE_OK;
 }

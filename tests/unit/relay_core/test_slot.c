@@ -460,6 +460,42 @@ static void a_slot_has_a_number_of_writes_a_day(void **state)
     hear_reply(p, say_set(s, p, slot.put, 2, 10, 'c'), STATUS_OK);
 }
 
+/* Strangers get a voucher with every knock. What is full leaves it unspent, and lasting slots alone. */
+static void slots_that_do_not_last_are_bounded(void **state)
+{
+    struct scene *s = *state;
+    struct peer *p = &s->peers[1];
+    struct thing slot[4], lasting;
+    uint8_t voucher[32];
+    s->limits.slots = 3;
+    scene_restart(s);
+    for (uint32_t i = 0; i < 2; i++)
+        make_slot(s, &slot[i], i, WIRE_TTL_1D);
+    make_slot(s, &lasting, 10, WIRE_TTL_LASTING);
+    make_slot(s, &slot[2], 2, WIRE_TTL_6H);
+    struct slot_names names = slot_from(&slot[3], 3);
+    give_voucher(s, VOUCHER_SLOT, 3, voucher);
+    assert_in_range(hear_reply(p, say_create_slot(s, p, voucher, WIRE_TTL_1D, &names), STATUS_FULL), 1, 3600);
+    scene_restart(s); /* it is counted on disk */
+    hear_reply(p, say_create_slot(s, p, voucher, WIRE_TTL_1D, &names), STATUS_FULL);
+    make_slot(s, &lasting, 11, WIRE_TTL_LASTING);
+    /* A repetition is no new one; who has a slot writes on. */
+    struct slot_names old = slot_from(&slot[0], 0);
+    hear_reply(p, say_create_slot(s, p, voucher, WIRE_TTL_1D, &old), STATUS_OK);
+    hear_reply(p, say_set(s, p, slot[0].put, 0, LARGE, 'a'), STATUS_OK);
+    /* There is room when one is deleted, and when one is over. */
+    struct command del = {.op = OP_SLOT_DELETE, .u.slot_delete = {slot[1].own}};
+    uint32_t seq = peer_send(p, &del, s->now);
+    scene_turn(s);
+    hear_forgotten(s, p, seq, STATUS_OK);
+    hear_reply(p, say_create_slot(s, p, voucher, WIRE_TTL_1D, &names), STATUS_OK);
+    names = slot_from(&slot[1], 4);
+    give_voucher(s, VOUCHER_SLOT, 4, voucher);
+    hear_reply(p, say_create_slot(s, p, voucher, WIRE_TTL_1D, &names), STATUS_FULL);
+    scene_pass(s, 7 * (uint64_t)HOUR_MS);
+    hear_reply(p, say_create_slot(s, p, voucher, WIRE_TTL_1D, &names), STATUS_OK);
+}
+
 static const struct CMUnitTest tests[] = {
     SCENE_TEST(a_slot_holds_values_of_all_sizes),
     SCENE_TEST(the_wrong_version_is_a_conflict),
@@ -477,6 +513,7 @@ static const struct CMUnitTest tests[] = {
     SCENE_TEST(values_of_sessions_that_ended_are_not_counted),
     SCENE_TEST(one_commit_takes_some_values),
     SCENE_TEST(a_slot_has_a_number_of_writes_a_day),
+    SCENE_TEST(slots_that_do_not_last_are_bounded),
 };
 
 RUN_TESTS
