@@ -33,7 +33,7 @@ struct limits {
     uint32_t purge_rows;       /* deleted in one job when an hour begins */
     uint32_t changes_a_commit; /* of queues, slots and vouchers in one transaction */
     uint32_t writes_of_slot_a_day; /* values */
-    uint32_t slots; /* that are not lasting, each up to 60 KiB of disk */
+    uint32_t slots;                /* that are not lasting, each up to 61 KiB of disk */
 };
 
 /* The defaults. */

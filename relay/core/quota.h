@@ -1,6 +1,7 @@
 /*
- * What was used today, for each queue and slot that was used. Counts are in memory only: a restart begins at zero.
- * They do not stand in the queue, because a queue that nobody uses leaves memory, and a slot is never there.
+ * What was used today, for each queue and slot that was used. Counts are in memory only: a restart begins at
+ * zero. They do not stand in the queue, because a queue that nobody uses leaves memory, and a slot is never
+ * there.
  */
 #ifndef RELAY_CORE_QUOTA_H
 #define RELAY_CORE_QUOTA_H

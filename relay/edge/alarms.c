@@ -98,7 +98,7 @@ static unsigned of_the_slots(FILE *out, const struct alarms *a, const char *line
     fprintf(out,
             "Places for return phrases run short: %" PRIu64 " of the %" PRIu32
             " of slots are taken. When all are, nobody new gets one. If it is no flood, set slots higher: "
-            "each takes up to 60 KiB of disk.\n",
+            "each takes up to 61 KiB of disk.\n",
             used, a->slots);
     return 1;
 }
@@ -132,6 +132,6 @@ static unsigned of_the_configuration(FILE *out, const struct alarms *a)
 
 unsigned alarms_print(FILE *out, const struct alarms *a, const char *lines)
 {
-    return of_the_relay(out, lines) + of_the_disk(out, a) + of_the_slots(out, a, lines) + of_the_certificate(out, a) +
-           of_the_configuration(out, a);
+    return of_the_relay(out, lines) + of_the_disk(out, a) + of_the_slots(out, a, lines) +
+           of_the_certificate(out, a) + of_the_configuration(out, a);
 }

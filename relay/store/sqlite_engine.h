@@ -113,8 +113,8 @@ struct sqlite_engine {
     sqlite3 *db;
     sqlite3_stmt *statement[STATEMENT_COUNT];
     struct totals delta;
-    int64_t passing; /* slots that are not lasting: counted when the file was opened, and since then by what
-                        was committed */
+    int64_t passing;   /* slots that are not lasting: counted when the file was opened, and since then by what
+                          was committed */
     bool journal_used; /* since it was emptied, for all we know */
     struct scrub_vfs scrub;
     struct key_place *own_keys; /* if the opener gave none */
@@ -258,7 +258,7 @@ int db_handle_taken(struct sqlite_engine *e, const struct handle *handle, uint32
 int db_voucher_check(struct sqlite_engine *e, const struct name *name, enum voucher_kind kind, uint32_t hour,
                      bool *good);
 int db_voucher_spend(struct sqlite_engine *e, const struct name *name);
-/* Counts those that are not lasting. */
+/* Counts those that are not lasting; none if what they stand in is damaged. */
 int db_slots_count(struct sqlite_engine *e);
 /* Slot with its names. */
 int db_slot_drop(struct sqlite_engine *e, uint64_t id, bool *found);

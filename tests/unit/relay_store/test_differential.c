@@ -446,14 +446,12 @@ static void run(uint64_t seed, uint32_t steps, const char *vfs)
     reopen(&w);
     compare_all(&w);
     printf("  %" PRIu64 " jobs, %" PRIu64 " failed; outcomes: ok %" PRIu64 ", exists %" PRIu64
-           ", refused %" PRIu64 ", not found %" PRIu64 ", conflict %" PRIu64
-           ", full %" PRIu64 "\n",
+           ", refused %" PRIu64 ", not found %" PRIu64 ", conflict %" PRIu64 ", full %" PRIu64 "\n",
            w.jobs, w.failed, w.ok, w.exists, w.refused, w.not_found, w.conflict, w.full);
     printf("  %" PRIu64 " marks over, %" PRIu64 " queues ended, %" PRIu64 " told as expired\n", w.marks,
            w.ended, w.expired);
     /* A run that met none of a kind would compare nothing. */
-    assert_true(w.ok > 0 && w.exists > 0 && w.refused > 0 && w.not_found > 0 && w.conflict > 0 &&
-                w.full > 0);
+    assert_true(w.ok > 0 && w.exists > 0 && w.refused > 0 && w.not_found > 0 && w.conflict > 0 && w.full > 0);
     assert_true(w.marks > 0 && w.ended > 0 && w.expired > 0);
     assert_true(vfs == NULL || w.failed > steps / 200);
 
