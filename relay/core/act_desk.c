@@ -228,7 +228,9 @@ static void draw(struct call *call, const struct command *c, uint64_t desk)
         call_reply(call, STATUS_BUSY);
         return;
     }
-    change->drawn_from = desk;
+    change->counted.kind = QUOTA_DRAWS;
+    change->counted.id = desk;
+    change->counted.n = c->u.voucher_draw.count;
     for (uint32_t i = 0; i < c->u.voucher_draw.count; i++)
         memcpy(change->vouchers[i].b, c->u.voucher_draw.names[i], sizeof(change->vouchers[i].b));
     change->write.u.vouchers.kind = c->u.voucher_draw.kind;

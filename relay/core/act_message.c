@@ -3,7 +3,7 @@
 
 #include "relay/core/inside.h"
 
-enum { FULL_DESK_RETRY_S = 600, FULL_SUBSCRIPTIONS_RETRY_S = 60, HOUR_S = 3600, DAY_HOURS = 24 };
+enum { FULL_DESK_RETRY_S = 600, FULL_SUBSCRIPTIONS_RETRY_S = 60 };
 
 static void act_ping(struct call *call, const struct command *c, const struct target *t)
 {
@@ -32,12 +32,6 @@ static struct key key_send(const struct call *call, const struct command *c)
     return key;
 }
 
-static uint32_t rest_of_day(const struct relay *r)
-{
-    uint64_t hours = DAY_HOURS - r->hours.now % DAY_HOURS;
-    return (uint32_t)(hours * HOUR_S - r->now.utc_ms / 1000 % HOUR_S);
-}
-
 /* A conversation queue counts what was sent, never what lies there: that would tell about the reader. */
 static bool within_quota(const struct call *call, const struct queue *q)
 {
@@ -51,7 +45,7 @@ static bool within_quota(const struct call *call, const struct queue *q)
     }
     zg_err err = quota_take(&r->quota, QUOTA_SENDS, q->id, 1, r->limits.sends_of_queue_a_day, r->hours.now);
     if (err == ZG_ERR_FULL)
-        call_reply_later(call, STATUS_FULL, rest_of_day(r));
+        call_reply_later(call, STATUS_FULL, relay_rest_of_day(r));
     else if (err != ZG_OK)
         call_reply(call, STATUS_BUSY);
     return err == ZG_OK;

@@ -50,6 +50,7 @@ static void act_slot_create(struct call *call, const struct command *c, const st
         return;
     }
     change->write.u.slot.ttl = c->u.slot_create.ttl;
+    change->write.u.slot.most = r->limits.slots;
     change->write.u.slot.hour = relay_expiry_hour(r, c->u.slot_create.ttl);
     secret_name(ROLE_VOUCHER, c->u.slot_create.voucher, &change->write.u.slot.voucher);
     names_from(&change->write.u.slot.names, &c->u.slot_create.names);
@@ -58,13 +59,34 @@ static void act_slot_create(struct call *call, const struct command *c, const st
 
 /* --- SLOT_SET: pieces gather in the session; with the last one the name is looked up --- */
 
+/* false: the call was answered. */
+static bool within_quota(const struct call *call, uint64_t slot)
+{
+    struct relay *r = call->relay;
+    zg_err err = quota_take(&r->quota, QUOTA_WRITES, slot, 1, r->limits.writes_of_slot_a_day, r->hours.now);
+
+    if (err == ZG_ERR_FULL)
+        call_reply_later(call, STATUS_FULL, relay_rest_of_day(r));
+    else if (err != ZG_OK)
+        call_reply(call, STATUS_BUSY);
+    return err == ZG_OK;
+}
+
 static void set_value(struct call *call, const struct target *t)
 {
     struct relay *r = call->relay;
-    struct change *change = change_of(call, t, ROLE_WRITE, WRITE_SLOT_VALUE);
+    struct change *change;
 
-    if (change == NULL)
+    if (t->role == ROLE_WRITE && !within_quota(call, t->id))
         return;
+    change = change_of(call, t, ROLE_WRITE, WRITE_SLOT_VALUE);
+    if (change == NULL) {
+        quota_give_back(&r->quota, QUOTA_WRITES, t->id, t->role == ROLE_WRITE);
+        return;
+    }
+    change->counted.kind = QUOTA_WRITES;
+    change->counted.id = t->id;
+    change->counted.n = 1;
     change->upload = call->upload;
     call->upload = NULL;
     change->write.u.slot.ttl = t->found->ttl;
@@ -80,7 +102,7 @@ static bool add_piece(struct call *call, const struct command *c, const struct n
 {
     struct session *s = call->session;
     if (s->upload == NULL)
-        s->upload = upload_new(call->relay, c, write);
+        s->upload = upload_new(s, c, write);
     return s->upload != NULL && upload_add(s->upload, c, write);
 }
 
@@ -105,7 +127,10 @@ static void act_slot_set(struct call *call, const struct command *c, const struc
     call->upload = s->upload;
     s->upload = NULL;
     s->unanswered++;
-    call_find(call, c, &key);
+    if (upload_wait(call->upload))
+        call_find(call, c, &key);
+    else
+        call_reply(call, STATUS_BUSY);
     upload_free(call->upload);
     call->upload = NULL;
 }

@@ -5,7 +5,10 @@
 
 #include "relay/core/inside.h"
 
-enum { TRIES_MAX = 4 };
+enum { TRIES_MAX = 4, FULL_SLOTS_RETRY_S = 600 };
+
+/* Values in one transaction: everybody's messages wait behind it. At least one goes in. */
+enum { VALUES_OF_COMMIT = 1 << 20 };
 
 void changes_init(struct changes *cs)
 {
@@ -35,18 +38,23 @@ static void change_free(struct relay *r, struct change *change)
 {
     r->waiting_bytes -= sizeof(*change);
     list_remove(&change->place);
-    session_unref(change->session);
     upload_free(change->upload);
+    session_unref(change->session);
     sodium_memzero(change, sizeof(*change));
     free(change);
 }
 
+static uint32_t retry_after(enum status status)
+{
+    return status == STATUS_BUSY ? BUSY_RETRY_S : status == STATUS_FULL ? FULL_SLOTS_RETRY_S : 0;
+}
+
 void change_answer(struct relay *r, struct change *change, enum status status)
 {
-    if (status == STATUS_BUSY && change->drawn_from != 0)
-        quota_give_back(&r->quota, QUOTA_DRAWS, change->drawn_from, change->write.u.vouchers.count);
+    if (status == STATUS_BUSY && change->counted.id != 0)
+        quota_give_back(&r->quota, change->counted.kind, change->counted.id, change->counted.n);
     if (change->session != NULL)
-        session_reply(change->session, change->seq, status, status == STATUS_BUSY ? BUSY_RETRY_S : 0);
+        session_reply(change->session, change->seq, status, retry_after(status));
     change_free(r, change);
 }
 
@@ -83,6 +91,8 @@ static enum status status_of(const struct store_write *w)
         return STATUS_OK;
     case OUTCOME_CONFLICT:
         return w->kind == WRITE_SLOT_VALUE ? STATUS_CONFLICT : STATUS_BUSY;
+    case OUTCOME_FULL:
+        return STATUS_FULL;
     default:
         return STATUS_REFUSED;
     }
@@ -108,12 +118,16 @@ static void written(struct relay *r, void *owner, const struct store_write *w, z
         change_answer(r, change, status);
 }
 
-/* At most max. */
-static size_t length(const struct link *list, size_t max)
+/* How many of them go into one transaction. */
+static size_t share(const struct link *list, size_t max)
 {
-    size_t n = 0;
-    for (const struct link *l = list->next; l != list && n < max; l = l->next)
-        n++;
+    size_t n = 0, bytes = 0;
+    for (const struct link *l = list->next; l != list && n < max; l = l->next, n++) {
+        const struct change *change = LIST_ITEM(l, struct change, place);
+        bytes += change->upload != NULL ? change->upload->size : 0;
+        if (n > 0 && bytes > VALUES_OF_COMMIT)
+            break;
+    }
     return n;
 }
 
@@ -131,7 +145,7 @@ void changes_advance(struct relay *r)
 
     if (list_empty(&cs->gathered) || !list_empty(&cs->submitted))
         return;
-    size_t count = length(&cs->gathered, r->limits.changes_a_commit);
+    size_t count = share(&cs->gathered, r->limits.changes_a_commit);
     struct commit *c = commit_new(r, count);
     if (c == NULL) {
         refuse_all(r, &cs->gathered);

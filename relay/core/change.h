@@ -10,6 +10,7 @@
 #define RELAY_CORE_CHANGE_H
 
 #include "relay/core/list.h"
+#include "relay/core/quota.h"
 #include "relay/core/store.h"
 
 struct relay;
@@ -23,7 +24,11 @@ struct change {
     uint32_t seq;
     uint32_t tries;
     uint8_t status; /* once it is decided */
-    uint64_t drawn_from; /* the desk whose quota counted it; 0: none */
+    struct {
+        enum quota_kind kind;
+        uint64_t id; /* of the desk or slot; 0: none counted it */
+        uint32_t n;
+    } counted;
     struct store_write write;
     struct stored_names names; /* what write points to, if it needs it */
     struct name vouchers[WIRE_VOUCHERS_MAX];

@@ -38,7 +38,7 @@ struct relay {
     struct now started;
     struct hour hours;
     uint32_t jobs;          /* that the store has */
-    uint64_t waiting_bytes; /* of lookups and changes: strangers can ask for them */
+    uint64_t waiting_bytes; /* of lookups, changes and values: strangers can ask for them */
     bool draining;
     struct relay_stats stats;
 
@@ -64,6 +64,8 @@ uint64_t relay_random_id(struct relay *r);
 /* The hour with which something of this lifetime class, made now, is gone. */
 uint32_t relay_expiry_hour(const struct relay *r, uint8_t ttl);
 uint32_t relay_voucher_hour(const struct relay *r);
+/* Seconds until quotas begin anew. */
+uint32_t relay_rest_of_day(const struct relay *r);
 /* The week since 1970 with whose beginning a queue that is used now is gone if it is not used again (section
  * 4). */
 uint32_t relay_queue_ends(const struct relay *r, enum queue_kind kind, bool unanswered);

@@ -35,6 +35,8 @@ struct limits limits_default(void)
         .counted_queues = 1048576,
         .purge_rows = 6,
         .changes_a_commit = 500,
+        .writes_of_slot_a_day = 16384,
+        .slots = 16384,
     };
 }
 

@@ -21,7 +21,8 @@ struct limits {
                                for  each reader, SLOT_GET is answered busy and who reads slowly is cut off;
                                above twice  as much SEND and KNOCK are answered busy */
     uint64_t input_bytes;   /* unfinished records and uploads; above it the oldest are cut off */
-    uint64_t waiting_bytes; /* commands that wait for the store; above it others are answered busy */
+    uint64_t waiting_bytes; /* commands that wait for the store; above it others are answered busy; slots'
+                               values take half of it at most */
     uint32_t
         calm_knocks_a_minute;  /* below it, at a desk less than a quarter full, the puzzle costs nothing */
     uint32_t puzzles_a_second; /* solutions that are looked at */
@@ -31,6 +32,8 @@ struct limits {
     uint32_t counted_queues;   /* whose sends of the day are counted */
     uint32_t purge_rows;       /* deleted in one job when an hour begins */
     uint32_t changes_a_commit; /* of queues, slots and vouchers in one transaction */
+    uint32_t writes_of_slot_a_day; /* values */
+    uint32_t slots;                /* that are not lasting, each up to 61 KiB of disk */
 };
 
 /* The defaults. */

@@ -48,15 +48,15 @@ static struct count *find(const struct quota *q, uint64_t key, uint64_t hash)
     return NULL;
 }
 
-static uint64_t key_of(enum quota_kind kind, uint64_t queue)
+static uint64_t key_of(enum quota_kind kind, uint64_t id)
 {
-    return queue << 1 | (uint64_t)kind;
+    return id << 2 | (uint64_t)kind;
 }
 
-zg_err quota_take(struct quota *q, enum quota_kind kind, uint64_t queue, uint32_t n, uint32_t limit,
+zg_err quota_take(struct quota *q, enum quota_kind kind, uint64_t id, uint32_t n, uint32_t limit,
                   uint32_t hour)
 {
-    uint64_t key = key_of(kind, queue);
+    uint64_t key = key_of(kind, id);
     uint64_t hash = map_hash(&q->counts, &key, sizeof(key));
 
     if (hour / HOURS_A_DAY != q->day) {
@@ -79,9 +79,9 @@ zg_err quota_take(struct quota *q, enum quota_kind kind, uint64_t queue, uint32_
     return ZG_OK;
 }
 
-void quota_give_back(struct quota *q, enum quota_kind kind, uint64_t queue, uint32_t n)
+void quota_give_back(struct quota *q, enum quota_kind kind, uint64_t id, uint32_t n)
 {
-    uint64_t key = key_of(kind, queue);
+    uint64_t key = key_of(kind, id);
     struct count *c = find(q, key, map_hash(&q->counts, &key, sizeof(key)));
     if (c != NULL) /* else a new day has begun */
         c->used -= n < c->used ? n : c->used;

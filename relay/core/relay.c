@@ -7,7 +7,7 @@
 
 #include "relay/core/inside.h"
 
-enum { SETTLE_MIN_MS = 10, SETTLE_MAX_MS = 5000, HOUR_MS = 3600 * 1000 };
+enum { SETTLE_MIN_MS = 10, SETTLE_MAX_MS = 5000, HOUR_S = 3600, DAY_HOURS = 24 };
 
 static bool options_good(const struct relay_options *o)
 {
@@ -203,6 +203,12 @@ uint32_t relay_expiry_hour(const struct relay *r, uint8_t ttl)
 uint32_t relay_voucher_hour(const struct relay *r)
 {
     return hour_of_storing(&r->hours, r->now) + r->limits.voucher_days * 24 + 1;
+}
+
+uint32_t relay_rest_of_day(const struct relay *r)
+{
+    uint64_t hours = DAY_HOURS - r->hours.now % DAY_HOURS;
+    return (uint32_t)(hours * HOUR_S - r->now.utc_ms / 1000 % HOUR_S);
 }
 
 uint32_t relay_queue_ends(const struct relay *r, enum queue_kind kind, bool unanswered)

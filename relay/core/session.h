@@ -48,6 +48,7 @@ struct session {
     uint16_t carried;    /* commands in this turn */
     uint16_t deliveries; /* in the outbox */
     uint16_t readings;   /* slot values asked for and not yet said */
+    uint16_t uploads;    /* slot values that came and are not written yet */
     uint8_t state;
     bool doomed;
 };
@@ -59,7 +60,7 @@ struct sessions {
     struct link hellos; /* the oldest first; so are the next two */
     struct link stalled;
     struct link choked;
-    uint64_t input_bytes; /* held for unfinished records and uploads */
+    uint64_t input_bytes; /* held for unfinished records and unfinished uploads */
     uint32_t turn;
     uint32_t hellos_carried; /* in this turn */
     uint8_t *scratch;        /* one record, with its header */

@@ -73,7 +73,7 @@ enum write_kind {
     WRITE_DROP_QUEUE,  /* queue, names, messages; NOT_FOUND */
     WRITE_TOUCH,       /* when it ends unless it is used, whether it still waits for an answer; NOT_FOUND */
     WRITE_VOUCHERS,    /* OK; names that are there already are left alone */
-    WRITE_SLOT,        /* as WRITE_QUEUE; version 0, empty value */
+    WRITE_SLOT,        /* as WRITE_QUEUE, and FULL; version 0, empty value */
     WRITE_SLOT_VALUE,  /* OK (the version is one more, the hour is the given one), CONFLICT, NOT_FOUND */
     WRITE_SLOT_NAMES,  /* as WRITE_QUEUE_NAMES */
     WRITE_DROP_SLOT,   /* NOT_FOUND */
@@ -85,7 +85,14 @@ enum write_kind {
  * others, whatever they are for; else REFUSED. A knock whose handle is stored already, or whose desk is gone,
  * is REFUSED.
  */
-enum outcome { OUTCOME_OK, OUTCOME_EXISTS, OUTCOME_REFUSED, OUTCOME_NOT_FOUND, OUTCOME_CONFLICT };
+enum outcome {
+    OUTCOME_OK,
+    OUTCOME_EXISTS,
+    OUTCOME_REFUSED,
+    OUTCOME_NOT_FOUND,
+    OUTCOME_CONFLICT,
+    OUTCOME_FULL /* else it would be OK; the voucher can still be spent */
+};
 
 /* What a message row holds. */
 struct stored_message {
@@ -131,6 +138,7 @@ struct store_write {
             uint32_t hour;
             struct name voucher; /* spent by WRITE_SLOT; its kind: lasting iff ttl is WIRE_TTL_LASTING */
             struct stored_slot_names names;
+            uint32_t most; /* SLOT that is not lasting: FULL if so many of these are there; 0: no such end */
             uint64_t expected;    /* version */
             const uint8_t *value; /* borrowed until done */
             uint32_t size;
@@ -187,6 +195,7 @@ enum { STORE_LOAD_MAX = 64, STORE_ENDED_MAX = 32, STORE_MARK_DAYS = 7 };
 
 struct counts {
     uint64_t queues, slots, vouchers, messages, marks, file_bytes;
+    uint64_t passing; /* those of the slots that are not lasting, be they over and not purged */
 };
 
 /* What a backup holds beside queues, vouchers and lasting slots. */

@@ -6,19 +6,22 @@
 
 #include "relay/core/inside.h"
 
+/* Of one session, each up to 60 KiB. A client has one, and the next one after its reply. */
+enum { WAITING_OF_ONE = 2 };
+
 static uint32_t pieces(uint32_t size)
 {
     return size == 0 ? 1 : (size + WIRE_SLOT_PIECE_BYTES - 1) / WIRE_SLOT_PIECE_BYTES;
 }
 
-struct upload *upload_new(struct relay *r, const struct command *c, const struct name *write)
+struct upload *upload_new(struct session *s, const struct command *c, const struct name *write)
 {
     const struct slot_piece *p = &c->u.slot_set.piece;
     struct upload *u = calloc(1, sizeof(*u));
 
     if (u == NULL)
         return NULL;
-    u->relay = r;
+    u->session = s;
     u->value = malloc(p->size > 0 ? p->size : 1);
     if (u->value == NULL) {
         free(u);
@@ -28,7 +31,7 @@ struct upload *upload_new(struct relay *r, const struct command *c, const struct
     u->size = p->size;
     u->seq = c->seq;
     u->write = *write;
-    r->sessions.input_bytes += u->size;
+    s->relay->sessions.input_bytes += u->size;
     return u;
 }
 
@@ -51,11 +54,27 @@ bool upload_complete(const struct upload *u)
     return u->next == pieces(u->size);
 }
 
+bool upload_wait(struct upload *u)
+{
+    struct relay *r = u->session->relay;
+
+    /* Values leave half of the room to commands, which are small. */
+    if (u->session->uploads >= WAITING_OF_ONE || r->waiting_bytes + u->size > r->limits.waiting_bytes / 2)
+        return false;
+    r->sessions.input_bytes -= u->size;
+    r->waiting_bytes += u->size;
+    u->session->uploads++;
+    u->waits = true;
+    return true;
+}
+
 void upload_free(struct upload *u)
 {
     if (u == NULL)
         return;
-    u->relay->sessions.input_bytes -= u->size;
+    struct relay *r = u->session->relay;
+    *(u->waits ? &r->waiting_bytes : &r->sessions.input_bytes) -= u->size;
+    u->session->uploads -= u->waits;
     sodium_memzero(u->value, u->size);
     free(u->value);
     free(u);

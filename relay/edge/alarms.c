@@ -26,6 +26,7 @@ void alarms_look(struct alarms *a)
     else
         a->config_trouble[0] = '\0';
     a->disk_low_bytes = config.disk_low_bytes;
+    a->slots = config.limits.slots;
     if (config.web_certificate[0] != '\0' &&
         certificate_end(config.web_certificate, &a->local.certificate_end_utc_s, a->certificate_trouble,
                         sizeof(a->certificate_trouble)))
@@ -88,6 +89,20 @@ static unsigned of_the_disk(FILE *out, const struct alarms *a)
     return 1;
 }
 
+static unsigned of_the_slots(FILE *out, const struct alarms *a, const char *lines)
+{
+    uint64_t used = value(lines, "slots_passing");
+
+    if (used * 4 < (uint64_t)a->slots * 3)
+        return 0;
+    fprintf(out,
+            "Places for return phrases run short: %" PRIu64 " of the %" PRIu32
+            " of slots are taken. When all are, nobody new gets one. If it is no flood, set slots higher: "
+            "each takes up to 61 KiB of disk.\n",
+            used, a->slots);
+    return 1;
+}
+
 static unsigned of_the_certificate(FILE *out, const struct alarms *a)
 {
     uint64_t end = a->local.certificate_end_utc_s;
@@ -117,6 +132,6 @@ static unsigned of_the_configuration(FILE *out, const struct alarms *a)
 
 unsigned alarms_print(FILE *out, const struct alarms *a, const char *lines)
 {
-    return of_the_relay(out, lines) + of_the_disk(out, a) + of_the_certificate(out, a) +
-           of_the_configuration(out, a);
+    return of_the_relay(out, lines) + of_the_disk(out, a) + of_the_slots(out, a, lines) +
+           of_the_certificate(out, a) + of_the_configuration(out, a);
 }

@@ -96,6 +96,9 @@ static const struct key keys[] = {
      "Up to so many knocks in a minute, a knock costs its sender no work."},
     {"limits", "memory-mib", parse_mib, AT(limits.memory_bytes), 1, 1048576,
      "MiB of messages on their way that may be kept in memory; above it they wait on disk only."},
+    {"limits", "slots", parse_u32, AT(limits.slots), 1, 10000000,
+     "Places for conversations that have a return phrase; each takes up to 61 KiB of disk. Above it nobody "
+     "new gets\none."},
 };
 
 enum { KEY_COUNT = sizeof(keys) / sizeof(keys[0]) };

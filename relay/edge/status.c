@@ -29,6 +29,7 @@ static const struct number numbers[] = {
     {"queues", "queues", "queues", GAUGE, COUNT(queues)},
     {"queues_loaded", "queues in memory", "queues_loaded", GAUGE, STAT(queues_loaded)},
     {"slots", "slots", "slots", GAUGE, COUNT(slots)},
+    {"slots_passing", "slots of return phrases", "slots_passing", GAUGE, COUNT(passing)},
     {"vouchers", "vouchers not yet spent", "vouchers", GAUGE, COUNT(vouchers)},
     {"messages_waiting", "messages waiting on disk", "messages_waiting", GAUGE, COUNT(messages)},
     {"file_bytes", "bytes of the database", "database_bytes", GAUGE, COUNT(file_bytes)},

@@ -204,6 +204,7 @@ static int put_slot(struct sqlite_engine *e, sqlite3_stmt *row)
         sqlite3_bind_value(s, i + 1, sqlite3_column_value(row, i));
     int rc = statement_run(s);
     e->delta.slots++;
+    e->delta.passing += sqlite3_column_type(row, 3) != SQLITE_NULL;
     return rc == SQLITE_OK ? put_names(e, row, 5, roles, NAMES_OF_SLOT, column_number(row, 0)) : rc;
 }
 

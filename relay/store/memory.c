@@ -170,7 +170,8 @@ static zg_err count(struct memory_engine *e, struct store_job *job)
     struct counts c = {.queues = e->queues.count,
                        .slots = e->slots.count,
                        .messages = e->messages.count,
-                       .marks = e->marks.count};
+                       .marks = e->marks.count,
+                       .passing = mem_passing(e)};
     for (size_t i = 0; i < e->names.count; i++) {
         const struct name_row *row = table_at(&e->names, i);
         c.vouchers += row->named.role == ROLE_VOUCHER;

@@ -78,6 +78,8 @@ struct message_row *mem_handle_row_find(struct memory_engine *e, const struct ha
 
 /* Whether something that expires with the beginning of `due` is still there at `hour`. */
 bool mem_lives(const struct memory_engine *e, uint32_t due, uint32_t hour);
+/* Slots that are not lasting. */
+uint64_t mem_passing(const struct memory_engine *e);
 bool mem_slot_lives(const struct memory_engine *e, const struct slot_row *slot, uint32_t hour);
 
 void mem_add_names(struct memory_engine *e, const struct named *list, size_t count, uint64_t id);

@@ -90,6 +90,16 @@ bool mem_lives(const struct memory_engine *e, uint32_t due, uint32_t hour)
     return due > hour && due > e->begun;
 }
 
+uint64_t mem_passing(const struct memory_engine *e)
+{
+    uint64_t n = 0;
+    for (size_t i = 0; i < e->slots.count; i++) {
+        const struct slot_row *row = table_at(&e->slots, i);
+        n += row->ttl != WIRE_TTL_LASTING;
+    }
+    return n;
+}
+
 bool mem_slot_lives(const struct memory_engine *e, const struct slot_row *slot, uint32_t hour)
 {
     /* A lasting value is sealed under no key, and stays as long as its row. */

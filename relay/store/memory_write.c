@@ -184,6 +184,8 @@ static enum outcome make_slot(struct memory_engine *e, const struct store_write 
     struct name_row *voucher = voucher_find(e, &w->u.slot.voucher, voucher_for_slot(slot.ttl), hour);
     if (voucher == NULL)
         return OUTCOME_REFUSED;
+    if (slot.ttl != WIRE_TTL_LASTING && w->u.slot.most != 0 && mem_passing(e) >= w->u.slot.most)
+        return OUTCOME_FULL;
     if (mem_slot_row_find(e, slot.id) != NULL)
         return OUTCOME_CONFLICT;
     table_drop(&e->names, voucher);

@@ -82,10 +82,12 @@ int db_transact(struct sqlite_engine *e, struct store_job *job,
         rc = add_totals(e);
     if (rc == SQLITE_OK)
         rc = statement_run(statement_get(e, S_COMMIT));
-    if (rc == SQLITE_OK)
+    if (rc == SQLITE_OK) {
+        e->passing += e->delta.passing;
         db_epochs_committed(e);
-    else
+    } else {
         roll_back(e);
+    }
     return rc;
 }
 
@@ -267,6 +269,8 @@ static int bring_up(struct sqlite_engine *e, const struct sqlite_options *option
         rc = statements_prepare(e);
     if (rc == SQLITE_OK)
         rc = open_epochs(e, options, wrong_place);
+    if (rc == SQLITE_OK)
+        rc = db_slots_count(e);
     /* What the old version wrote is not to stay in the journal. */
     return rc == SQLITE_OK && state == SCHEMA_FIRST ? job_forget(e, NULL) : rc;
 }

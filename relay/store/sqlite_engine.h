@@ -59,6 +59,7 @@
     X(SLOT_SET, "UPDATE slot SET version = ?2, epoch = ?3, hour = ?4, value = ?5 WHERE id = ?1") \
     X(SLOT_NAMES, "UPDATE slot SET names = ?2 WHERE id = ?1") \
     X(SLOT_VALUE, "SELECT version, epoch, value FROM slot WHERE id = ?1") \
+    X(SLOTS_PASSING, "SELECT count(*) FROM slot WHERE epoch IS NOT NULL") \
     X(SLOT_DROP, "DELETE FROM slot WHERE id = ?1") \
     X(DUE_EPOCHS, "SELECT id, hour FROM epoch WHERE NOT live(id, ?1) ORDER BY hour, id") \
     X(MARKS_ADD, \
@@ -96,9 +97,9 @@ enum statement {
         STATEMENT_COUNT
 };
 
-/* What a transaction adds to the row of totals. */
+/* What a transaction adds to the row of totals, and to `passing` below. */
 struct totals {
-    int64_t queues, slots, vouchers, messages, marks;
+    int64_t queues, slots, vouchers, messages, marks, passing;
 };
 
 /* A conversation's kind in its row while nobody answered the knock that made it. */
@@ -112,6 +113,8 @@ struct sqlite_engine {
     sqlite3 *db;
     sqlite3_stmt *statement[STATEMENT_COUNT];
     struct totals delta;
+    int64_t passing;   /* slots that are not lasting: counted when the file was opened, and since then by what
+                          was committed */
     bool journal_used; /* since it was emptied, for all we know */
     struct scrub_vfs scrub;
     struct key_place *own_keys; /* if the opener gave none */
@@ -255,6 +258,8 @@ int db_handle_taken(struct sqlite_engine *e, const struct handle *handle, uint32
 int db_voucher_check(struct sqlite_engine *e, const struct name *name, enum voucher_kind kind, uint32_t hour,
                      bool *good);
 int db_voucher_spend(struct sqlite_engine *e, const struct name *name);
+/* Counts those that are not lasting; none if what they stand in is damaged. */
+int db_slots_count(struct sqlite_engine *e);
 /* Slot with its names. */
 int db_slot_drop(struct sqlite_engine *e, uint64_t id, bool *found);
 /* The row with a value; epoch and version as they are to be. */

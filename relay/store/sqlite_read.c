@@ -298,6 +298,7 @@ int db_job_counts(struct sqlite_engine *e, struct store_job *job)
         return rc == SQLITE_OK ? SQLITE_CORRUPT : rc;
     c.file_bytes = column_number(s, 0);
     sqlite3_reset(s);
+    c.passing = e->passing > 0 ? (uint64_t)e->passing : 0; /* less: they could not be counted at the start */
     job->u.counts = c;
     return SQLITE_OK;
 }

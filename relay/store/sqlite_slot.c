@@ -45,7 +45,31 @@ static int slot_add(struct sqlite_engine *e, const struct store_write *w, const 
     if (rc != SQLITE_OK)
         return rc;
     e->delta.slots++;
+    e->delta.passing += epoch != NULL;
     return db_names_add(e, list, NAMES_OF_SLOT, w->u.slot.id);
+}
+
+int db_slots_count(struct sqlite_engine *e)
+{
+    bool row;
+    sqlite3_stmt *s = statement_get(e, S_SLOTS_PASSING);
+    int rc = statement_row(s, &row);
+    /* Damage in an index of slots must not keep messages from being served: only what comes now is counted.
+     */
+    if ((rc & 0xff) == SQLITE_CORRUPT)
+        return SQLITE_OK;
+    if (rc != SQLITE_OK || !row)
+        return rc == SQLITE_OK ? SQLITE_CORRUPT : rc;
+    e->passing = (int64_t)column_number(s, 0);
+    sqlite3_reset(s);
+    return SQLITE_OK;
+}
+
+/* Within a transaction its own slots count. */
+static bool full(const struct sqlite_engine *e, const struct store_write *w)
+{
+    return w->u.slot.ttl != WIRE_TTL_LASTING && w->u.slot.most != 0 &&
+           e->passing + e->delta.passing >= w->u.slot.most;
 }
 
 int db_write_slot(struct sqlite_engine *e, struct store_write *w, uint32_t hour)
@@ -60,6 +84,8 @@ int db_write_slot(struct sqlite_engine *e, struct store_write *w, uint32_t hour)
     rc = db_voucher_check(e, &w->u.slot.voucher, voucher_for_slot(w->u.slot.ttl), hour, &good);
     if (rc == SQLITE_OK && !good)
         w->outcome = OUTCOME_REFUSED;
+    else if (rc == SQLITE_OK && full(e, w))
+        w->outcome = OUTCOME_FULL;
     if (rc != SQLITE_OK || w->outcome != OUTCOME_OK)
         return rc;
     rc = db_voucher_spend(e, &w->u.slot.voucher);
@@ -170,6 +196,7 @@ int db_slot_drop(struct sqlite_engine *e, uint64_t id, bool *found)
     sqlite3_stmt *s = statement_get(e, S_SLOT_DROP);
     bind_number(s, 1, id);
     e->delta.slots--;
+    e->delta.passing -= row.ttl != WIRE_TTL_LASTING;
     return statement_run(s);
 }
 

@@ -131,6 +131,38 @@ static void what_is_not_in_the_locker_yet_comes_again(void **state)
     close_scene(&scene);
 }
 
+/* When others have all the places for phrases, she talks, is not told that hers works, and gets one when
+ * there is room. */
+static void a_relay_without_room_for_a_phrase_keeps_nobody_from_talking(void **state)
+{
+    (void)state;
+    uint8_t another[ZG_LOCKER_SECRET_BYTES];
+    zg_id hers, his;
+    memset(another, 9, sizeof(another));
+    open_kept();
+    town_relay_stop(scene.town);
+    scene.town->limits.slots = 1;
+    town_relay_start(scene.town);
+    struct person *second = town_visitor(scene.town);
+    town_meet(scene.town, second, scene.worker, scene.card, &hers, &his);
+    assert_int_equal(zg_client_locker_new(second->client, &hers, another, person_now(second)), ZG_OK);
+    person_turn(second);
+    for (int i = 0; i < 3; i++) {
+        must_send(second, &hers, i == 2 ? "the last of hers" : "hers", 86400, ZG_AFTER_READ);
+        must_send(scene.worker, &his, "his", 86400, ZG_AFTER_READ);
+        town_run(scene.town, 15 * (uint64_t)MINUTE);
+    }
+    hears(scene.worker, "the last of hers");
+    hears(second, "his");
+    assert_int_equal(second->events[ZG_EVENT_LOCKER_READY], 0);
+    assert_int_equal(second->events[ZG_EVENT_LOCKER_LOST], 0);
+    assert_int_equal(town_counts(scene.town).passing, 1);
+    assert_int_equal(zg_client_erase(scene.her->client, &scene.hers, person_now(scene.her)), ZG_OK);
+    person_turn(scene.her);
+    assert_true(town_until(scene.town, second, ZG_EVENT_LOCKER_READY, 1, 30 * (uint64_t)MINUTE));
+    close_scene(&scene);
+}
+
 static void the_former_device_closes(void **state)
 {
     (void)state;
@@ -584,6 +616,7 @@ static void nothing_is_lost_or_doubled_when_devices_are_lost(void **state)
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(she_comes_back_to_what_has_not_expired),
     cmocka_unit_test(what_is_not_in_the_locker_yet_comes_again),
+    cmocka_unit_test(a_relay_without_room_for_a_phrase_keeps_nobody_from_talking),
     cmocka_unit_test(the_former_device_closes),
     cmocka_unit_test(a_device_that_was_cut_off_closes_too),
     cmocka_unit_test(a_reader_that_is_no_device_is_seen_as_such),

@@ -120,7 +120,7 @@ static void keys_are_wiped_and_used_again(void **state)
 
 static void a_quota_is_for_one_queue_one_kind_and_one_day(void **state)
 {
-    struct quota q;
+    struct quota q, other;
     const struct rng rng = rng_system();
     (void)state;
     assert_int_equal(quota_init(&q, &rng, 3), ZG_OK);
@@ -129,6 +129,14 @@ static void a_quota_is_for_one_queue_one_kind_and_one_day(void **state)
     assert_int_equal(quota_take(&q, QUOTA_SENDS, 1, 2, 5, 263), ZG_OK);
     assert_int_equal(quota_take(&q, QUOTA_SENDS, 1, 1, 5, 263), ZG_ERR_FULL);
     assert_int_equal(quota_take(&q, QUOTA_DRAWS, 1, 5, 5, 263), ZG_OK);
+    /* Ids of queues and slots may be the same. */
+    assert_int_equal(quota_init(&other, &rng, 9), ZG_OK);
+    for (uint64_t id = 1; id <= 3; id++) {
+        assert_int_equal(quota_take(&other, QUOTA_SENDS, id, 1, 1, 263), ZG_OK);
+        assert_int_equal(quota_take(&other, QUOTA_DRAWS, id, 1, 1, 263), ZG_OK);
+        assert_int_equal(quota_take(&other, QUOTA_WRITES, id, 1, 1, 263), ZG_OK);
+    }
+    quota_clear(&other);
     assert_int_equal(quota_take(&q, QUOTA_SENDS, 2, 6, 5, 263), ZG_ERR_FULL);
     assert_int_equal(quota_take(&q, QUOTA_SENDS, 3, 1, 5, 263), ZG_ERR_BUSY);
     assert_int_equal(quota_take(&q, QUOTA_SENDS, 1, 5, 5, 264), ZG_OK);

@@ -305,6 +305,197 @@ static void failing_reads_are_busy(void **state)
     hear_reply(p, say_set(s, p, slot.put, 0, 5000, 'a'), STATUS_OK);
 }
 
+/* All pieces in one record; returns the seq. */
+static uint32_t say_set_at_once(struct scene *s, struct peer *p, const uint8_t write[32], uint32_t size)
+{
+    static uint8_t record[WIRE_RECORD_HEADER_BYTES + WIRE_RECORD_CIPHER_MAX];
+    struct command all[WIRE_SLOT_BYTES_MAX / WIRE_SLOT_PIECE_BYTES];
+    uint32_t seq = ++p->seq;
+    assert_in_range(pieces(size), 1, sizeof(all) / sizeof(all[0]));
+    for (uint32_t i = 0; i < pieces(size); i++)
+        all[i] = piece_of(write, 0, size, i, seq);
+    peer_give(p, record, peer_record(p, all, pieces(size), record), s->now);
+    scene_turn(s);
+    return seq;
+}
+
+enum { LARGE = 14 * WIRE_SLOT_PIECE_BYTES };
+
+/* While the disk does not answer, of one connection and of many. */
+static void values_that_wait_for_the_store_are_bounded(void **state)
+{
+    struct scene *s = *state;
+    struct thing slot;
+    uint32_t ok = 0, busy = 0, conflict = 0;
+    struct peer *p = &s->peers[1];
+    make_slot(s, &slot, 1, WIRE_TTL_1D);
+    s->hold = true;
+    for (int i = 0; i < 10; i++)
+        say_set_at_once(s, p, slot.put, LARGE);
+    for (int i = 0; i < 8; i++)
+        hear_reply(p, p->seq - 7 + (uint32_t)i, STATUS_BUSY);
+    hear_nothing(p);
+    s->hold = false;
+    scene_turn(s);
+    hear_reply(p, p->seq - 9, STATUS_OK);
+    hear_reply(p, p->seq - 8, STATUS_CONFLICT);
+    hear_reply(p, say_set(s, p, slot.put, 1, LARGE, 'a'), STATUS_OK);
+
+    s->limits.waiting_bytes = 6 * LARGE + 1;
+    scene_restart(s);
+    s->hold = true;
+    for (int i = 0; i < SCENE_PEERS; i++) {
+        say_set_at_once(s, &s->peers[i], slot.put, LARGE);
+        say_set_at_once(s, &s->peers[i], slot.put, LARGE);
+    }
+    /* Small commands have the other half. */
+    uint32_t get = say_get(s, p, slot.take);
+    s->hold = false;
+    scene_turn(s);
+    for (int i = 0; i < SCENE_PEERS; i++)
+        for (struct heard *h; (h = peer_take(&s->peers[i])) != NULL; free(h)) {
+            ok += h->c.op == OP_SLOT_VALUE && h->c.seq == get;
+            busy += h->c.op == OP_REPLY && h->c.u.reply.status == STATUS_BUSY;
+            conflict += h->c.op == OP_REPLY && h->c.u.reply.status == STATUS_CONFLICT;
+        }
+    assert_int_equal(ok, pieces(LARGE));
+    assert_int_equal(busy + conflict, 2 * SCENE_PEERS);
+    assert_in_range(conflict, 2, 3);
+}
+
+/* Who sent half a record is cut off for what others sent half of, not for what waits for the disk. */
+static void values_that_wait_for_the_store_cut_nobody_off(void **state)
+{
+    struct scene *s = *state;
+    static uint8_t record[WIRE_RECORD_HEADER_BYTES + WIRE_RECORD_CIPHER_MAX];
+    struct thing slot;
+    s->limits.input_bytes = LARGE;
+    scene_restart(s);
+    make_slot(s, &slot, 1, WIRE_TTL_1D);
+    s->hold = true;
+    say_set_at_once(s, &s->peers[1], slot.put, LARGE);
+    say_set_at_once(s, &s->peers[1], slot.put, LARGE);
+    struct command ping = {.op = OP_PING, .seq = ++s->peers[2].seq};
+    size_t len = peer_record(&s->peers[2], &ping, 1, record);
+    peer_give(&s->peers[2], record, len / 2, s->now);
+    scene_turn(s);
+    assert_false(s->peers[2].closed);
+    peer_give(&s->peers[2], record + len / 2, len - len / 2, s->now);
+    s->hold = false;
+    scene_turn(s);
+    hear_reply(&s->peers[2], s->peers[2].seq, STATUS_OK);
+}
+
+/* Nor does a session that ends leave anything counted: the second time there is as much room. */
+static void values_of_sessions_that_ended_are_not_counted(void **state)
+{
+    struct scene *s = *state;
+    struct thing slot;
+    s->limits.waiting_bytes = 2 * WIRE_SLOT_BYTES_MAX;
+    s->limits.input_bytes = LARGE;
+    scene_restart(s);
+    make_slot(s, &slot, 1, WIRE_TTL_1D);
+    for (uint64_t i = 0; i < 10; i++) {
+        struct peer p;
+        assert_true(peer_open(&p, s->relay, s->pk, &s->rng, s->now));
+        const struct command half = piece_of(slot.put, 0, LARGE, 0, 1000);
+        s->hold = true;
+        say_set_at_once(s, &p, slot.put, LARGE);
+        give_piece(s, &p, &half);
+        peer_hang_up(&p);
+        s->hold = false;
+        scene_turn(s);
+        peer_clear(&p);
+        hear_reply(&s->peers[1], say_set(s, &s->peers[1], slot.put, i, LARGE, 'a'), STATUS_OK);
+    }
+}
+
+/* Large values do not stand in front of everybody's messages in one transaction. */
+static void one_commit_takes_some_values(void **state)
+{
+    struct scene *s = *state;
+    struct thing slot[60];
+    struct peer p[30];
+    for (uint32_t i = 0; i < 60; i++)
+        make_slot(s, &slot[i], i, WIRE_TTL_1D);
+    for (uint32_t i = 0; i < 30; i++)
+        assert_true(peer_open(&p[i], s->relay, s->pk, &s->rng, s->now));
+    uint32_t before = s->store.jobs[JOB_COMMIT];
+    s->hold = true;
+    for (uint32_t i = 0; i < 60; i++)
+        say_set_at_once(s, &p[i / 2], slot[i].put, LARGE);
+    s->hold = false;
+    scene_turn(s);
+    for (uint32_t i = 0; i < 30; i++) {
+        hear_reply(&p[i], p[i].seq - 1, STATUS_OK);
+        hear_reply(&p[i], p[i].seq, STATUS_OK);
+        peer_clear(&p[i]);
+    }
+    assert_int_equal(s->store.jobs[JOB_COMMIT] - before, 4);
+}
+
+static void a_slot_has_a_number_of_writes_a_day(void **state)
+{
+    struct scene *s = *state;
+    struct peer *p = &s->peers[1];
+    struct thing slot, other;
+    s->limits.writes_of_slot_a_day = 3;
+    scene_restart(s);
+    make_slot(s, &slot, 1, WIRE_TTL_3D);
+    make_slot(s, &other, 2, WIRE_TTL_3D);
+    hear_reply(p, say_set(s, p, slot.put, 0, 10, 'a'), STATUS_OK);
+    s->store.fail[JOB_COMMIT] = 1; /* what was not stored does not count */
+    hear_reply(p, say_set(s, p, slot.put, 1, 10, 'b'), STATUS_BUSY);
+    hear_reply(p, say_set(s, p, slot.put, 0, 10, 'b'), STATUS_CONFLICT);
+    hear_reply(p, say_set(s, p, slot.put, 1, 10, 'b'), STATUS_OK);
+    uint32_t retry = hear_reply(p, say_set(s, p, slot.put, 2, 10, 'c'), STATUS_FULL);
+    assert_in_range(retry, 1, 24 * 3600);
+    hear_value(p, say_get(s, p, slot.take), 2, 10, 'b');
+    hear_reply(p, say_set(s, p, other.put, 0, 10, 'd'), STATUS_OK);
+    /* A wrong secret takes nothing from it. */
+    for (int i = 0; i < 3; i++)
+        hear_reply(p, say_set(s, p, other.own, 1, 10, 'd'), STATUS_REFUSED);
+    hear_reply(p, say_set(s, p, other.put, 1, 10, 'd'), STATUS_OK);
+    scene_pass(s, retry * UINT64_C(1000));
+    hear_reply(p, say_set(s, p, slot.put, 2, 10, 'c'), STATUS_OK);
+}
+
+/* Strangers get a voucher with every knock. What is full leaves it unspent, and lasting slots alone. */
+static void slots_that_do_not_last_are_bounded(void **state)
+{
+    struct scene *s = *state;
+    struct peer *p = &s->peers[1];
+    struct thing slot[4], lasting;
+    uint8_t voucher[32];
+    s->limits.slots = 3;
+    scene_restart(s);
+    for (uint32_t i = 0; i < 2; i++)
+        make_slot(s, &slot[i], i, WIRE_TTL_1D);
+    make_slot(s, &lasting, 10, WIRE_TTL_LASTING);
+    make_slot(s, &slot[2], 2, WIRE_TTL_6H);
+    struct slot_names names = slot_from(&slot[3], 3);
+    give_voucher(s, VOUCHER_SLOT, 3, voucher);
+    assert_in_range(hear_reply(p, say_create_slot(s, p, voucher, WIRE_TTL_1D, &names), STATUS_FULL), 1, 3600);
+    scene_restart(s); /* it is counted on disk */
+    hear_reply(p, say_create_slot(s, p, voucher, WIRE_TTL_1D, &names), STATUS_FULL);
+    make_slot(s, &lasting, 11, WIRE_TTL_LASTING);
+    /* A repetition is no new one; who has a slot writes on. */
+    struct slot_names old = slot_from(&slot[0], 0);
+    hear_reply(p, say_create_slot(s, p, voucher, WIRE_TTL_1D, &old), STATUS_OK);
+    hear_reply(p, say_set(s, p, slot[0].put, 0, LARGE, 'a'), STATUS_OK);
+    /* There is room when one is deleted, and when one is over. */
+    struct command del = {.op = OP_SLOT_DELETE, .u.slot_delete = {slot[1].own}};
+    uint32_t seq = peer_send(p, &del, s->now);
+    scene_turn(s);
+    hear_forgotten(s, p, seq, STATUS_OK);
+    hear_reply(p, say_create_slot(s, p, voucher, WIRE_TTL_1D, &names), STATUS_OK);
+    names = slot_from(&slot[1], 4);
+    give_voucher(s, VOUCHER_SLOT, 4, voucher);
+    hear_reply(p, say_create_slot(s, p, voucher, WIRE_TTL_1D, &names), STATUS_FULL);
+    scene_pass(s, 7 * (uint64_t)HOUR_MS);
+    hear_reply(p, say_create_slot(s, p, voucher, WIRE_TTL_1D, &names), STATUS_OK);
+}
+
 static const struct CMUnitTest tests[] = {
     SCENE_TEST(a_slot_holds_values_of_all_sizes),
     SCENE_TEST(the_wrong_version_is_a_conflict),
@@ -317,6 +508,12 @@ static const struct CMUnitTest tests[] = {
     SCENE_TEST(only_some_values_are_on_their_way_at_once),
     SCENE_TEST(values_that_nobody_takes_are_bounded),
     SCENE_TEST(failing_reads_are_busy),
+    SCENE_TEST(values_that_wait_for_the_store_are_bounded),
+    SCENE_TEST(values_that_wait_for_the_store_cut_nobody_off),
+    SCENE_TEST(values_of_sessions_that_ended_are_not_counted),
+    SCENE_TEST(one_commit_takes_some_values),
+    SCENE_TEST(a_slot_has_a_number_of_writes_a_day),
+    SCENE_TEST(slots_that_do_not_last_are_bounded),
 };
 
 RUN_TESTS

@@ -76,6 +76,7 @@ static const struct {
     {"[web]\nweb-address = a.org:0\n", 2, "\"a.org:0\" is neither HOST nor HOST:PORT"},
     {"[limits]\nconnections = 9\n", 2, "connections: 9 is not between 10 and 1000000"},
     {"[limits]\nmemory-mib = 0\n", 2, "memory-mib: 0 is not between 1 and 1048576"},
+    {"[limits]\nslots = 0\n", 2, "slots: 0 is not between 1 and 10000000"},
     {"[limits]\nvoucher-days = 366\n", 2, "voucher-days: 366 is not between 1 and 365"},
     /* The first of two mistakes is the one that is told. */
     {"[relay]\nsettle = 1\nlifetime = 2\n", 2, "settle: 1 is not between"},
@@ -113,7 +114,8 @@ static void good_values_are_taken(void **state)
                            "keys = /run/zaguan/keys\n"
                            "[web]\nlisten-web = 127.0.0.1:80 [::1]:0\n"
                            "page = /srv/page\nweb-address = a.org [2001:db8::1]:443 b.onion\n"
-                           "[limits]\nconnections = 20000 ; many\nmemory-mib = 3\ncalm-knocks-a-minute = 0\n",
+                           "[limits]\nconnections = 20000 ; many\nmemory-mib = 3\ncalm-knocks-a-minute = 0\n"
+                           "slots = 100\n",
                            why);
     if (err != ZG_OK)
         fail_msg("%s", why);
@@ -134,6 +136,7 @@ static void good_values_are_taken(void **state)
     assert_int_equal(c.limits.connections, 20000);
     assert_int_equal(c.limits.memory_bytes, 3 << 20);
     assert_int_equal(c.limits.calm_knocks_a_minute, 0);
+    assert_int_equal(c.limits.slots, 100);
     assert_int_equal(c.limits.voucher_days, limits_default().voucher_days);
 }
 
@@ -197,6 +200,7 @@ static void the_written_file_holds_the_defaults(void **state)
     assert_int_equal(a->voucher_days, d->voucher_days);
     assert_int_equal(a->calm_knocks_a_minute, d->calm_knocks_a_minute);
     assert_int_equal(a->memory_bytes, d->memory_bytes);
+    assert_int_equal(a->slots, d->slots);
     free(bare);
     free(text);
 }

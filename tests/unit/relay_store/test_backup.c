@@ -164,6 +164,7 @@ static void structure_comes_back_without_messages(void **state)
     assert_int_equal(c.queues, QUEUES);
     assert_int_equal(c.vouchers, 7);
     assert_int_equal(c.slots, 1);
+    assert_int_equal(c.passing, 0);
     assert_int_equal(c.messages, 0);
 
     struct engine *e = place_open(&s->other, NULL);
@@ -191,6 +192,7 @@ static void everything_comes_back_with_messages(void **state)
     struct counts c = restore(s);
     assert_int_equal(c.queues, QUEUES);
     assert_int_equal(c.slots, 2);
+    assert_int_equal(c.passing, 1);
     assert_int_equal(c.messages, MESSAGES);
 
     struct engine *e = place_open(&s->other, NULL);

@@ -37,7 +37,7 @@ struct world {
     struct rng rng;
     uint32_t hour;
     uint64_t marks, ended, expired;
-    uint64_t jobs, failed, ok, exists, refused, not_found, conflict;
+    uint64_t jobs, failed, ok, exists, refused, not_found, conflict, full;
     struct envelope *envelopes[4];
     uint8_t value[VALUE_MAX];
 };
@@ -130,6 +130,7 @@ static void fill_slot(struct world *w, struct store_write *write)
     write->u.slot.hour = any_hour(w);
     write->u.slot.voucher = any_voucher(w, below(w, 2) == 0 ? VOUCHER_SLOT : VOUCHER_LASTING_SLOT);
     write->u.slot.names = any_slot_names(w);
+    write->u.slot.most = below(w, 3);
     write->u.slot.expected = below(w, 3);
     write->u.slot.value = w->value;
     write->u.slot.size = below(w, 4) == 0 ? 0 : below(w, VALUE_MAX);
@@ -217,6 +218,7 @@ static void tally(struct world *w, enum outcome outcome)
     w->refused += outcome == OUTCOME_REFUSED;
     w->not_found += outcome == OUTCOME_NOT_FOUND;
     w->conflict += outcome == OUTCOME_CONFLICT;
+    w->full += outcome == OUTCOME_FULL;
 }
 
 static void try_commit(struct world *w)
@@ -348,6 +350,7 @@ static void try_counts(struct world *w)
     assert_int_equal(disk.u.counts.vouchers, memory.u.counts.vouchers);
     assert_int_equal(disk.u.counts.messages, memory.u.counts.messages);
     assert_int_equal(disk.u.counts.marks, memory.u.counts.marks);
+    assert_int_equal(disk.u.counts.passing, memory.u.counts.passing);
 }
 
 static void try_status(struct world *w)
@@ -443,12 +446,12 @@ static void run(uint64_t seed, uint32_t steps, const char *vfs)
     reopen(&w);
     compare_all(&w);
     printf("  %" PRIu64 " jobs, %" PRIu64 " failed; outcomes: ok %" PRIu64 ", exists %" PRIu64
-           ", refused %" PRIu64 ", not found %" PRIu64 ", conflict %" PRIu64 "\n",
-           w.jobs, w.failed, w.ok, w.exists, w.refused, w.not_found, w.conflict);
+           ", refused %" PRIu64 ", not found %" PRIu64 ", conflict %" PRIu64 ", full %" PRIu64 "\n",
+           w.jobs, w.failed, w.ok, w.exists, w.refused, w.not_found, w.conflict, w.full);
     printf("  %" PRIu64 " marks over, %" PRIu64 " queues ended, %" PRIu64 " told as expired\n", w.marks,
            w.ended, w.expired);
     /* A run that met none of a kind would compare nothing. */
-    assert_true(w.ok > 0 && w.exists > 0 && w.refused > 0 && w.not_found > 0 && w.conflict > 0);
+    assert_true(w.ok > 0 && w.exists > 0 && w.refused > 0 && w.not_found > 0 && w.conflict > 0 && w.full > 0);
     assert_true(w.marks > 0 && w.ended > 0 && w.expired > 0);
     assert_true(vfs == NULL || w.failed > steps / 200);
 

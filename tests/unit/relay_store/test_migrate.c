@@ -207,6 +207,7 @@ static void check_all(struct engine *e)
     struct counts c = count_all(e);
     assert_int_equal(c.queues, 2);
     assert_int_equal(c.slots, 3);
+    assert_int_equal(c.passing, 2);
     assert_int_equal(c.vouchers, 4);
     assert_int_equal(c.messages, 4);
     assert_int_equal(c.marks, 0);

@@ -126,6 +126,40 @@ static void a_foreign_database_is_left_alone(void **state)
     assert_int_equal(number_of(p->db, "SELECT count(*) FROM sqlite_schema"), 1);
 }
 
+/* They are counted at the start: what is damaged there must not keep messages from being served. */
+static void a_damaged_index_of_slots_keeps_nobody_from_starting(void **state)
+{
+    struct place *p = *state;
+    struct found found;
+    struct engine *e = place_open(p, NULL);
+    struct store_write w = {.kind = WRITE_SLOT,
+                            .u.slot = {.id = 9,
+                                       .ttl = WIRE_TTL_7D,
+                                       .hour = 500,
+                                       .voucher = name_number(50),
+                                       .names = {name_number(41), name_number(42), name_number(43)}}};
+    make_queue(e, QUEUE_CONVERSATION, 7, 1);
+    assert_int_equal(put_message(e, 7, 0, 1, 100, 'm'), OUTCOME_OK);
+    give_voucher(e, VOUCHER_SLOT, 50, 1000);
+    assert_int_equal(write_one(e, &w, 0), ZG_OK);
+    assert_int_equal(w.outcome, OUTCOME_OK);
+    assert_int_equal(count_all(e).passing, 1);
+    e->close(e);
+
+    off_t page = (off_t)number_of(p->db, "SELECT rootpage FROM sqlite_schema WHERE name = 'slot_epoch'");
+    static const uint8_t junk[4096] = {0x5a};
+    int fd = open(p->db, O_WRONLY | O_CLOEXEC);
+    assert_true(fd >= 0);
+    assert_int_equal(pwrite(fd, junk, sizeof(junk), (page - 1) * (off_t)sizeof(junk)), sizeof(junk));
+    close(fd);
+    e = place_open(p, NULL);
+    assert_int_equal(count_all(e).passing, 0);
+    assert_int_equal(find_name(e, 1, 0, &found), ZG_OK);
+    assert_true(found.found);
+    assert_int_equal(found.stored, 1);
+    e->close(e);
+}
+
 static void damage_is_said_in_words(void **state)
 {
     struct place *p = *state;
@@ -395,6 +429,7 @@ int main(void)
         PLACE_TEST(a_second_engine_is_told_that_the_file_is_in_use),
         PLACE_TEST(a_newer_version_is_left_alone),
         PLACE_TEST(a_foreign_database_is_left_alone),
+        PLACE_TEST(a_damaged_index_of_slots_keeps_nobody_from_starting),
         PLACE_TEST(damage_is_said_in_words),
         PLACE_TEST(the_file_has_the_promised_form),
         PLACE_TEST(what_was_committed_survives_a_process_that_dies),
