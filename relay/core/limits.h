@@ -5,12 +5,18 @@
 #include <stdint.h>
 
 struct limits {
-    uint32_t connections;          /* open at once */
+    uint32_t connections;            /* open at once */
+    uint32_t connections_of_address; /* the same from one address that is not shared */
+    uint32_t connects_of_address_a_second; /* in the long run; of ten seconds they may come at once */
     uint32_t subscriptions_of_one; /* of one connection */
     uint32_t unanswered_of_one;    /* commands of one connection that wait for a reply; then it is paused */
     uint32_t commands_a_turn;      /* of one connection in one turn of the loop */
+    uint32_t commands_a_second;    /* of one connection, and twice as many at once; then it rests */
     uint32_t
         hellos_a_turn; /* handshakes in one turn of the loop: each takes half a millisecond from everybody */
+    uint32_t hellos_a_second;    /* of all */
+    uint32_t strangers_a_turn;   /* commands of all strangers in one turn: who has shown no right to anything */
+    uint32_t strangers_a_second; /* the same in one second */
     uint32_t readings_of_one; /* slot values on their way to one connection */
     uint32_t stall_seconds;   /* a record, an upload or a reader that does not get on loses its connection */
     uint32_t sends_of_queue_a_day; /* accepted by one conversation queue */

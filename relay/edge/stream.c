@@ -13,6 +13,7 @@
 
 enum {
     BACKLOG = 1024,
+    ACCEPTS_A_TURN = 16, /* of all listeners; then others have their turn first */
     KEEPALIVE_SECONDS = 600,
     SWEEP_MS = 5000,
     SWEEPS = 2, /* without progress, then an ended stream's last bytes are given up */
@@ -32,6 +33,7 @@ struct stream {
     uv_tcp_t handle;
     struct streams *streams;
     const struct stream_handler *handler;
+    struct origin *origin; /* NULL: not counted */
     void *user;     /* NULL: over */
     uint32_t rests; /* that are kept */
     uint32_t left;  /* of them, at the last sweep; if it is over */
@@ -46,6 +48,7 @@ struct listener {
     const struct stream_handler *handler;
     void *ctx;
     bool open;
+    bool waits; /* a connection came and was not accepted yet */
 };
 
 struct streams {
@@ -55,6 +58,8 @@ struct streams {
     uv_timer_t sweep;
     struct listener listeners[LISTENERS_MAX];
     size_t listener_count;
+    struct origins *origins;
+    uint32_t accepted;  /* in this turn */
     size_t count, most; /* of streams */
     size_t handles;     /* of which the close callback has not come */
     bool closing;
@@ -78,6 +83,7 @@ static void on_closed(uv_handle_t *handle)
     struct streams *ss = s->streams;
     list_remove(&s->all);
     list_remove(&s->waiting);
+    origin_leave(ss->origins, s->origin);
     free(s);
     ss->count--;
     forget_handle(ss);
@@ -278,7 +284,7 @@ static void resume(struct stream *s)
         drop(s);
 }
 
-void streams_turn(struct streams *ss)
+static void resume_waiting(struct streams *ss)
 {
     struct link *last = ss->waiting.prev;
     for (struct link *l = ss->waiting.next, *next; l != &ss->waiting; l = next) {
@@ -325,14 +331,27 @@ static struct stream *stream_new(struct streams *ss, const struct stream_handler
     return s;
 }
 
-static void on_connection(uv_stream_t *server, int status)
+/* Too many in all, or from there? */
+static bool may_come(struct stream *s)
 {
-    struct listener *listener = server->data;
+    struct streams *ss = s->streams;
+    struct sockaddr_storage from;
+    int len = sizeof(from);
+    if (ss->count > ss->most || uv_tcp_getpeername(&s->handle, (struct sockaddr *)&from, &len) != 0)
+        return false;
+    if (ss->origins == NULL)
+        return true;
+    return origin_enter(ss->origins, (const struct sockaddr *)&from, uv_now(ss->loop), &s->origin);
+}
+
+static void accept_one(struct listener *listener)
+{
     struct streams *ss = listener->streams;
-    struct stream *s = status == 0 ? stream_new(ss, listener->handler) : NULL;
+    struct stream *s = stream_new(ss, listener->handler);
     if (s == NULL)
         return;
-    if (uv_accept(server, (uv_stream_t *)&s->handle) != 0 || ss->count > ss->most) {
+    ss->accepted++;
+    if (uv_accept((uv_stream_t *)&listener->handle, (uv_stream_t *)&s->handle) != 0 || !may_come(s)) {
         drop(s);
         return;
     }
@@ -341,6 +360,38 @@ static void on_connection(uv_stream_t *server, int status)
     s->user = s->handler->open(listener->ctx, s, clock_now(ss->loop));
     if (s->user == NULL || uv_read_start((uv_stream_t *)&s->handle, on_alloc, on_read) != 0)
         drop(s);
+}
+
+/* As long as a connection is not accepted, libuv brings no other. */
+static void on_connection(uv_stream_t *server, int status)
+{
+    struct listener *listener = server->data;
+    if (status != 0)
+        return;
+    if (listener->streams->accepted >= ACCEPTS_A_TURN)
+        listener->waits = true;
+    else
+        accept_one(listener);
+}
+
+static void accept_waiting(struct streams *ss)
+{
+    ss->accepted = 0;
+    for (size_t i = 0; i < ss->listener_count; i++) {
+        struct listener *l = &ss->listeners[i];
+        if (!l->waits || !l->open)
+            continue;
+        l->waits = false;
+        accept_one(l);
+    }
+}
+
+void streams_turn(struct streams *ss)
+{
+    resume_waiting(ss);
+    accept_waiting(ss);
+    if (ss->origins != NULL)
+        origins_forget(ss->origins, uv_now(ss->loop));
 }
 
 static void on_listener_closed(uv_handle_t *handle)
@@ -409,7 +460,7 @@ static void on_timer_closed(uv_handle_t *handle)
     forget_handle(handle->data);
 }
 
-zg_err streams_open(struct streams **out, uv_loop_t *loop, size_t most)
+zg_err streams_open(struct streams **out, uv_loop_t *loop, size_t most, struct origins *origins)
 {
     struct streams *ss = calloc(1, sizeof(*ss));
     if (ss == NULL)
@@ -423,6 +474,7 @@ zg_err streams_open(struct streams **out, uv_loop_t *loop, size_t most)
     ss->handles = 1;
     ss->loop = loop;
     ss->most = most;
+    ss->origins = origins;
     list_init(&ss->all);
     list_init(&ss->waiting);
     *out = ss;

@@ -26,9 +26,10 @@ enum {
     RATIO_FLOOR_MS = 5,
     OWN_HOME = 0x7f020000, /* 127.2.0.0 */
     MEMORY_MIB = 16,
-    BASE_KIB = 40 * 1024,    /* program, libraries, the database's cache, tables */
-    CONNECTION_KIB = 8,      /* session, socket, keys */
-    UNSETTABLE_KIB = 128 * 1024, /* input_bytes and waiting_bytes */
+    INPUT_MIB = 16,
+    WAITING_MIB = 16,
+    BASE_KIB = 40 * 1024, /* program, libraries, the database's cache, tables */
+    CONNECTION_KIB = 4,   /* session, socket, keys */
 };
 
 struct size {
@@ -110,7 +111,7 @@ static uint64_t rss_max_kib(void)
 {
     const struct size *z = t.size;
     uint64_t connections = 2 * z->conversations + z->knockers + z->comers;
-    return BASE_KIB + UNSETTABLE_KIB + 2 * MEMORY_MIB * 1024 + connections * CONNECTION_KIB;
+    return BASE_KIB + (2 * MEMORY_MIB + INPUT_MIB + WAITING_MIB) * 1024 + connections * CONNECTION_KIB;
 }
 
 static void look_at_relay(uint64_t now)
@@ -213,8 +214,12 @@ static void on_tick(uv_timer_t *timer)
 
 static void prepare(const char *program, bool open)
 {
-    char settings[256];
-    snprintf(settings, sizeof(settings), "[limits]\nmemory-mib = %d\n%s", MEMORY_MIB, open ? "" : "");
+    static const char opened[] = "connections-of-address = 1000000\nconnects-a-second = 1000000\n"
+                                 "handshakes-a-second = 1000000\nstrangers-a-second = 1000000\n"
+                                 "commands-a-second = 1000000\npuzzles-a-second = 1000000\n";
+    char settings[512];
+    snprintf(settings, sizeof(settings), "[limits]\nmemory-mib = %d\ninput-mib = %d\nwaiting-mib = %d\n%s", MEMORY_MIB,
+             INPUT_MIB, WAITING_MIB, open ? opened : "");
     relay_set_up(&t.relay, program, settings);
     relay_start(&t.relay);
     t.talks.yard = calloc(1, sizeof(*t.talks.yard));
