@@ -66,7 +66,8 @@ static bool keep_bytes(struct session *s, const uint8_t *data, size_t len)
     if (in == NULL || len > INPUT_MAX - in->len)
         return false;
     if (len > in->cap - in->len) {
-        size_t cap = in->cap > 0 ? in->cap : 64;
+        /* The first piece is most of the time all that waits. */
+        size_t cap = in->cap > 0 ? in->cap : len;
         while (cap < in->len + len)
             cap *= 2;
         if (!may_hold(s, cap - in->cap))

@@ -26,7 +26,7 @@ enum {
     RATIO_FLOOR_MS = 5,
     OWN_HOME = 0x7f020000, /* 127.2.0.0 */
     MEMORY_MIB = 16,
-    INPUT_MIB = 16,
+    INPUT_MIB = 32,
     WAITING_MIB = 16,
     BASE_KIB = 40 * 1024, /* program, libraries, the database's cache, tables */
     CONNECTION_KIB = 4,   /* session, socket, keys */

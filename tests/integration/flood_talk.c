@@ -217,7 +217,7 @@ static void on_lost(struct cable *cable, const char *why)
 {
     struct end *e = (struct end *)cable;
     struct conversation *c = e->conversation;
-    if (e->ready && !c->is_slow)
+    if (e->ready && !c->is_slow && c->dropped_ns == 0)
         fault("conversation %u lost a connection: %s", c->rights.number, why);
     forget(e);
 }
