@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -323,7 +324,7 @@ int strangers_main(int argc, char **argv)
     s.knocker_count = (uint32_t)atoi(argv[4]);
     s.comer_count = (uint32_t)atoi(argv[5]);
     s.comers = calloc(s.comer_count + 1, sizeof(*s.comers));
-    if (s.comers == NULL || nice(NICE) < 0)
+    if (s.comers == NULL || setpriority(PRIO_PROCESS, 0, NICE) != 0)
         return 2;
     uv_loop_init(&s.loop);
     yard_init(s.yard, &s.loop, CABLE_NOISE);
