@@ -26,7 +26,9 @@ struct limits {
     uint64_t memory_bytes;  /* envelopes and slots' values in memory: above it one envelope is read at a time
                                for  each reader, SLOT_GET is answered busy and who reads slowly is cut off;
                                above twice  as much SEND and KNOCK are answered busy */
-    uint64_t input_bytes;   /* unfinished records and uploads; above it the oldest are cut off */
+    uint64_t input_bytes;   /* records and uploads that are unfinished or wait for their turn; above it those that
+                               do not get on are cut off, the oldest first, strangers above half of it; above
+                               three quarters strangers that would hold more */
     uint64_t waiting_bytes; /* commands that wait for the store; above it others are answered busy */
     uint32_t
         calm_knocks_a_minute;  /* below it, at a desk less than a quarter full, the puzzle costs nothing */

@@ -26,6 +26,7 @@ zg_err sessions_init(struct sessions *ss)
     list_init(&ss->dirty);
     list_init(&ss->hellos);
     list_init(&ss->stalled);
+    list_init(&ss->stalled_strangers);
     list_init(&ss->choked);
     ss->input_bytes = 0;
     turns_init(ss);
@@ -197,6 +198,7 @@ void session_unsubscribed(struct subscription *sub)
 
 void session_stalls(struct session *s)
 {
+    struct sessions *ss = &s->relay->sessions;
     /* It is not its fault if it must wait for its replies. */
     bool half = s->upload != NULL || (s->input != NULL && !session_must_wait(s) && list_empty(&s->ready));
 
@@ -206,7 +208,7 @@ void session_stalls(struct session *s)
         list_remove(&s->stalled);
     } else if (list_empty(&s->stalled)) {
         s->stalled_at = s->relay->now.mono_ms;
-        list_append(&s->relay->sessions.stalled, &s->stalled);
+        list_append(s->known ? &ss->stalled : &ss->stalled_strangers, &s->stalled);
     }
 }
 
@@ -235,8 +237,8 @@ static uint64_t hello_until(const struct session *s)
 
 static uint64_t stalled_until(const struct relay *r, const struct session *s)
 {
-    /* Above the limit, those that began first are cut off: they had the most time. */
-    if (r->sessions.input_bytes > r->limits.input_bytes)
+    /* Above the limit, those that began first are cut off: they had the most time. Strangers at half of it. */
+    if (r->sessions.input_bytes > (s->known ? r->limits.input_bytes : r->limits.input_bytes / 2))
         return 0;
     return s->stalled_at + r->limits.stall_seconds * UINT64_C(1000);
 }
@@ -248,6 +250,8 @@ void sessions_advance(struct relay *r)
     struct session *s;
 
     while ((s = first_stalled(&ss->hellos)) != NULL && hello_until(s) <= now)
+        session_end(s, true);
+    while ((s = first_stalled(&ss->stalled_strangers)) != NULL && stalled_until(r, s) <= now)
         session_end(s, true);
     while ((s = first_stalled(&ss->stalled)) != NULL && stalled_until(r, s) <= now)
         session_end(s, true);
@@ -271,6 +275,8 @@ uint64_t sessions_deadline(const struct relay *r)
 
     if ((s = first_stalled(&ss->hellos)) != NULL)
         at = earlier(at, hello_until(s));
+    if ((s = first_stalled(&ss->stalled_strangers)) != NULL)
+        at = earlier(at, stalled_until(r, s));
     if ((s = first_stalled(&ss->stalled)) != NULL)
         at = earlier(at, stalled_until(r, s));
     if ((s = first_choked(ss)) != NULL)

@@ -52,11 +52,12 @@ void session_input_free(struct session *s)
     s->input = NULL;
 }
 
-/* What strangers hold while they wait for their turn must not make others lose theirs. */
+/* What strangers hold while they wait for their turn must leave room for others. Those that do not get on are
+ * cut off before it comes to that. */
 static bool may_hold(const struct session *s, size_t more)
 {
     const struct relay *r = s->relay;
-    return s->known || r->sessions.input_bytes + more <= r->limits.input_bytes / 2;
+    return s->known || r->sessions.input_bytes + more <= r->limits.input_bytes / 4 * 3;
 }
 
 static bool keep_bytes(struct session *s, const uint8_t *data, size_t len)

@@ -118,10 +118,15 @@ void session_known(struct session *s)
     if (s->known || s->state != SESSION_OPEN)
         return;
     s->known = true;
-    if (list_empty(&s->ready))
-        return;
-    list_remove(&s->ready);
-    session_make_ready(s);
+    if (!list_empty(&s->stalled)) {
+        list_remove(&s->stalled);
+        list_append(&s->relay->sessions.stalled, &s->stalled);
+        s->stalled_at = s->relay->now.mono_ms;
+    }
+    if (!list_empty(&s->ready)) {
+        list_remove(&s->ready);
+        session_make_ready(s);
+    }
 }
 
 void session_carries(struct session *s, bool hello)
@@ -143,7 +148,8 @@ void session_carries(struct session *s, bool hello)
         ss->strangers_carried++;
         (void)bucket_take(&ss->stranger_bucket, stranger_rate(r), r->now.mono_ms);
     }
-    if (!bucket_take(&s->commands, command_rate(r), r->now.mono_ms))
+    (void)bucket_take(&s->commands, command_rate(r), r->now.mono_ms);
+    if (!bucket_has(&s->commands, command_rate(r), r->now.mono_ms))
         s->rests_until = r->now.mono_ms + REST_MS;
 }
 
