@@ -59,10 +59,12 @@ void call_reply(const struct call *call, enum status status)
     call_reply_later(call, status, status == STATUS_BUSY ? BUSY_RETRY_S : 0);
 }
 
-/* What only somebody has who takes part: not a desk's put name or a slot's read name, which stand on cards. */
+/* What only somebody has who takes part: not a desk's put name or a slot's read name, which stand on cards.
+ */
 static bool shows_right(const struct target *t)
 {
-    bool is_desk = t->queue != NULL ? t->queue->desk != NULL : t->found != NULL && t->found->kind == QUEUE_DESK;
+    bool is_desk =
+        t->queue != NULL ? t->queue->desk != NULL : t->found != NULL && t->found->kind == QUEUE_DESK;
     return t->role != 0 && t->role != ROLE_READ && !(t->role == ROLE_PUT && is_desk);
 }
 

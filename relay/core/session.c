@@ -237,7 +237,8 @@ static uint64_t hello_until(const struct session *s)
 
 static uint64_t stalled_until(const struct relay *r, const struct session *s)
 {
-    /* Above the limit, those that began first are cut off: they had the most time. Strangers at half of it. */
+    /* Above the limit, those that began first are cut off: they had the most time. Strangers at half of it.
+     */
     if (r->sessions.input_bytes > (s->known ? r->limits.input_bytes : r->limits.input_bytes / 2))
         return 0;
     return s->stalled_at + r->limits.stall_seconds * UINT64_C(1000);

@@ -65,7 +65,7 @@ struct sessions {
     struct link greeting;  /* for its handshake */
     struct link strangers; /* for its next command */
     struct link resting;   /* known ones, until they may send again */
-    struct link hellos; /* the oldest first; so are the next three */
+    struct link hellos;    /* the oldest first; so are the next three */
     struct link stalled;
     struct link stalled_strangers;
     struct link choked;

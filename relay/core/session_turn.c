@@ -1,16 +1,16 @@
 /*
  * Whose turn it is. In each turn of the loop known sessions go first, each with so many commands; then one
- * handshake or a few; then strangers, a command or a few each until the turn's or the second's share is used up.
- * Who must wait keeps its input, is not read meanwhile (session_paused), and stands behind those that wait
- * already. So a conversation waits for a few handshakes and commands of strangers at most, however many they
- * are, and each of them gets on.
+ * handshake or a few; then strangers, a command or a few each until the turn's or the second's share is used
+ * up. Who must wait keeps its input, is not read meanwhile (session_paused), and stands behind those that
+ * wait already. So a conversation waits for a few handshakes and commands of strangers at most, however many
+ * they are, and each of them gets on.
  */
 #include "relay/core/inside.h"
 
 enum {
     REST_MS = 100,
-    BURST_OF = 4,   /* what was not used of the last quarter of a second may come at once */
-    STRANGERS = 4,  /* that share a turn */
+    BURST_OF = 4,  /* what was not used of the last quarter of a second may come at once */
+    STRANGERS = 4, /* that share a turn */
 };
 
 static struct rate shared_rate(uint32_t a_second)
@@ -69,7 +69,8 @@ static bool stranger_waits(const struct session *s)
     const struct relay *r = s->relay;
     const struct sessions *ss = &r->sessions;
     uint32_t share = (r->limits.strangers_a_turn + STRANGERS - 1) / STRANGERS;
-    return (s->turn == ss->turn && s->carried >= share) || ss->strangers_carried >= r->limits.strangers_a_turn ||
+    return (s->turn == ss->turn && s->carried >= share) ||
+           ss->strangers_carried >= r->limits.strangers_a_turn ||
            (!ss->serving && !list_empty(&ss->strangers)) ||
            !bucket_has(&ss->stranger_bucket, stranger_rate(r), r->now.mono_ms);
 }

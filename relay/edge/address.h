@@ -28,7 +28,8 @@ struct shared_addresses {
 ZG_MUST_CHECK zg_err address_parse(struct address *out, const char *text);
 /* For bind; ZG_ERR_ARGUMENT if the host is a name and not a number. */
 ZG_MUST_CHECK zg_err address_socket(const struct address *a, struct sockaddr_storage *out);
-/* IP numbers with spaces between them, v6 without brackets; ZG_ERR_MALFORMED also for more than SHARED_MAX. */
+/* IP numbers with spaces between them, v6 without brackets; ZG_ERR_MALFORMED also for more than SHARED_MAX.
+ */
 ZG_MUST_CHECK zg_err shared_parse(struct shared_addresses *out, const char *text);
 bool shared_has(const struct shared_addresses *s, const struct sockaddr *address);
 /* What a listening socket is bound to, as text. */

@@ -45,8 +45,8 @@ static void check_section(struct parse *p, const char *line)
     if (line[0] != '[' || end == NULL || section_known(line + 1, (size_t)(end - line - 1)))
         return;
     if (claim_mistake(p))
-        config_complain(&p->why, "there is no section [%.*s]", (int)(end - line - 1 > 40 ? 40 : end - line - 1),
-                 line + 1);
+        config_complain(&p->why, "there is no section [%.*s]",
+                        (int)(end - line - 1 > 40 ? 40 : end - line - 1), line + 1);
 }
 
 /* inih's fgets: counts lines, which it does not tell, and refuses those that it would cut in two. */

@@ -55,16 +55,20 @@ const struct key config_keys[] = {
      "MiB that must be free on the disk of this folder; with less, `status' raises an alarm."},
     {"limits", "connections", parse_u32, NULL, AT(limits.connections), 10, 1000000, "Connections at once."},
     {"limits", "connections-of-address", parse_u32, NULL, AT(limits.connections_of_address), 1, 1000000,
-     "Of these, from one address (IPv6: from one network of 64 bits). Addresses are kept nowhere, only a number\n"
+     "Of these, from one address (IPv6: from one network of 64 bits). Addresses are kept nowhere, only a "
+     "number\n"
      "for each that is connected, in memory."},
     {"limits", "connects-a-second", parse_u32, NULL, AT(limits.connects_of_address_a_second), 1, 1000000,
      "New connections from one address in a second; of ten seconds they may come at once."},
     {"limits", "shared", parse_shared, CONFIG_SHARED_DEFAULT, 0, 0, 0,
-     "From these addresses many people come, and they are not counted: a proxy in front, Tor. IP numbers with\n"
-     "spaces between them. List here what forwards to this relay from another machine or container, or it will\n"
+     "From these addresses many people come, and they are not counted: a proxy in front, Tor. IP numbers "
+     "with\n"
+     "spaces between them. List here what forwards to this relay from another machine or container, or it "
+     "will\n"
      "keep people out."},
     {"limits", "handshakes-a-second", parse_u32, NULL, AT(limits.hellos_a_second), 1, 1000000,
-     "Handshakes in a second, of all together; each takes about half a millisecond of a processor. Others wait."},
+     "Handshakes in a second, of all together; each takes about half a millisecond of a processor. Others "
+     "wait."},
     {"limits", "strangers-a-second", parse_u32, NULL, AT(limits.strangers_a_second), 1, 1000000,
      "Commands in a second of all connections together that have shown no right to anything yet, so also of\n"
      "those that knock. Others wait."},
@@ -122,7 +126,7 @@ static bool parse_number(const struct key *key, const char *value, uint64_t *out
         v = v * 10 + (uint64_t)(value[i] - '0');
     if (v < key->min || v > key->max)
         return config_complain(why, "%s: %.40s is not between %llu and %llu", key->name, value,
-                        (unsigned long long)key->min, (unsigned long long)key->max);
+                               (unsigned long long)key->min, (unsigned long long)key->max);
     *out = v;
     return true;
 }
@@ -176,8 +180,8 @@ static bool add_listen(struct address list[CONFIG_LISTEN_MAX], uint8_t *count, c
     if (address_parse(&a, text) != ZG_OK)
         return config_complain(why, "%s: \"%.90s\" is not IP:PORT", key->name, text);
     if (address_socket(&a, &s) != ZG_OK)
-        return config_complain(why, "%s: \"%.90s\" is not an IP number; names are for the key address", key->name,
-                        a.host);
+        return config_complain(why, "%s: \"%.90s\" is not an IP number; names are for the key address",
+                               key->name, a.host);
     list[(*count)++] = a;
     return true;
 }
@@ -266,8 +270,8 @@ static bool parse_keys(struct config *c, const struct key *key, const char *valu
     if (strlen(value) > CONFIG_PATH_MAX)
         return config_complain(why, "%s: too long", key->name);
     if (value[0] != '/' && strcmp(value, FOLDER_KEYS) != 0)
-        return config_complain(why, "%s: \"%.40s\" is neither \"" FOLDER_KEYS "\" nor a folder from / on", key->name,
-                        value);
+        return config_complain(why, "%s: \"%.40s\" is neither \"" FOLDER_KEYS "\" nor a folder from / on",
+                               key->name, value);
     memcpy(c->keys, value, strlen(value) + 1);
     return true;
 }
@@ -275,7 +279,8 @@ static bool parse_keys(struct config *c, const struct key *key, const char *valu
 static bool parse_shared(struct config *c, const struct key *key, const char *value, struct complaint *why)
 {
     if (shared_parse(&c->shared, value) != ZG_OK)
-        return config_complain(why, "%s: not IP numbers with spaces between them, %d at most", key->name, SHARED_MAX);
+        return config_complain(why, "%s: not IP numbers with spaces between them, %d at most", key->name,
+                               SHARED_MAX);
     return true;
 }
 

@@ -119,8 +119,9 @@ static void warn(struct origins *o)
     if (o->warned)
         return;
     o->warned = true;
-    log_line(LOG_WARNING, "one address makes more connections than it may; if a proxy or Tor is there, list it "
-                          "under shared in relay.conf");
+    log_line(LOG_WARNING,
+             "one address makes more connections than it may; if a proxy or Tor is there, list it "
+             "under shared in relay.conf");
 }
 
 bool origin_enter(struct origins *o, const struct sockaddr *from, uint64_t now_ms, struct origin **out)

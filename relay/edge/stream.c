@@ -34,12 +34,12 @@ struct stream {
     struct streams *streams;
     const struct stream_handler *handler;
     struct origin *origin; /* NULL: not counted */
-    void *user;     /* NULL: over */
-    uint32_t rests; /* that are kept */
-    uint32_t left;  /* of them, at the last sweep; if it is over */
-    uint8_t sweeps; /* without progress */
-    bool paused;    /* reading stopped because the handler asked for it */
-    bool broken;    /* a write failed; to be dropped when no handler is on the stack */
+    void *user;            /* NULL: over */
+    uint32_t rests;        /* that are kept */
+    uint32_t left;         /* of them, at the last sweep; if it is over */
+    uint8_t sweeps;        /* without progress */
+    bool paused;           /* reading stopped because the handler asked for it */
+    bool broken;           /* a write failed; to be dropped when no handler is on the stack */
 };
 
 struct listener {

@@ -42,10 +42,11 @@ struct stream_handler {
 };
 
 /*
- * At most `most` streams at once, and from one address what origins (borrowed until every callback came; NULL: all)
- * allows; more are closed when they come. ZG_ERR_MEMORY.
+ * At most `most` streams at once, and from one address what origins (borrowed until every callback came;
+ * NULL: all) allows; more are closed when they come. ZG_ERR_MEMORY.
  */
-ZG_MUST_CHECK zg_err streams_open(struct streams **out, uv_loop_t *loop, size_t most, struct origins *origins);
+ZG_MUST_CHECK zg_err streams_open(struct streams **out, uv_loop_t *loop, size_t most,
+                                  struct origins *origins);
 /*
  * handler (borrowed) and ctx, which its open gets, stay until every stream is gone. ZG_ERR_NETWORK: why gets
  * what the system said. bound gets the address with its real port.

@@ -1,6 +1,7 @@
 /*
- * Conversations beside a flood, on one relay. flood.c has the phases and the verdict, flood_talk.c the conversations, flood_make.c
- * their queues, flood_strangers.c the strangers, who are a process of their own.
+ * Conversations beside a flood, on one relay. flood.c has the phases and the verdict, flood_talk.c the
+ * conversations, flood_make.c their queues, flood_crowd.c many from one address, flood_strangers.c the
+ * strangers, who are a process of their own.
  */
 #ifndef TESTS_FLOOD_H
 #define TESTS_FLOOD_H
@@ -15,7 +16,7 @@
 #include "tests/bench/talk.h"
 #include "tests/integration/relay_process.h"
 
-enum { CONVERSATIONS_MAX = 64, MESSAGES_MAX = 2048 };
+enum { CONVERSATIONS_MAX = 64, MESSAGES_MAX = 2048, CROWD = 300 };
 
 struct conversation;
 
@@ -59,6 +60,8 @@ struct talks {
     struct conversation *at;
     uint32_t count, ready;
     bool talking;
+    bool loses;              /* planted: a message that is not said */
+    bool stays_away;         /* planted: who is dropped does not come back */
     struct latency *latency; /* of what is measured now; NULL: nothing */
     uint32_t busy, tries, drops;
     uint64_t longest_away_ns;
@@ -67,7 +70,8 @@ struct talks {
 /* --- flood_make.c: over one connection, before anything else --- */
 
 /* A desk and `count` queues; rights are filled in. */
-void flood_make(const struct relay_process *relay, struct secret *desk_put, struct talks *talks, uint32_t count);
+void flood_make(const struct relay_process *relay, struct secret *desk_put, struct talks *talks,
+                uint32_t count);
 
 /* --- flood_talk.c --- */
 
@@ -80,6 +84,11 @@ bool talks_done(const struct talks *t);
 void talks_close(struct talks *t);
 /* Both loops: what lies between them is a stranger's or somebody's own address. */
 struct sockaddr_in address_of(uint32_t host, uint16_t port);
+
+/* --- flood_crowd.c --- */
+
+/* How many of CROWD connections from one address the relay leaves open. */
+uint32_t flood_crowd(uint16_t port, uint32_t host);
 
 /* --- flood_strangers.c --- */
 

@@ -20,8 +20,8 @@ static void ask(struct hand *h, struct command *c)
         fault("a queue could not be made");
 }
 
-static void create(struct hand *h, enum queue_kind kind, const uint8_t *voucher, const struct secret *put_secret,
-                   const struct secret *take_secret)
+static void create(struct hand *h, enum queue_kind kind, const uint8_t *voucher,
+                   const struct secret *put_secret, const struct secret *take_secret)
 {
     struct name put, take, own, end;
     secret_name(ROLE_PUT, put_secret->b, &put);
@@ -53,7 +53,8 @@ static void create_one(struct hand *h, const struct secret *desk_take, struct qu
     create(h, QUEUE_CONVERSATION, voucher.b, &q->put, &q->take);
 }
 
-void flood_make(const struct relay_process *relay, struct secret *desk_put, struct talks *talks, uint32_t count)
+void flood_make(const struct relay_process *relay, struct secret *desk_put, struct talks *talks,
+                uint32_t count)
 {
     struct hand *h = calloc(1, sizeof(*h));
     uint8_t voucher[WIRE_SECRET_BYTES];

@@ -1,8 +1,9 @@
 /*
- * Strangers, as a process of their own: knockers, each with a connection, who ask for a cookie and knock with a solution that is
- * wrong, again and again without a pause; and connections that come and go: at once, in the middle of a handshake, with nonsense,
- * after a handshake that was recorded (it costs them nothing and the relay all of it), and slowly. Half of all come from one address
- * each as of a botnet, half from the one address from which a proxy or an onion service brings everybody.
+ * Strangers, as a process of their own: knockers, each with a connection, who ask for a cookie and knock with
+ * a solution that is wrong, again and again without a pause; and connections that come and go: at once, in
+ * the middle of a handshake, with nonsense, after a handshake that was recorded (it costs them nothing and
+ * the relay all of it), and slowly. Half of all come from one address each as of a botnet, half from the one
+ * address from which a proxy or an onion service brings everybody.
  *
  * Goes on until its input ends, then says how much it did.
  */
@@ -36,7 +37,7 @@ enum {
 enum manner { SLOW, GOES, HALF, NONSENSE, BAD_HELLO, REPLAYED };
 
 struct knocker {
-    struct cable cable; /* first */
+    struct cable cable;          /* first */
     uint32_t number, seq, waits; /* for so many answers */
     bool asks, knocks;
     uint8_t effort;
@@ -61,7 +62,8 @@ static struct {
     uv_pipe_t input;
     struct sockaddr_in to;
     struct secret desk_put;
-    uint8_t hello[WIRE_RECORD_HEADER_BYTES + WIRE_HELLO_BYTES], bad_hello[WIRE_RECORD_HEADER_BYTES + WIRE_HELLO_BYTES];
+    uint8_t hello[WIRE_RECORD_HEADER_BYTES + WIRE_HELLO_BYTES],
+        bad_hello[WIRE_RECORD_HEADER_BYTES + WIRE_HELLO_BYTES];
     uint32_t knocker_count, comer_count, knockers_started, comers_started;
     struct comer *comers;
     char byte[512];
@@ -235,7 +237,8 @@ static void comer_start(struct comer *c)
 {
     struct sockaddr_in from = home_of(c->number, COMERS_OF_ONE);
     memset(c, 0, offsetof(struct comer, number));
-    c->manner = randombytes_uniform(SLOW_OF) == 0 ? SLOW : (enum manner)(GOES + randombytes_uniform(REPLAYED));
+    c->manner =
+        randombytes_uniform(SLOW_OF) == 0 ? SLOW : (enum manner)(GOES + randombytes_uniform(REPLAYED));
     c->closing = false;
     c->said = 0;
     c->said_ms = uv_now(&s.loop);
@@ -298,7 +301,8 @@ static void on_input(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
     (void)stream, (void)buf;
     if (n >= 0)
         return;
-    printf("strangers: %llu connections, %llu handshakes, %llu cookies, %llu knocks (%llu accepted, %llu refused, %llu busy, %llu "
+    printf("strangers: %llu connections, %llu handshakes, %llu cookies, %llu knocks (%llu accepted, %llu "
+           "refused, %llu busy, %llu "
            "full), %llu lost\n",
            (unsigned long long)s.connections, (unsigned long long)s.hellos, (unsigned long long)s.cookies,
            (unsigned long long)s.knocked, (unsigned long long)s.accepted, (unsigned long long)s.refused,

@@ -1,7 +1,8 @@
 /*
- * Happy path of a message: due -> said by the sender, with its time inside -> heard by the reader, acknowledged in the same turn ->
- * confirmed. Failure: a connection that is lost is tried again as clients do, after a random time whose bound doubles; what was not
- * confirmed is said again; what comes again on a new connection of the reader was not known to be acknowledged.
+ * Happy path of a message: due -> said by the sender, with its time inside -> heard by the reader,
+ * acknowledged in the same turn -> confirmed. Failure: a connection that is lost is tried again as clients
+ * do, after a random time whose bound doubles; what was not confirmed is said again; what comes again on a
+ * new connection of the reader was not known to be acknowledged.
  */
 #define _GNU_SOURCE
 
@@ -20,6 +21,7 @@ enum {
     BOUND_LAST_MS = 300000,
     WINDOW = 64,
     STAMP_BYTES = 12,
+    LOST = 10,
     SEQ_FIRST = 2048, /* of SENDs; below are those of talk.c */
 };
 #define MS_NS UINT64_C(1000000)
@@ -54,6 +56,8 @@ static void fill_sender(struct end *e, struct record_writer *r)
             return;
         c->message[i].again = false;
     }
+    if (c->talks->loses && c->said == LOST && c->said < c->due)
+        c->said++;
     while (c->said < c->due && say_one(e, r, c->said))
         c->said++;
 }
@@ -251,7 +255,8 @@ static void conversation_tick(struct conversation *c, uint64_t now)
 {
     uint64_t period = (c->is_slow ? SLOW_PERIOD_MS : PERIOD_MS) * MS_NS;
     for (int which = READER; which <= SENDER; which++)
-        if (c->end[which] == NULL && c->retry_ns[which] <= now)
+        if (c->end[which] == NULL && c->retry_ns[which] <= now &&
+            (c->dropped_ns == 0 || !c->talks->stays_away))
             connect_end(c, which);
     if (!c->talks->talking)
         return;
