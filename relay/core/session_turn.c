@@ -163,7 +163,7 @@ static void serve(struct relay *r, struct link *list, bool (*more)(const struct 
     bool is_last = list_empty(list);
 
     r->sessions.serving = true;
-    while (!is_last && more(r)) {
+    while (!is_last && !list_empty(list) && more(r)) {
         struct session *s = LIST_ITEM(list->next, struct session, ready);
         is_last = &s->ready == last;
         list_remove(&s->ready);

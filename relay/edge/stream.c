@@ -348,8 +348,10 @@ static void accept_one(struct listener *listener)
 {
     struct streams *ss = listener->streams;
     struct stream *s = stream_new(ss, listener->handler);
-    if (s == NULL)
+    if (s == NULL) {
+        listener->waits = true;
         return;
+    }
     ss->accepted++;
     if (uv_accept((uv_stream_t *)&listener->handle, (uv_stream_t *)&s->handle) != 0 || !may_come(s)) {
         drop(s);

@@ -140,12 +140,16 @@ static void look_at_relay(uint64_t now)
 
 /* --- phases --- */
 
-static void flooded(uint64_t now)
+static void drop_some(uint64_t now)
 {
-    if (now - t.dropped_ns >= t.size->drop_ms * UINT64_C(1000000)) {
-        t.dropped_ns = now;
-        talks_drop_one(&t.talks, now);
-    }
+    if (now - t.dropped_ns < t.size->drop_ms * UINT64_C(1000000))
+        return;
+    t.dropped_ns = now;
+    talks_drop_one(&t.talks, now);
+}
+
+static void all_come_back(uint64_t now)
+{
     for (uint32_t i = 0; i < t.talks.count; i++) {
         const struct conversation *c = &t.talks.at[i];
         if (c->dropped_ns != 0 && now - c->dropped_ns > AWAY_MAX_S * UINT64_C(1000000000))
@@ -192,13 +196,15 @@ static void step(uint64_t now)
         move(FLOODED);
         break;
     case FLOODED:
-        flooded(now);
+        drop_some(now);
+        all_come_back(now);
         if (!over(now, t.size->flooded_s))
             break;
         t.talks.talking = false;
         move(SETTLE);
         break;
     case SETTLE: /* the flood goes on */
+        all_come_back(now);
         if (talks_done(&t.talks))
             finish();
         else if (over(now, AWAY_MAX_S))
