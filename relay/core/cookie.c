@@ -30,8 +30,7 @@ static const uint8_t *mac_of(const uint8_t cookie[WIRE_COOKIE_BYTES])
 zg_err door_init(struct door *d, const struct rng *rng)
 {
     list_init(&d->spent_order);
-    d->second = 0;
-    d->puzzles = 0;
+    bucket_init(&d->puzzles);
     zg_err err = map_init(&d->knocks, rng);
     return err == ZG_OK ? map_init(&d->spent, rng) : err;
 }
@@ -98,20 +97,11 @@ void door_accepted(struct relay *r, const uint8_t cookie[WIRE_COOKIE_BYTES])
         s->right = false;
 }
 
-/* Each solution costs the relay a millisecond, whoever sent it. */
+/* Each solution costs the relay a millisecond, whoever sent it: no two of them one after the other. */
 static bool may_look(struct relay *r)
 {
-    struct door *d = &r->door;
-    uint64_t second = r->now.mono_ms / 1000;
-
-    if (d->second != second) {
-        d->second = second;
-        d->puzzles = 0;
-    }
-    if (d->puzzles >= r->limits.puzzles_a_second)
-        return false;
-    d->puzzles++;
-    return true;
+    const struct rate rate = {r->limits.puzzles_a_second, 1};
+    return bucket_take(&r->door.puzzles, rate, r->now.mono_ms);
 }
 
 zg_err door_check(struct relay *r, const struct name *desk_put, const struct command *knock, uint8_t asked)

@@ -59,6 +59,22 @@ void call_reply(const struct call *call, enum status status)
     call_reply_later(call, status, status == STATUS_BUSY ? BUSY_RETRY_S : 0);
 }
 
+/* What only somebody has who takes part: not a desk's put name or a slot's read name, which stand on cards.
+ */
+static bool shows_right(const struct target *t)
+{
+    bool is_desk =
+        t->queue != NULL ? t->queue->desk != NULL : t->found != NULL && t->found->kind == QUEUE_DESK;
+    return t->role != 0 && t->role != ROLE_READ && !(t->role == ROLE_PUT && is_desk);
+}
+
+static void act(struct call *call, const struct command *c, const struct target *t)
+{
+    if (t != NULL && shows_right(t))
+        session_known(call->session);
+    row_of(c->op)->act(call, c, t);
+}
+
 /* --- names --- */
 
 static struct lookup *lookup_find(const struct relay *r, const struct name *name)
@@ -120,7 +136,7 @@ static void resume(struct relay *r, struct pending *p, const struct target *t, z
     else if (result != ZG_OK)
         call_reply(&call, STATUS_BUSY);
     else if (command_decode(COMMAND_FROM_CLIENT, p->raw, p->len, &c) == ZG_OK)
-        row_of(c.op)->act(&call, &c, t);
+        act(&call, &c, t);
     upload_free(call.upload);
 }
 
@@ -197,7 +213,7 @@ void call_find(struct call *call, const struct command *c, const struct key *key
     if (e != NULL && counted(r, e->queue)) {
         const struct target t = {
             .name = key->name, .role = (enum role)e->role, .id = e->queue->id, .queue = e->queue};
-        row_of(c->op)->act(call, c, &t);
+        act(call, c, &t);
     } else {
         look_up(call, &key->name);
     }

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 
 #include "proto/command.h"
+#include "relay/core/bucket.h"
 #include "relay/core/list.h"
 #include "relay/core/map.h"
 #include "relay/core/message.h"
@@ -19,8 +20,7 @@ struct door {
     struct map knocks; /* by the new put name, until they are decided */
     struct map spent;  /* cookies */
     struct link spent_order;
-    uint64_t second;
-    uint32_t puzzles; /* looked at in this second */
+    struct bucket puzzles; /* that may be looked at */
 };
 
 ZG_MUST_CHECK zg_err door_init(struct door *d, const struct rng *rng);

@@ -14,10 +14,16 @@ struct limits limits_default(void)
 {
     return (struct limits){
         .connections = 60000,
+        .connections_of_address = 256,
+        .connects_of_address_a_second = 10,
         .subscriptions_of_one = 1024,
         .unanswered_of_one = 512,
         .commands_a_turn = 128,
-        .hellos_a_turn = 4,
+        .commands_a_second = 2000,
+        .hellos_a_turn = 1,
+        .hellos_a_second = 1000,
+        .strangers_a_turn = 4,
+        .strangers_a_second = 1000,
         .readings_of_one = 4,
         .stall_seconds = 60,
         .sends_of_queue_a_day = 4096,

@@ -5,14 +5,20 @@
 #include <stdint.h>
 
 struct limits {
-    uint32_t connections;          /* open at once */
-    uint32_t subscriptions_of_one; /* of one connection */
-    uint32_t unanswered_of_one;    /* commands of one connection that wait for a reply; then it is paused */
-    uint32_t commands_a_turn;      /* of one connection in one turn of the loop */
+    uint32_t connections;                  /* open at once */
+    uint32_t connections_of_address;       /* the same from one address that is not shared */
+    uint32_t connects_of_address_a_second; /* in the long run; of ten seconds they may come at once */
+    uint32_t subscriptions_of_one;         /* of one connection */
+    uint32_t unanswered_of_one; /* commands of one connection that wait for a reply; then it is paused */
+    uint32_t commands_a_turn;   /* of one connection in one turn of the loop */
+    uint32_t commands_a_second; /* of one connection, and twice as many at once; then it rests */
     uint32_t
         hellos_a_turn; /* handshakes in one turn of the loop: each takes half a millisecond from everybody */
-    uint32_t readings_of_one; /* slot values on their way to one connection */
-    uint32_t stall_seconds;   /* a record, an upload or a reader that does not get on loses its connection */
+    uint32_t hellos_a_second;  /* of all */
+    uint32_t strangers_a_turn; /* commands of all strangers in one turn: who has shown no right to anything */
+    uint32_t strangers_a_second; /* the same in one second */
+    uint32_t readings_of_one;    /* slot values on their way to one connection */
+    uint32_t stall_seconds; /* a record, an upload or a reader that does not get on loses its connection */
     uint32_t sends_of_queue_a_day; /* accepted by one conversation queue */
     uint32_t waiting_of_desk;      /* knocks and messages stored at one desk */
     uint32_t draws_of_desk_a_day;  /* vouchers */
@@ -20,7 +26,9 @@ struct limits {
     uint64_t memory_bytes;  /* envelopes and slots' values in memory: above it one envelope is read at a time
                                for  each reader, SLOT_GET is answered busy and who reads slowly is cut off;
                                above twice  as much SEND and KNOCK are answered busy */
-    uint64_t input_bytes;   /* unfinished records and uploads; above it the oldest are cut off */
+    uint64_t input_bytes;   /* records and uploads that are unfinished or wait for their turn; above it those
+                               that   do not get on are cut off, the oldest first, strangers above half of it;
+                               above   three quarters strangers that would hold more */
     uint64_t waiting_bytes; /* commands that wait for the store; above it others are answered busy; slots'
                                values take half of it at most */
     uint32_t

@@ -24,13 +24,12 @@ zg_err sessions_init(struct sessions *ss)
 {
     key_slab_init(&ss->keys);
     list_init(&ss->dirty);
-    list_init(&ss->ready);
     list_init(&ss->hellos);
     list_init(&ss->stalled);
+    list_init(&ss->stalled_strangers);
     list_init(&ss->choked);
     ss->input_bytes = 0;
-    ss->turn = 0;
-    ss->hellos_carried = 0;
+    turns_init(ss);
     ss->scratch = malloc(WIRE_RECORD_HEADER_BYTES + WIRE_RECORD_CIPHER_MAX);
     return ss->scratch != NULL ? ZG_OK : ZG_ERR_MEMORY;
 }
@@ -68,6 +67,7 @@ struct session *session_open(struct relay *r, const struct carrier *carrier, str
     list_init(&s->ready);
     list_init(&s->stalled);
     list_init(&s->choked);
+    bucket_init(&s->commands);
     s->stalled_at = r->now.mono_ms;
     list_append(&r->sessions.hellos, &s->stalled);
     r->stats.connections++;
@@ -196,30 +196,9 @@ void session_unsubscribed(struct subscription *sub)
 
 /* --- time --- */
 
-bool session_must_wait(const struct session *s)
-{
-    const struct limits *l = &s->relay->limits;
-    const struct sessions *ss = &s->relay->sessions;
-
-    if (s->state == SESSION_HELLO)
-        return ss->hellos_carried >= l->hellos_a_turn;
-    bool spent = s->turn == ss->turn && s->carried >= l->commands_a_turn;
-    return spent || s->unanswered >= l->unanswered_of_one;
-}
-
-bool session_paused(const struct session *s)
-{
-    return s->relay->draining || session_must_wait(s) || !list_empty(&s->ready);
-}
-
-void session_make_ready(struct session *s)
-{
-    if (s->input != NULL && list_empty(&s->ready) && s->unanswered < s->relay->limits.unanswered_of_one)
-        list_append(&s->relay->sessions.ready, &s->ready);
-}
-
 void session_stalls(struct session *s)
 {
+    struct sessions *ss = &s->relay->sessions;
     /* It is not its fault if it must wait for its replies. */
     bool half = s->upload != NULL || (s->input != NULL && !session_must_wait(s) && list_empty(&s->ready));
 
@@ -229,7 +208,7 @@ void session_stalls(struct session *s)
         list_remove(&s->stalled);
     } else if (list_empty(&s->stalled)) {
         s->stalled_at = s->relay->now.mono_ms;
-        list_append(&s->relay->sessions.stalled, &s->stalled);
+        list_append(s->known ? &ss->stalled : &ss->stalled_strangers, &s->stalled);
     }
 }
 
@@ -258,8 +237,9 @@ static uint64_t hello_until(const struct session *s)
 
 static uint64_t stalled_until(const struct relay *r, const struct session *s)
 {
-    /* Above the limit, those that began first are cut off: they had the most time. */
-    if (r->sessions.input_bytes > r->limits.input_bytes)
+    /* Above the limit, those that began first are cut off: they had the most time. Strangers at half of it.
+     */
+    if (r->sessions.input_bytes > (s->known ? r->limits.input_bytes : r->limits.input_bytes / 2))
         return 0;
     return s->stalled_at + r->limits.stall_seconds * UINT64_C(1000);
 }
@@ -269,30 +249,18 @@ void sessions_advance(struct relay *r)
     struct sessions *ss = &r->sessions;
     uint64_t now = r->now.mono_ms;
     struct session *s;
-    struct link due;
 
     while ((s = first_stalled(&ss->hellos)) != NULL && hello_until(s) <= now)
+        session_end(s, true);
+    while ((s = first_stalled(&ss->stalled_strangers)) != NULL && stalled_until(r, s) <= now)
         session_end(s, true);
     while ((s = first_stalled(&ss->stalled)) != NULL && stalled_until(r, s) <= now)
         session_end(s, true);
     while ((s = first_choked(ss)) != NULL && choked_until(r, s) <= now)
         session_end(s, true);
 
-    if (r->draining || list_empty(&ss->ready))
-        return;
-    /* Each once; those that must pause again come into a list of their own. */
-    list_init(&due);
-    while (!list_empty(&ss->ready)) {
-        struct link *l = ss->ready.next;
-        list_remove(l);
-        list_append(&due, l);
-    }
-    while (!list_empty(&due)) {
-        s = LIST_ITEM(due.next, struct session, ready);
-        list_remove(&s->ready);
-        if (!session_carry_on(s))
-            session_end(s, true);
-    }
+    if (!r->draining)
+        turns_serve(r);
 }
 
 static uint64_t earlier(uint64_t a, uint64_t b)
@@ -304,12 +272,12 @@ uint64_t sessions_deadline(const struct relay *r)
 {
     const struct sessions *ss = &r->sessions;
     const struct session *s;
-    uint64_t at = UINT64_MAX;
+    uint64_t at = r->draining ? UINT64_MAX : turns_deadline(r);
 
-    if (!list_empty(&ss->ready) && !r->draining)
-        return 0;
     if ((s = first_stalled(&ss->hellos)) != NULL)
         at = earlier(at, hello_until(s));
+    if ((s = first_stalled(&ss->stalled_strangers)) != NULL)
+        at = earlier(at, stalled_until(r, s));
     if ((s = first_stalled(&ss->stalled)) != NULL)
         at = earlier(at, stalled_until(r, s));
     if ((s = first_choked(ss)) != NULL)

@@ -6,11 +6,12 @@
  * the relay's one buffer. Failure: whatever is wrong dooms the session. It ends at the next safe place, never
  * in the middle of another session's work: in its own session_receive, in relay_advance or in relay_flush.
  * Silence: a hello has 10 seconds, a record or upload that was begun, and a reader that takes nothing, have
- * limits.stall_seconds.
+ * limits.stall_seconds. Whose turn it is, and who waits: session_turn.c.
  */
 #ifndef RELAY_CORE_SESSION_H
 #define RELAY_CORE_SESSION_H
 
+#include "relay/core/bucket.h"
 #include "relay/core/key_slab.h"
 #include "relay/core/outbox.h"
 #include "relay/core/queue.h"
@@ -37,10 +38,12 @@ struct session {
     struct outbox outbox;
     struct link subscriptions;
     struct link dirty;              /* something to write, or doomed */
-    struct link ready;              /* has input and may go on */
+    struct link ready;              /* has input and waits for its turn, in one of the four lists */
     struct link stalled;            /* said hello not yet, or sent half of something */
     struct link choked;             /* the carrier takes nothing */
     uint64_t stalled_at, choked_at; /* mono_ms since when */
+    struct bucket commands;         /* that it may still send */
+    uint64_t rests_until;           /* mono_ms: it sent more than that */
     uint32_t refs;                  /* one while open, one for each reply that will come */
     uint32_t unanswered;            /* commands whose reply was not encoded yet */
     uint32_t subscription_count;
@@ -50,20 +53,29 @@ struct session {
     uint16_t readings;   /* slot values asked for and not yet said */
     uint16_t uploads;    /* slot values that came and are not written yet */
     uint8_t state;
+    bool known; /* has shown a secret that is not on every card; until then it is a stranger's */
     bool doomed;
 };
 
 /* All of the relay. */
 struct sessions {
     struct key_slab keys;
-    struct link dirty, ready;
-    struct link hellos; /* the oldest first; so are the next two */
+    struct link dirty;
+    /* Who has input and waits for a turn, those that waited longest first: */
+    struct link ready;     /* known ones */
+    struct link greeting;  /* for its handshake */
+    struct link strangers; /* for its next command */
+    struct link resting;   /* known ones, until they may send again */
+    struct link hellos;    /* the oldest first; so are the next three */
     struct link stalled;
+    struct link stalled_strangers;
     struct link choked;
     uint64_t input_bytes; /* held for unfinished records and unfinished uploads */
     uint32_t turn;
-    uint32_t hellos_carried; /* in this turn */
-    uint8_t *scratch;        /* one record, with its header */
+    uint32_t hellos_carried, strangers_carried; /* in this turn */
+    struct bucket hello_bucket, stranger_bucket;
+    bool serving;     /* those that waited; others must not overtake them */
+    uint8_t *scratch; /* one record, with its header */
 };
 
 ZG_MUST_CHECK zg_err sessions_init(struct sessions *ss);
@@ -97,10 +109,18 @@ void session_starves(struct subscription *sub);
 void session_subscribed(struct session *s, struct subscription *sub);
 void session_unsubscribed(struct subscription *sub);
 
+/* It has shown that it has a right to something: from now on it goes before strangers. */
+void session_known(struct session *s);
+
 /* Between the files of the session. */
 void session_move(struct session *s, enum session_state to);
+void turns_init(struct sessions *ss);
+void turns_begin(struct sessions *ss); /* a turn of the loop */
+void turns_serve(struct relay *r);
+uint64_t turns_deadline(const struct relay *r);
 void session_make_ready(struct session *s); /* if it has input and may go on */
 bool session_must_wait(const struct session *s);
+void session_carries(struct session *s, bool hello); /* one more, which is counted */
 void session_stalls(struct session *s); /* the time of silence begins, if it has not; or it is over */
 void session_write(struct session *s, const uint8_t *buf, size_t len);
 bool session_carry_on(struct session *s); /* false: it is doomed */

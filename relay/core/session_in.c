@@ -52,6 +52,14 @@ void session_input_free(struct session *s)
     s->input = NULL;
 }
 
+/* What strangers hold while they wait for their turn must leave room for others. Those that do not get on are
+ * cut off before it comes to that. */
+static bool may_hold(const struct session *s, size_t more)
+{
+    const struct relay *r = s->relay;
+    return s->known || r->sessions.input_bytes + more <= r->limits.input_bytes / 4 * 3;
+}
+
 static bool keep_bytes(struct session *s, const uint8_t *data, size_t len)
 {
     struct input *in = input_of(s);
@@ -59,9 +67,12 @@ static bool keep_bytes(struct session *s, const uint8_t *data, size_t len)
     if (in == NULL || len > INPUT_MAX - in->len)
         return false;
     if (len > in->cap - in->len) {
-        size_t cap = in->cap > 0 ? in->cap : 64;
+        /* The first piece is most of the time all that waits. */
+        size_t cap = in->cap > 0 ? in->cap : len;
         while (cap < in->len + len)
             cap *= 2;
+        if (!may_hold(s, cap - in->cap))
+            return false;
         uint8_t *bytes = realloc(in->bytes, cap);
         if (bytes == NULL)
             return false;
@@ -78,7 +89,7 @@ static bool keep_units(struct session *s, const struct reader *rest)
 {
     struct input *in = input_of(s);
 
-    if (in == NULL)
+    if (in == NULL || !may_hold(s, rest->left))
         return false;
     in->units = malloc(rest->left);
     if (in->units == NULL)
@@ -124,7 +135,7 @@ static bool hello(struct session *s, struct span message)
     size_t len;
     bool good = false;
 
-    r->sessions.hellos_carried++;
+    session_carries(s, true);
     write_prologue(prologue);
     write_limits(r, limits);
     noise_responder_init(&hs, NOISE_NKHFS, prologue, sizeof(prologue), r->secrets->relay_sk, r->relay_pk);
@@ -151,13 +162,7 @@ out:
 
 static bool carry_out(struct session *s, struct span unit)
 {
-    struct sessions *ss = &s->relay->sessions;
-
-    if (s->turn != ss->turn) {
-        s->turn = ss->turn;
-        s->carried = 0;
-    }
-    s->carried++;
+    session_carries(s, false);
     return dispatch(s, unit.at, unit.len) && !s->doomed;
 }
 

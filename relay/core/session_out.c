@@ -105,8 +105,7 @@ void sessions_flush(struct relay *r)
 {
     struct sessions *ss = &r->sessions;
 
-    ss->turn++;
-    ss->hellos_carried = 0;
+    turns_begin(ss);
     while (!list_empty(&ss->dirty)) {
         struct session *s = LIST_ITEM(ss->dirty.next, struct session, dirty);
         if (!s->doomed)

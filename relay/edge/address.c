@@ -83,3 +83,49 @@ void address_of_socket(const struct sockaddr_storage *s, char out[ADDRESS_BYTES_
     snprintf(out, ADDRESS_BYTES_MAX + 1, s->ss_family == AF_INET6 ? "[%s]:%u" : "%s:%u", host,
              (unsigned)port);
 }
+
+static bool shared_add(struct shared_addresses *s, const char *word)
+{
+    struct sockaddr_storage *at = &s->at[s->count];
+    if (s->count == SHARED_MAX)
+        return false;
+    if (uv_ip4_addr(word, 0, (struct sockaddr_in *)at) != 0 &&
+        uv_ip6_addr(word, 0, (struct sockaddr_in6 *)at) != 0)
+        return false;
+    s->count++;
+    return true;
+}
+
+zg_err shared_parse(struct shared_addresses *out, const char *text)
+{
+    char copy[SHARED_MAX * (INET6_ADDRSTRLEN + 1)];
+    struct shared_addresses s = {.count = 0};
+    char *rest = NULL;
+    if (strlen(text) >= sizeof(copy))
+        return ZG_ERR_MALFORMED;
+    memcpy(copy, text, strlen(text) + 1);
+    for (char *word = strtok_r(copy, " \t", &rest); word != NULL; word = strtok_r(NULL, " \t", &rest))
+        if (!shared_add(&s, word))
+            return ZG_ERR_MALFORMED;
+    *out = s;
+    return ZG_OK;
+}
+
+static bool same_host(const struct sockaddr *a, const struct sockaddr *b)
+{
+    const struct sockaddr_in *a4 = (const void *)a, *b4 = (const void *)b;
+    const struct sockaddr_in6 *a6 = (const void *)a, *b6 = (const void *)b;
+    if (a->sa_family != b->sa_family)
+        return false;
+    if (a->sa_family == AF_INET6)
+        return memcmp(&a6->sin6_addr, &b6->sin6_addr, sizeof(a6->sin6_addr)) == 0;
+    return a4->sin_addr.s_addr == b4->sin_addr.s_addr;
+}
+
+bool shared_has(const struct shared_addresses *s, const struct sockaddr *address)
+{
+    for (uint8_t i = 0; i < s->count; i++)
+        if (same_host((const struct sockaddr *)&s->at[i], address))
+            return true;
+    return false;
+}

@@ -33,9 +33,11 @@ struct config {
     uint32_t settle_ms;
     uint8_t ttl_ceiling;
     struct limits limits;
+    struct shared_addresses shared; /* not counted by limits of one address */
 };
 
 #define CONFIG_LISTEN_DEFAULT "127.0.0.1:7443"
+#define CONFIG_SHARED_DEFAULT "127.0.0.1 ::1"
 
 /* What holds for every key that is not given. */
 void config_default(struct config *c);

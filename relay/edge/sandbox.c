@@ -68,6 +68,7 @@ static const int allowed[] = {
     SCMP_SYS(setsockopt),
     SCMP_SYS(getsockopt),
     SCMP_SYS(getsockname),
+    SCMP_SYS(getpeername), /* to count by address */
     SCMP_SYS(shutdown),
     SCMP_SYS(epoll_ctl),
     SCMP_SYS(epoll_wait),

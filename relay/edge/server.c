@@ -49,6 +49,7 @@ struct server {
     struct relay *relay;
     struct committer *committer;
     struct streams *streams;
+    struct origins *origins;
     struct web_part web;
     struct admin *admin;
     struct watch watch;
@@ -249,6 +250,17 @@ static bool open_relay(struct server *s, const struct server_options *o)
     return err == ZG_OK;
 }
 
+static bool open_streams(struct server *s, const struct config *config)
+{
+    const struct rng rng = rng_system();
+    zg_err err = origins_new(&s->origins, &config->limits, &config->shared, &rng);
+    if (err == ZG_OK)
+        err = streams_open(&s->streams, &s->loop, config->limits.connections, s->origins);
+    if (err != ZG_OK)
+        log_line(LOG_ERROR, "no memory for connections");
+    return err == ZG_OK;
+}
+
 static bool open_listeners(struct server *s, const struct config *config)
 {
     char bound[CONFIG_LISTEN_MAX][ADDRESS_BYTES_MAX + 1], why[160];
@@ -316,7 +328,7 @@ static bool start(struct server *s, const struct server_options *options)
         goto err0;
     if (!open_relay(s, options))
         goto err1;
-    if (streams_open(&s->streams, &s->loop, options->config->limits.connections) != ZG_OK)
+    if (!open_streams(s, options->config))
         goto err2;
     if (!web_part_open(&s->web, &s->loop, s->relay, s->streams, options->config) ||
         !open_listeners(s, options->config) || !open_admin(s))
@@ -355,6 +367,7 @@ bool server_run(const struct server_options *options)
     if (uv_loop_close(&s->loop) != 0)
         log_line(LOG_ERROR, "stopped with something left open");
     web_part_free(&s->web);
+    origins_free(s->origins);
     free(s);
     return ok;
 }

@@ -13,6 +13,7 @@
 
 enum {
     BACKLOG = 1024,
+    ACCEPTS_A_TURN = 16, /* of all listeners; then others have their turn first */
     KEEPALIVE_SECONDS = 600,
     SWEEP_MS = 5000,
     SWEEPS = 2, /* without progress, then an ended stream's last bytes are given up */
@@ -32,12 +33,13 @@ struct stream {
     uv_tcp_t handle;
     struct streams *streams;
     const struct stream_handler *handler;
-    void *user;     /* NULL: over */
-    uint32_t rests; /* that are kept */
-    uint32_t left;  /* of them, at the last sweep; if it is over */
-    uint8_t sweeps; /* without progress */
-    bool paused;    /* reading stopped because the handler asked for it */
-    bool broken;    /* a write failed; to be dropped when no handler is on the stack */
+    struct origin *origin; /* NULL: not counted */
+    void *user;            /* NULL: over */
+    uint32_t rests;        /* that are kept */
+    uint32_t left;         /* of them, at the last sweep; if it is over */
+    uint8_t sweeps;        /* without progress */
+    bool paused;           /* reading stopped because the handler asked for it */
+    bool broken;           /* a write failed; to be dropped when no handler is on the stack */
 };
 
 struct listener {
@@ -46,7 +48,7 @@ struct listener {
     const struct stream_handler *handler;
     void *ctx;
     bool open;
-    bool waits; /* a connection has come, and there was no memory for it */
+    bool waits; /* a connection came and was not accepted yet */
 };
 
 struct streams {
@@ -56,6 +58,8 @@ struct streams {
     uv_timer_t sweep;
     struct listener listeners[LISTENERS_MAX];
     size_t listener_count;
+    struct origins *origins;
+    uint32_t accepted;  /* in this turn */
     size_t count, most; /* of streams */
     size_t handles;     /* of which the close callback has not come */
     bool closing;
@@ -79,6 +83,7 @@ static void on_closed(uv_handle_t *handle)
     struct streams *ss = s->streams;
     list_remove(&s->all);
     list_remove(&s->waiting);
+    origin_leave(ss->origins, s->origin);
     free(s);
     ss->count--;
     forget_handle(ss);
@@ -279,6 +284,26 @@ static void resume(struct stream *s)
         drop(s);
 }
 
+static void resume_waiting(struct streams *ss)
+{
+    struct link *last = ss->waiting.prev;
+    for (struct link *l = ss->waiting.next, *next; l != &ss->waiting; l = next) {
+        struct stream *s = LIST_ITEM(l, struct stream, waiting);
+        bool at_end = l == last; /* what comes behind was added meanwhile */
+        next = l->next;
+        if (s->broken) {
+            list_remove(&s->waiting);
+            drop(s);
+        } else if (s->user == NULL) {
+            list_remove(&s->waiting); /* it goes when its rest is out */
+        } else if (!s->handler->paused(s->user)) {
+            resume(s);
+        }
+        if (at_end)
+            break;
+    }
+}
+
 void stream_hand_over(struct stream *s, const struct stream_handler *handler, void *user)
 {
     s->handler = handler;
@@ -306,16 +331,29 @@ static struct stream *stream_new(struct streams *ss, const struct stream_handler
     return s;
 }
 
-/* libuv tells of no other connection before this one was accepted. */
-static void take_connection(struct listener *listener)
+/* Too many in all, or from there? */
+static bool may_come(struct stream *s)
+{
+    struct streams *ss = s->streams;
+    struct sockaddr_storage from;
+    int len = sizeof(from);
+    if (ss->count > ss->most || uv_tcp_getpeername(&s->handle, (struct sockaddr *)&from, &len) != 0)
+        return false;
+    if (ss->origins == NULL)
+        return true;
+    return origin_enter(ss->origins, (const struct sockaddr *)&from, uv_now(ss->loop), &s->origin);
+}
+
+static void accept_one(struct listener *listener)
 {
     struct streams *ss = listener->streams;
     struct stream *s = stream_new(ss, listener->handler);
-    listener->waits = s == NULL;
-    if (s == NULL)
+    if (s == NULL) {
+        listener->waits = true;
         return;
-    uv_stream_t *server = (uv_stream_t *)&listener->handle;
-    if (uv_accept(server, (uv_stream_t *)&s->handle) != 0 || ss->count > ss->most) {
+    }
+    ss->accepted++;
+    if (uv_accept((uv_stream_t *)&listener->handle, (uv_stream_t *)&s->handle) != 0 || !may_come(s)) {
         drop(s);
         return;
     }
@@ -326,38 +364,36 @@ static void take_connection(struct listener *listener)
         drop(s);
 }
 
+/* As long as a connection is not accepted, libuv brings no other. */
 static void on_connection(uv_stream_t *server, int status)
 {
-    if (status == 0)
-        take_connection(server->data);
+    struct listener *listener = server->data;
+    if (status != 0)
+        return;
+    if (listener->streams->accepted >= ACCEPTS_A_TURN)
+        listener->waits = true;
+    else
+        accept_one(listener);
 }
 
-static void take_waiting(struct streams *ss)
+static void accept_waiting(struct streams *ss)
 {
-    for (size_t i = 0; i < ss->listener_count; i++)
-        if (ss->listeners[i].open && ss->listeners[i].waits)
-            take_connection(&ss->listeners[i]);
+    ss->accepted = 0;
+    for (size_t i = 0; i < ss->listener_count; i++) {
+        struct listener *l = &ss->listeners[i];
+        if (!l->waits || !l->open)
+            continue;
+        l->waits = false;
+        accept_one(l);
+    }
 }
 
 void streams_turn(struct streams *ss)
 {
-    take_waiting(ss);
-    struct link *last = ss->waiting.prev;
-    for (struct link *l = ss->waiting.next, *next; l != &ss->waiting; l = next) {
-        struct stream *s = LIST_ITEM(l, struct stream, waiting);
-        bool at_end = l == last; /* what comes behind was added meanwhile */
-        next = l->next;
-        if (s->broken) {
-            list_remove(&s->waiting);
-            drop(s);
-        } else if (s->user == NULL) {
-            list_remove(&s->waiting); /* it goes when its rest is out */
-        } else if (!s->handler->paused(s->user)) {
-            resume(s);
-        }
-        if (at_end)
-            break;
-    }
+    resume_waiting(ss);
+    accept_waiting(ss);
+    if (ss->origins != NULL)
+        origins_forget(ss->origins, uv_now(ss->loop));
 }
 
 static void on_listener_closed(uv_handle_t *handle)
@@ -426,7 +462,7 @@ static void on_timer_closed(uv_handle_t *handle)
     forget_handle(handle->data);
 }
 
-zg_err streams_open(struct streams **out, uv_loop_t *loop, size_t most)
+zg_err streams_open(struct streams **out, uv_loop_t *loop, size_t most, struct origins *origins)
 {
     struct streams *ss = calloc(1, sizeof(*ss));
     if (ss == NULL)
@@ -440,6 +476,7 @@ zg_err streams_open(struct streams **out, uv_loop_t *loop, size_t most)
     ss->handles = 1;
     ss->loop = loop;
     ss->most = most;
+    ss->origins = origins;
     list_init(&ss->all);
     list_init(&ss->waiting);
     *out = ss;

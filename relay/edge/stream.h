@@ -18,6 +18,7 @@
 #include "proto/bytes.h"
 #include "relay/core/relay.h"
 #include "relay/edge/address.h"
+#include "relay/edge/origin.h"
 
 enum { STREAM_READ_MAX = 65536 };
 
@@ -40,8 +41,12 @@ struct stream_handler {
     void (*leave)(void *user);
 };
 
-/* At most `most` streams at once; more are closed when they come. ZG_ERR_MEMORY. */
-ZG_MUST_CHECK zg_err streams_open(struct streams **out, uv_loop_t *loop, size_t most);
+/*
+ * At most `most` streams at once, and from one address what origins (borrowed until every callback came;
+ * NULL: all) allows; more are closed when they come. ZG_ERR_MEMORY.
+ */
+ZG_MUST_CHECK zg_err streams_open(struct streams **out, uv_loop_t *loop, size_t most,
+                                  struct origins *origins);
 /*
  * handler (borrowed) and ctx, which its open gets, stay until every stream is gone. ZG_ERR_NETWORK: why gets
  * what the system said. bound gets the address with its real port.
@@ -51,7 +56,7 @@ ZG_MUST_CHECK zg_err streams_listen(struct streams *ss, const struct address *wh
                                     char bound[ADDRESS_BYTES_MAX + 1], char *why, size_t why_cap);
 
 /* Once in each turn of the loop, after relay_flush: reads again for handlers that were paused, drops broken
- * connections, takes those for which there was no memory. */
+ * connections, accepts those that waited. */
 void streams_turn(struct streams *ss);
 
 /* No new connections from now on. */

@@ -41,7 +41,10 @@ int scene_setup(void **state)
     assert_non_null(s->engine);
     test_store_init(&s->store, s->engine);
     s->limits = limits_default();
-    s->limits.hellos_a_turn = 1000; /* so that peer_open is done when it returns */
+    /* So that peer_open and what is said is done when it returns. */
+    s->limits.hellos_a_turn = 1000;
+    s->limits.hellos_a_second = s->limits.strangers_a_turn = s->limits.strangers_a_second = 1000000;
+    s->limits.commands_a_second = 1000000;
     s->ceiling = WIRE_TTL_30D;
     rng_fill(&s->rng, s->sk, sizeof(s->sk));
     crypto_scalarmult_base(s->pk, s->sk);

@@ -1,6 +1,7 @@
-/* The small parts: map, outbox, keys, quotas, limits. */
+/* The small parts: map, outbox, keys, quotas, buckets, limits. */
 #include "tests/unit/relay_core/scene.h"
 
+#include "relay/core/bucket.h"
 #include "relay/core/key_slab.h"
 #include "relay/core/list.h"
 #include "relay/core/map.h"
@@ -174,6 +175,47 @@ static void effort_rises_with_rate_and_room_and_is_nothing_when_calm(void **stat
     assert_int_equal(limits_effort(&l, 0, 0), 12);
 }
 
+static void a_bucket_gives_its_burst_and_then_its_rate(void **state)
+{
+    const struct rate rate = {.a_second = 4, .burst = 3};
+    struct bucket b;
+    uint64_t now = 1000, given = 0;
+    (void)state;
+    bucket_init(&b);
+    assert_true(bucket_full(&b, rate, now));
+    for (int i = 0; i < 3; i++)
+        assert_true(bucket_take(&b, rate, now));
+    assert_false(bucket_take(&b, rate, now));
+    assert_int_equal(bucket_when(&b, rate, now), now + 250);
+    assert_false(bucket_has(&b, rate, now + 249));
+    assert_true(bucket_has(&b, rate, now + 250));
+    /* Looking at it often costs nothing. */
+    for (; now < 1000 + 10000; now++)
+        given += bucket_take(&b, rate, now);
+    assert_int_equal(given, 39);
+    assert_false(bucket_full(&b, rate, now + 499));
+    assert_true(bucket_full(&b, rate, now + 500));
+    /* No more than the burst, however long nobody came. */
+    now += UINT64_C(1) << 60;
+    assert_int_equal(bucket_when(&b, rate, now), now);
+    for (given = 0; bucket_take(&b, rate, now);)
+        given++;
+    assert_int_equal(given, 3);
+}
+
+/* Also when time begins with it, or stands still. */
+static void a_bucket_is_full_at_first(void **state)
+{
+    const struct rate rate = {.a_second = UINT32_MAX, .burst = UINT32_MAX};
+    struct bucket b;
+    (void)state;
+    bucket_init(&b);
+    assert_true(bucket_full(&b, rate, 0));
+    assert_true(bucket_take(&b, rate, 0));
+    assert_false(bucket_full(&b, rate, 0));
+    assert_true(bucket_full(&b, rate, 1));
+}
+
 static void an_envelope_lives_as_long_as_somebody_has_it(void **state)
 {
     uint8_t bytes[WIRE_ENVELOPE_BYTES] = {1, 2, 3};
@@ -193,6 +235,8 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(an_outbox_keeps_order_and_frees_what_it_owns),
     cmocka_unit_test(keys_are_wiped_and_used_again),
     cmocka_unit_test(a_quota_is_for_one_queue_one_kind_and_one_day),
+    cmocka_unit_test(a_bucket_gives_its_burst_and_then_its_rate),
+    cmocka_unit_test(a_bucket_is_full_at_first),
     cmocka_unit_test(effort_rises_with_rate_and_room_and_is_nothing_when_calm),
     cmocka_unit_test(an_envelope_lives_as_long_as_somebody_has_it),
 };

@@ -148,6 +148,35 @@ static void a_turn_carries_out_only_some_handshakes(void **state)
         peer_clear(&p[i]);
 }
 
+/* More wait, and get on when the next second's share comes. */
+static void a_second_carries_out_only_some_handshakes(void **state)
+{
+    struct scene *s = *state;
+    uint8_t hello[WIRE_RECORD_HEADER_BYTES + WIRE_HELLO_BYTES];
+    enum { BURST = SCENE_PEERS, COUNT = BURST + 2 };
+    struct peer p[COUNT];
+    s->limits.hellos_a_second = 4 * BURST; /* a quarter of it at once */
+    scene_restart(s);
+    scene_pass(s, 1000);
+    for (int i = 0; i < COUNT; i++) {
+        assert_true(peer_connect(&p[i], s->relay, &s->rng, s->now));
+        peer_hello(&p[i], s->pk, hello);
+        assert_true(peer_give(&p[i], hello, sizeof(hello), s->now));
+        scene_turn(s);
+        assert_int_equal(p[i].open, i < BURST);
+    }
+    assert_true(session_paused(p[BURST].session));
+    uint64_t next = relay_deadline(s->relay);
+    assert_true(next > s->now.mono_ms && next <= s->now.mono_ms + 1000 / (4 * BURST) + 1);
+    scene_pass(s, next - s->now.mono_ms);
+    assert_true(p[BURST].open); /* in the order in which they came */
+    assert_false(p[BURST + 1].open);
+    scene_pass(s, 1000);
+    hear_reply(&p[BURST + 1], say_ping(s, &p[BURST + 1]), STATUS_OK);
+    for (int i = 0; i < COUNT; i++)
+        peer_clear(&p[i]);
+}
+
 static void no_more_connections_than_allowed(void **state)
 {
     struct scene *s = *state;
@@ -322,6 +351,132 @@ static void a_turn_carries_out_only_some_commands_of_one(void **state)
     assert_false(session_paused(p->session));
 }
 
+static void give_pings(struct scene *s, struct peer *p, uint32_t count)
+{
+    struct command ping[40];
+    for (uint32_t i = 0; i < count; i++)
+        ping[i] = (struct command){.op = OP_PING, .seq = i};
+    assert_true(peer_give(p, record, peer_record(p, ping, count, record), s->now));
+}
+
+static uint32_t heard_by(struct peer *p)
+{
+    uint32_t count = 0;
+    for (struct heard *h; (h = peer_take(p)) != NULL; count++)
+        free(h);
+    return count;
+}
+
+/* Those who show no right share what is left, evenly; somebody with a queue does not wait for them. */
+static void strangers_share_a_turn_and_others_go_first(void **state)
+{
+    struct scene *s = *state;
+    struct peer *known = &s->peers[0];
+    struct thing q;
+    uint8_t sub[8];
+    make_queue(s, &q, 1, QUEUE_CONVERSATION);
+    s->limits.strangers_a_turn = 4; /* one each */
+    s->limits.strangers_a_second = 1000000;
+    scene_restart(s);
+    subscribe(s, known, q.take, 10, sub);
+    for (int i = 1; i < SCENE_PEERS; i++)
+        give_pings(s, &s->peers[i], 10);
+    give_pings(s, known, 10);
+    relay_flush(s->relay);
+    assert_int_equal(heard_by(known), 10);
+    /* The first has had its share; nobody overtakes it while it waits. */
+    for (int i = 1; i < SCENE_PEERS; i++) {
+        assert_true(session_paused(s->peers[i].session));
+        assert_int_equal(heard_by(&s->peers[i]), i == 1);
+    }
+    assert_int_equal(relay_deadline(s->relay), 0);
+    relay_advance(s->relay, s->now);
+    relay_flush(s->relay);
+    for (int i = 1; i < SCENE_PEERS; i++)
+        assert_int_equal(heard_by(&s->peers[i]), 1);
+    scene_turn(s);
+    for (int i = 1; i < SCENE_PEERS; i++) {
+        assert_int_equal(heard_by(&s->peers[i]), i == 1 ? 8 : 9);
+        assert_false(session_paused(s->peers[i].session));
+    }
+}
+
+static void strangers_get_only_so_much_of_a_second(void **state)
+{
+    struct scene *s = *state;
+    struct peer *known = &s->peers[0];
+    struct thing q, desk;
+    uint8_t sub[8];
+    make_queue(s, &q, 1, QUEUE_CONVERSATION);
+    make_queue(s, &desk, 2, QUEUE_DESK);
+    s->limits.strangers_a_second = 16; /* four at once */
+    scene_restart(s);
+    subscribe(s, known, q.take, 10, sub); /* was the first */
+    /* That she asks at a desk does not make her known. */
+    struct command challenge = {.op = OP_CHALLENGE, .u.challenge = {desk.put}};
+    peer_send(&s->peers[1], &challenge, s->now);
+    scene_turn(s);
+    assert_int_equal(heard_by(&s->peers[1]), 1);
+    give_pings(s, &s->peers[1], 10);
+    scene_turn(s);
+    assert_int_equal(heard_by(&s->peers[1]), 2);
+    give_pings(s, known, 40);
+    scene_turn(s);
+    assert_int_equal(heard_by(known), 40);
+    scene_pass(s, 250);
+    assert_int_equal(heard_by(&s->peers[1]), 4);
+    scene_pass(s, 1000);
+    assert_int_equal(heard_by(&s->peers[1]), 4);
+}
+
+static void who_sends_too_much_rests(void **state)
+{
+    struct scene *s = *state;
+    struct peer *p = &s->peers[0];
+    struct thing q;
+    uint8_t sub[8];
+    make_queue(s, &q, 1, QUEUE_CONVERSATION);
+    s->limits.commands_a_second = 10; /* twice as many at once */
+    scene_restart(s);
+    subscribe(s, p, q.take, 10, sub);
+    give_pings(s, p, 40);
+    scene_turn(s);
+    uint32_t heard = heard_by(p);
+    assert_in_range(heard, 19, 21);
+    assert_true(session_paused(p->session));
+    assert_true(relay_deadline(s->relay) > s->now.mono_ms);
+    scene_pass(s, 1000);
+    uint32_t more = heard_by(p);
+    assert_in_range(more, 9, 12);
+    scene_pass(s, 3000);
+    assert_int_equal(heard + more + heard_by(p), 40);
+    assert_false(session_paused(p->session));
+}
+
+/* It is the strangers who go, the oldest first, and not somebody who takes part. */
+static void strangers_hold_less_input_than_others(void **state)
+{
+    struct scene *s = *state;
+    struct peer *known = &s->peers[0];
+    struct thing q;
+    uint8_t sub[8];
+    static const uint8_t half[2 + 3000] = {(4320 + 16) >> 8, (4320 + 16) & 0xff};
+    make_queue(s, &q, 1, QUEUE_CONVERSATION);
+    s->limits.input_bytes = 4 * sizeof(half);
+    scene_restart(s);
+    subscribe(s, known, q.take, 10, sub);
+    assert_true(peer_give(known, half, sizeof(half), s->now));
+    scene_pass(s, 1);
+    assert_true(peer_give(&s->peers[1], half, sizeof(half), s->now));
+    assert_true(peer_give(&s->peers[2], half, sizeof(half), s->now));
+    assert_false(peer_give(&s->peers[3], half, sizeof(half), s->now));
+    assert_int_equal(relay_deadline(s->relay), 0);
+    scene_turn(s);
+    assert_true(s->peers[1].closed);
+    assert_false(s->peers[2].closed);
+    assert_false(known->closed);
+}
+
 /* Whoever does not pause is dropped before it fills the memory. */
 static void who_sends_although_paused_is_dropped(void **state)
 {
@@ -428,6 +583,7 @@ static const struct CMUnitTest tests[] = {
     SCENE_TEST(half_a_handshake_is_dropped_after_ten_seconds),
     SCENE_TEST(a_thousand_silent_connections_are_dropped),
     SCENE_TEST(a_turn_carries_out_only_some_handshakes),
+    SCENE_TEST(a_second_carries_out_only_some_handshakes),
     SCENE_TEST(no_more_connections_than_allowed),
     SCENE_TEST(a_length_that_is_not_allowed_closes),
     SCENE_TEST(damaged_records_close),
@@ -436,6 +592,10 @@ static const struct CMUnitTest tests[] = {
     SCENE_TEST(above_the_input_limit_the_oldest_half_records_go),
     SCENE_TEST(too_many_unanswered_commands_pause),
     SCENE_TEST(a_turn_carries_out_only_some_commands_of_one),
+    SCENE_TEST(strangers_share_a_turn_and_others_go_first),
+    SCENE_TEST(strangers_get_only_so_much_of_a_second),
+    SCENE_TEST(who_sends_too_much_rests),
+    SCENE_TEST(strangers_hold_less_input_than_others),
     SCENE_TEST(who_sends_although_paused_is_dropped),
     SCENE_TEST(rekeying_goes_on_in_both_directions),
     SCENE_TEST(deliveries_share_records),

@@ -392,7 +392,7 @@ static void values_of_sessions_that_ended_are_not_counted(void **state)
     struct scene *s = *state;
     struct thing slot;
     s->limits.waiting_bytes = 2 * WIRE_SLOT_BYTES_MAX;
-    s->limits.input_bytes = LARGE;
+    s->limits.input_bytes = 2 * LARGE; /* of which strangers may have half */
     scene_restart(s);
     make_slot(s, &slot, 1, WIRE_TTL_1D);
     for (uint64_t i = 0; i < 10; i++) {

@@ -74,6 +74,8 @@ static const struct {
     {"[web]\nweb-address = a.org https://b.org\n", 2, "\"https://b.org\" is neither HOST nor HOST:PORT"},
     {"[web]\nweb-address = 'self'\n", 2, "\"'self'\" is neither HOST nor HOST:PORT"},
     {"[web]\nweb-address = a.org:0\n", 2, "\"a.org:0\" is neither HOST nor HOST:PORT"},
+    {"[limits]\nshared = everybody\n", 2, "shared: not IP numbers with spaces between them, 16 at most"},
+    {"[limits]\nhandshakes-a-second = 0\n", 2, "handshakes-a-second: 0 is not between 1 and 1000000"},
     {"[limits]\nconnections = 9\n", 2, "connections: 9 is not between 10 and 1000000"},
     {"[limits]\nmemory-mib = 0\n", 2, "memory-mib: 0 is not between 1 and 1048576"},
     {"[limits]\nslots = 0\n", 2, "slots: 0 is not between 1 and 10000000"},
@@ -115,7 +117,7 @@ static void good_values_are_taken(void **state)
                            "[web]\nlisten-web = 127.0.0.1:80 [::1]:0\n"
                            "page = /srv/page\nweb-address = a.org [2001:db8::1]:443 b.onion\n"
                            "[limits]\nconnections = 20000 ; many\nmemory-mib = 3\ncalm-knocks-a-minute = 0\n"
-                           "slots = 100\n",
+                           "shared = 10.1.2.3 ::1\nconnections-of-address = 7\nslots = 100\n",
                            why);
     if (err != ZG_OK)
         fail_msg("%s", why);
@@ -135,6 +137,8 @@ static void good_values_are_taken(void **state)
     assert_string_equal(c.web_addresses, "a.org [2001:db8::1]:443 b.onion");
     assert_int_equal(c.limits.connections, 20000);
     assert_int_equal(c.limits.memory_bytes, 3 << 20);
+    assert_int_equal(c.shared.count, 2);
+    assert_int_equal(c.limits.connections_of_address, 7);
     assert_int_equal(c.limits.calm_knocks_a_minute, 0);
     assert_int_equal(c.limits.slots, 100);
     assert_int_equal(c.limits.voucher_days, limits_default().voucher_days);
@@ -201,6 +205,17 @@ static void the_written_file_holds_the_defaults(void **state)
     assert_int_equal(a->calm_knocks_a_minute, d->calm_knocks_a_minute);
     assert_int_equal(a->memory_bytes, d->memory_bytes);
     assert_int_equal(a->slots, d->slots);
+    assert_int_equal(a->connections_of_address, d->connections_of_address);
+    assert_int_equal(a->connects_of_address_a_second, d->connects_of_address_a_second);
+    assert_int_equal(a->hellos_a_second, d->hellos_a_second);
+    assert_int_equal(a->strangers_a_second, d->strangers_a_second);
+    assert_int_equal(a->commands_a_second, d->commands_a_second);
+    assert_int_equal(a->puzzles_a_second, d->puzzles_a_second);
+    assert_int_equal(a->input_bytes, d->input_bytes);
+    assert_int_equal(a->waiting_bytes, d->waiting_bytes);
+    assert_int_equal(all.shared.count, defaults.shared.count);
+    for (uint8_t i = 0; i < all.shared.count; i++)
+        assert_true(shared_has(&defaults.shared, (const struct sockaddr *)&all.shared.at[i]));
     free(bare);
     free(text);
 }

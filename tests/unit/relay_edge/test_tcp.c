@@ -62,7 +62,7 @@ static int make_world(void **state)
 
     memset(&core, 0, sizeof(core));
     assert_int_equal(uv_loop_init(&w->loop), 0);
-    assert_int_equal(streams_open(&w->streams, &w->loop, CONNECTIONS_MAX), ZG_OK);
+    assert_int_equal(streams_open(&w->streams, &w->loop, CONNECTIONS_MAX, NULL), ZG_OK);
     assert_int_equal(address_parse(&a, "127.0.0.1:0"), ZG_OK);
     assert_int_equal(streams_listen(w->streams, &a, &tcp_handler, NULL, bound, why, sizeof(why)), ZG_OK);
     assert_int_equal(address_parse(&a, bound), ZG_OK);

@@ -113,7 +113,7 @@ static int make_world(void **state)
     w->site = make_site();
     const struct web_options options = {.loop = &w->loop, .site = w->site, .connect = "wss://b"};
     assert_int_equal(web_open(&w->web, &options), ZG_OK);
-    assert_int_equal(streams_open(&w->streams, &w->loop, CONNECTIONS_MAX), ZG_OK);
+    assert_int_equal(streams_open(&w->streams, &w->loop, CONNECTIONS_MAX, NULL), ZG_OK);
     assert_int_equal(address_parse(&a, "127.0.0.1:0"), ZG_OK);
     assert_int_equal(streams_listen(w->streams, &a, &web_handler, w->web, bound, why, sizeof(why)), ZG_OK);
     assert_int_equal(address_parse(&a, bound), ZG_OK);
@@ -573,7 +573,7 @@ static void a_web_opens_whole_or_not_at_all(void **state)
         heap_fail_after(n);
         assert_int_equal(web_open(&web, &options), ZG_ERR_MEMORY);
         heap_fail_after(n);
-        assert_int_equal(streams_open(&streams, &loop, 1), ZG_ERR_MEMORY);
+        assert_int_equal(streams_open(&streams, &loop, 1, NULL), ZG_ERR_MEMORY);
     }
     heap_fail_never();
     web_close(NULL);

@@ -1,0 +1,333 @@
+/*
+ * Conversations on open connections while strangers knock as fast as they can and connections come and go.
+ *
+ * Phases: calm, then the flood begins and is waited for, then flooded, then the end, when everything said
+ * must have been confirmed and heard. Judged: nothing lost or twice; nobody loses a connection; one that is
+ * dropped is back, connected, subscribed and heard, within 30 s; the relay's memory stays below what its
+ * config says. Latencies are printed, and judged with much room: the strangers and this program share the
+ * relay's processors.
+ *
+ *   flood [--long] [--open] [--plant lose|away] ZAGUAN_RELAY
+ *
+ * --open: the limits that are there for floods are as high as they go. --plant: it must fail then.
+ */
+#define _GNU_SOURCE
+#include "tests/integration/flood.h"
+
+#include <sodium.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    TICK_MS = 10,
+    AWAY_MAX_S = 30,
+    RATIO_MAX = 200, /* p99 flooded to p99 calm, and no less than: */
+    RATIO_FLOOR_MS = 5,
+    OWN_HOME = 0x7f020000,   /* 127.2.0.0 */
+    CROWD_HOME = 0x7f030001, /* 127.3.0.1 */
+    CROWD_MIN = 100,         /* ten seconds' connections may come at once */
+    MEMORY_MIB = 16,
+    INPUT_MIB = 32,
+    WAITING_MIB = 16,
+    BASE_KIB = 40 * 1024, /* program, libraries, the database's cache, tables */
+    CONNECTION_KIB = 4,   /* session, socket, keys */
+};
+
+#ifdef MEMORY_UNKNOWN
+enum { MEMORY_JUDGED = 0 };
+#else
+enum { MEMORY_JUDGED = 1 };
+#endif
+
+struct size {
+    uint32_t conversations, dropped, knockers, comers;
+    uint32_t calm_s, grow_s, flooded_s, drop_ms;
+};
+
+static const struct size short_form = {20, 5, 200, 500, 5, 2, 8, 700};
+static const struct size long_form = {50, 10, 2000, 5000, 15, 15, 60, 1000};
+
+enum phase { MEET, CALM, GROW, FLOODED, SETTLE, OVER };
+
+static struct test {
+    const struct size *size;
+    struct relay_process relay;
+    struct process strangers;
+    struct secret desk_put;
+    uv_loop_t loop;
+    uv_timer_t tick;
+    struct talks talks;
+    enum phase phase;
+    uint64_t since_ns, dropped_ns, looked_ns;
+    uint64_t rss_kib;
+    struct latency calm, flooded;
+    char said[512]; /* by the strangers */
+} t;
+
+void fault(const char *format, ...)
+{
+    va_list args;
+    printf("FAULT: ");
+    va_start(args, format);
+    vprintf(format, args);
+    va_end(args);
+    printf("\n");
+    if (t.relay.process.pid != 0)
+        relay_hear(&t.relay, true);
+    process_kill(&t.strangers);
+    relay_tear_down(&t.relay);
+    exit(1);
+}
+
+static void move(enum phase to)
+{
+    t.phase = to;
+    t.since_ns = uv_hrtime();
+}
+
+static bool over(uint64_t now, uint32_t seconds)
+{
+    return now - t.since_ns >= seconds * UINT64_C(1000000000);
+}
+
+/* --- strangers --- */
+
+static void strangers_begin(void)
+{
+    char port[8], pk[65], put[65], knockers[16], comers[16];
+    snprintf(port, sizeof(port), "%u", (unsigned)t.relay.port);
+    snprintf(knockers, sizeof(knockers), "%u", t.size->knockers);
+    snprintf(comers, sizeof(comers), "%u", t.size->comers);
+    sodium_bin2hex(pk, sizeof(pk), t.talks.yard->relay_pk, sizeof(t.talks.yard->relay_pk));
+    sodium_bin2hex(put, sizeof(put), t.desk_put.b, sizeof(t.desk_put.b));
+    const char *const argv[] = {"/proc/self/exe", "strangers", port, pk, put, knockers, comers, NULL};
+    process_start(&t.strangers, argv);
+}
+
+static void strangers_end(void)
+{
+    process_close_input(&t.strangers);
+    if (!process_line_with(&t.strangers, "strangers:", t.said, sizeof(t.said), 10000))
+        fault("the strangers ended by themselves");
+    process_wait(&t.strangers, 5000);
+}
+
+/* --- the relay's memory --- */
+
+static uint64_t rss_max_kib(void)
+{
+    const struct size *z = t.size;
+    uint64_t connections = 2 * z->conversations + z->knockers + z->comers;
+    return BASE_KIB + (2 * MEMORY_MIB + INPUT_MIB + WAITING_MIB) * 1024 + connections * CONNECTION_KIB;
+}
+
+static void look_at_relay(uint64_t now)
+{
+    if (now - t.looked_ns < 200000000)
+        return;
+    t.looked_ns = now;
+    uint64_t rss = server_look(t.relay.process.pid).rss_kib;
+    if (rss > t.rss_kib)
+        t.rss_kib = rss;
+    if (!relay_hear(&t.relay, false))
+        fault("the relay ended by itself");
+    if (MEMORY_JUDGED && rss > rss_max_kib())
+        fault("the relay has %llu KiB of memory, and %llu were allowed", (unsigned long long)rss,
+              (unsigned long long)rss_max_kib());
+}
+
+/* --- phases --- */
+
+static void drop_some(uint64_t now)
+{
+    if (now - t.dropped_ns < t.size->drop_ms * UINT64_C(1000000))
+        return;
+    t.dropped_ns = now;
+    talks_drop_one(&t.talks, now);
+}
+
+static void all_come_back(uint64_t now)
+{
+    for (uint32_t i = 0; i < t.talks.count; i++) {
+        const struct conversation *c = &t.talks.at[i];
+        if (c->dropped_ns != 0 && now - c->dropped_ns > AWAY_MAX_S * UINT64_C(1000000000))
+            fault("conversation %u was dropped and is not back after %d s", i, AWAY_MAX_S);
+    }
+}
+
+static void meet(uint64_t now)
+{
+    if (t.talks.ready == 2 * t.talks.count) {
+        t.talks.talking = true;
+        t.talks.latency = &t.calm;
+        move(CALM);
+    } else if (over(now, AWAY_MAX_S)) {
+        fault("not everybody could connect");
+    }
+}
+
+static void finish(void)
+{
+    move(OVER);
+    talks_close(&t.talks);
+    uv_close((uv_handle_t *)&t.tick, NULL);
+    yard_close(t.talks.yard);
+}
+
+static void step(uint64_t now)
+{
+    switch (t.phase) {
+    case MEET:
+        meet(now);
+        break;
+    case CALM:
+        if (!over(now, t.size->calm_s))
+            break;
+        t.talks.latency = NULL;
+        strangers_begin();
+        move(GROW);
+        break;
+    case GROW:
+        if (!over(now, t.size->grow_s))
+            break;
+        t.talks.latency = &t.flooded;
+        move(FLOODED);
+        break;
+    case FLOODED:
+        drop_some(now);
+        all_come_back(now);
+        if (!over(now, t.size->flooded_s))
+            break;
+        t.talks.talking = false;
+        move(SETTLE);
+        break;
+    case SETTLE: /* the flood goes on */
+        all_come_back(now);
+        if (talks_done(&t.talks))
+            finish();
+        else if (over(now, AWAY_MAX_S))
+            fault("messages are missing after %d s", AWAY_MAX_S);
+        break;
+    case OVER:
+        break;
+    }
+}
+
+static void on_tick(uv_timer_t *timer)
+{
+    uint64_t now = uv_hrtime();
+    (void)timer;
+    look_at_relay(now);
+    step(now);
+    if (t.phase != OVER)
+        talks_tick(&t.talks, now);
+}
+
+/* --- beginning and end --- */
+
+static void prepare(const char *program, bool open)
+{
+    static const char opened[] = "connections-of-address = 1000000\nconnects-a-second = 1000000\n"
+                                 "handshakes-a-second = 1000000\nstrangers-a-second = 1000000\n"
+                                 "commands-a-second = 1000000\npuzzles-a-second = 1000000\n";
+    char settings[512];
+    snprintf(settings, sizeof(settings), "[limits]\nmemory-mib = %d\ninput-mib = %d\nwaiting-mib = %d\n%s",
+             MEMORY_MIB, INPUT_MIB, WAITING_MIB, open ? opened : "");
+    relay_set_up(&t.relay, program, settings);
+    relay_start(&t.relay);
+    t.talks.yard = calloc(1, sizeof(*t.talks.yard));
+    t.talks.at = calloc(CONVERSATIONS_MAX, sizeof(*t.talks.at));
+    if (t.talks.yard == NULL || t.talks.at == NULL)
+        fault("no memory");
+    const char *key = strchr(t.relay.address, '/') + 1;
+    size_t len;
+    if (sodium_base642bin(t.talks.yard->relay_pk, sizeof(t.talks.yard->relay_pk), key, strlen(key), NULL,
+                          &len, NULL, sodium_base64_VARIANT_URLSAFE_NO_PADDING) != 0)
+        fault("the relay's key is not known");
+    uv_loop_init(&t.loop);
+    yard_init(t.talks.yard, &t.loop, CABLE_NOISE);
+    randombytes_buf(t.talks.talk.run, sizeof(t.talks.talk.run));
+    t.talks.loop = &t.loop;
+    t.talks.to = address_of(INADDR_LOOPBACK, t.relay.port);
+}
+
+/* Half come from an address of their own, half from the one that everybody behind a proxy has. */
+static void arrange(void)
+{
+    t.talks.count = t.size->conversations + 1;
+    flood_make(&t.relay, &t.desk_put, &t.talks, t.talks.count);
+    for (uint32_t i = 0; i < t.talks.count; i++) {
+        struct conversation *c = &t.talks.at[i];
+        c->talks = &t.talks;
+        c->from = address_of(i % 2 == 0 ? INADDR_LOOPBACK : OWN_HOME + i, 0);
+        c->is_slow = i == t.size->conversations;
+        c->is_dropped = i < t.size->dropped;
+    }
+}
+
+static void crowd(bool open)
+{
+    uint32_t counted = flood_crowd(t.relay.port, CROWD_HOME),
+             shared = flood_crowd(t.relay.port, INADDR_LOOPBACK);
+    printf("of %d connections from one address %u stay, from a shared one %u\n", CROWD, counted, shared);
+    if (shared != CROWD || (!open && (counted < CROWD_MIN || counted >= CROWD / 2)))
+        fault("these are not the limits of one address");
+}
+
+static bool judge(void)
+{
+    double calm = latency_ms(&t.calm, 0.99), flooded = latency_ms(&t.flooded, 0.99);
+    printf("%s\n", t.said);
+    printf("calm     p50 %.2f ms  p99 %.2f ms  max %.2f ms  (%llu messages)\n", latency_ms(&t.calm, 0.5),
+           calm, (double)t.calm.max_ns / 1e6, (unsigned long long)t.calm.count);
+    printf("flooded  p50 %.2f ms  p99 %.2f ms  max %.2f ms  (%llu messages); p99 %.1f times\n",
+           latency_ms(&t.flooded, 0.5), flooded, (double)t.flooded.max_ns / 1e6,
+           (unsigned long long)t.flooded.count, flooded / calm);
+    printf("%u drops, longest away %.1f s; %u answers busy; relay at most %llu MiB of %llu\n", t.talks.drops,
+           (double)t.talks.longest_away_ns / 1e9, t.talks.busy, (unsigned long long)t.rss_kib / 1024,
+           (unsigned long long)rss_max_kib() / 1024);
+    return flooded <= RATIO_MAX * (calm > RATIO_FLOOR_MS ? calm : RATIO_FLOOR_MS);
+}
+
+int main(int argc, char **argv)
+{
+    bool open = false;
+    const char *plant = "";
+    int at = 1;
+    if (sodium_init() < 0)
+        return 2;
+    if (argc > 1 && strcmp(argv[1], "strangers") == 0)
+        return strangers_main(argc - 1, argv + 1);
+    t.size = &short_form;
+    for (; at < argc && argv[at][0] == '-'; at++) {
+        if (strcmp(argv[at], "--long") == 0)
+            t.size = &long_form;
+        else if (strcmp(argv[at], "--open") == 0)
+            open = true;
+        else if (strcmp(argv[at], "--plant") == 0 && at + 1 < argc)
+            plant = argv[++at];
+        else
+            at = argc;
+    }
+    t.talks.loses = strcmp(plant, "lose") == 0;
+    t.talks.stays_away = strcmp(plant, "away") == 0;
+    if (at + 1 != argc) {
+        fprintf(stderr, "flood [--long] [--open] [--plant lose|away] ZAGUAN_RELAY\n");
+        return 2;
+    }
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    prepare(argv[at], open);
+    crowd(open);
+    arrange();
+    uv_timer_init(&t.loop, &t.tick);
+    move(MEET);
+    uv_timer_start(&t.tick, on_tick, 0, TICK_MS);
+    uv_run(&t.loop, UV_RUN_DEFAULT);
+    strangers_end();
+    bool good = judge();
+    relay_tear_down(&t.relay);
+    printf(good ? "flood: ok\n" : "FAULT: the flood slowed conversations down too much\n");
+    return good ? 0 : 1;
+}
