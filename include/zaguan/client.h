@@ -181,7 +181,7 @@ typedef enum zg_message_state {
     ZG_MESSAGE_READ,
     ZG_MESSAGE_WAITING,      /* own: not yet accepted by the relay */
     ZG_MESSAGE_SENT,         /* own: the relay keeps it, or its reader has it; nobody can tell which */
-    ZG_MESSAGE_NOT_SENT,     /* own: refused */
+    ZG_MESSAGE_NOT_SENT,     /* own: refused, or a locker had no room for it; then perhaps without text */
     ZG_MESSAGE_EXPIRED_UNREAD, /* own: not read in time. Once its own time is over, without text, until a person has read that
                                   (zg_client_read), and a day after */
 } zg_message_state;

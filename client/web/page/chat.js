@@ -452,9 +452,9 @@ class Chat {
                 this.#client.read(this.#conversation, message.id);
             }
             const shown = message.state === 'received' ? this.#client.message(this.#conversation, message.id) : message;
-            const sent = this.#stateOf(shown);
+            const sent = this.#stateOf(shown), empty = shown.text === '' && !(shown.bytes > 0); // its locker had no room for it
             this.#log.put(shown, shown.own ? t('you') : alias || t('they'), sent,
-                sent === 'not_sent_yet' || sent === 'not_sent' && state !== 'ended');
+                sent === 'not_sent_yet' || sent === 'not_sent' && state !== 'ended' && !empty);
             if (shown.bytes > 0)
                 this.#log.show(shown.id, () => this.#show(shown));
         }

@@ -54,7 +54,101 @@ static void a_return_that_fails_deletes_nothing(void **state)
     close_scene(&scene);
 }
 
+/* --- no room --- */
+
+/* Both have written, so that she may have several on their way. */
+static void talk(void)
+{
+    open_kept();
+    must_send(scene.her, &scene.hers, "one", 86400, ZG_AFTER_READ);
+    hears(scene.worker, "one");
+    must_send(scene.worker, &scene.his, "two", 86400, ZG_AFTER_READ);
+    hears(scene.her, "two");
+    town_run(scene.town, MINUTE);
+}
+
+static bool was_heard(const char *text)
+{
+    for (size_t i = 0; i < scene.worker->heard_count; i++)
+        if (strcmp(scene.worker->heard[i], text) == 0)
+            return true;
+    return false;
+}
+
+/* The device goes while some of it is on its way; another one comes back, and there is time for everything. */
+static void lose_device(void)
+{
+    for (int i = 0; i < 5000 && scene.her->client->conversations[0]->parcels.flying < 4; i++)
+        town_run(scene.town, 1);
+    assert_true(scene.her->client->conversations[0]->parcels.flying >= 4);
+    person_stop(scene.her);
+    come_back();
+    town_run(scene.town, 20 * MINUTE);
+}
+
+/* Hers in this state. What is said to be sent was heard; what is said to be unsent may have been, as the device was lost meanwhile. */
+static unsigned count_in(zg_message_state wanted)
+{
+    zg_message m;
+    unsigned count = 0;
+    for (size_t i = 0; zg_client_message_at(scene.her->client, &scene.hers, i, &m); i++) {
+        if (!m.own || m.state != wanted)
+            continue;
+        assert_true(wanted != ZG_MESSAGE_SENT || was_heard(m.text));
+        count++;
+    }
+    return count;
+}
+
+/* Of ten messages of two parcels each some have no room in the locker; none of them is taken apart. */
+static void what_had_no_room_is_said_to_be_unsent(void **state)
+{
+    (void)state;
+    char text[1901];
+    talk();
+    for (int i = 0; i < 10; i++) {
+        memset(text, 'a' + i, 1900);
+        text[1900] = 0;
+        must_send(scene.her, &scene.hers, text, 86400, ZG_AFTER_READ);
+    }
+    lose_device();
+    unsigned sent = count_in(ZG_MESSAGE_SENT);
+    unsigned not_sent = count_in(ZG_MESSAGE_NOT_SENT);
+    assert_int_equal(sent + not_sent, must_show(scene.her, &scene.hers).messages - 2); /* the knock's, and "two" */
+    assert_true(sent > 5 && not_sent > 0);
+    assert_int_equal(count_in(ZG_MESSAGE_WAITING), 0);
+    close_scene(&scene);
+}
+
+/* As large as a picture: its parcels never fit. She has her words, or at least sees that there were some. */
+static void what_is_too_long_to_wait_there_is_seen(void **state)
+{
+    (void)state;
+    zg_message m;
+    unsigned whole = 0, empty = 0;
+    talk();
+    char *large = make_text(45000);
+    must_send(scene.her, &scene.hers, large, 86400, ZG_AFTER_READ);
+    must_send(scene.her, &scene.hers, large, 86400, ZG_AFTER_READ);
+    lose_device();
+    for (size_t i = 0; zg_client_message_at(scene.her->client, &scene.hers, i, &m); i++) {
+        if (!m.own || m.state != ZG_MESSAGE_NOT_SENT)
+            continue;
+        whole += m.text_len == 45000;
+        empty += m.text_len == 0;
+    }
+    assert_int_equal(whole, 1);
+    assert_int_equal(empty, 1);
+    assert_false(was_heard(large));
+    must_send(scene.her, &scene.hers, "again", 86400, ZG_AFTER_READ);
+    hears(scene.worker, "again");
+    free(large);
+    close_scene(&scene);
+}
+
 static const struct CMUnitTest tests[] = {
+    cmocka_unit_test(what_had_no_room_is_said_to_be_unsent),
+    cmocka_unit_test(what_is_too_long_to_wait_there_is_seen),
     cmocka_unit_test(a_return_that_fails_deletes_nothing),
 };
 
