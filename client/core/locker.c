@@ -120,6 +120,7 @@ zg_err locker_new(struct zg_client *c, const struct relay_place *place,
     l->vault = (zg_vault){vault_load, vault_submit, vault_pump, vault_close};
     l->below = c->journal.vault;
     l->client = c;
+    rng_fill(&c->rng, l->writer, sizeof(l->writer));
     l->stage = voucher != NULL ? LOCKER_CREATE : LOCKER_FETCH;
     c->journal.vault = &l->vault;
     c->locker = l;
@@ -254,6 +255,39 @@ static void write_value(struct locker *l)
 
 /* --- reading --- */
 
+static void went_back(struct locker *l, uint64_t version)
+{
+    client_relay_went_back(l->client, l->connection);
+    l->version = version;
+    free(l->value); /* it was sealed for another version */
+    l->value = NULL;
+}
+
+/* A later one. */
+static void see_writer(struct locker *l)
+{
+    const struct slot_reading *r = &l->reading;
+    uint8_t *plain;
+    size_t len;
+
+    zg_err err = locker_open(l, r->last.version, r->value, r->len, &plain, &len);
+    if (err == ZG_ERR_MEMORY) {
+        l->unsure = true;
+        pause_a_while(l, 1);
+        return;
+    }
+    if (err != ZG_OK) {
+        end(l, LOCKER_LOST, err);
+        return;
+    }
+    if (locker_is_marked(l, plain))
+        went_back(l, r->last.version);
+    else
+        end(l, LOCKER_CLOSED, ZG_OK);
+    sodium_memzero(plain, len);
+    free(plain);
+}
+
 /* Whose value is it? */
 static void compare(struct locker *l)
 {
@@ -261,18 +295,14 @@ static void compare(struct locker *l)
     bool same = l->reading.len == l->value_len && memcmp(l->reading.value, l->value, l->value_len) == 0;
 
     l->unsure = false;
-    if (version == l->version + 1 && same) {
+    if (version == l->version + 1 && same)
         written(l);
-    } else if (version < l->version) {
-        client_relay_went_back(l->client, l->connection);
-        l->version = version;
-        free(l->value); /* it was sealed for another version */
-        l->value = NULL;
-    } else if (version > l->version) {
-        end(l, LOCKER_CLOSED, ZG_OK);
-    } else {
+    else if (version < l->version)
+        went_back(l, version);
+    else if (version > l->version)
+        see_writer(l);
+    else
         pause_a_while(l, 1); /* a relay that says conflict for ever is not asked in a loop */
-    }
 }
 
 /* What is there, once more under the next version: the former device cannot write from then on. */
@@ -285,7 +315,9 @@ static void take(struct locker *l)
     l->version = r->last.version;
     zg_err err = r->last.size == 0 ? ZG_ERR_NOT_FOUND : locker_open(l, l->version, r->value, r->len, &plain, &plain_len);
     if (err == ZG_OK) {
-        err = locker_seal_again(l, l->version + 1, plain, plain_len, &l->value, &l->value_len);
+        err = locker_mark(l, plain);
+        if (err == ZG_OK)
+            err = locker_seal_again(l, l->version + 1, plain, plain_len, &l->value, &l->value_len);
         sodium_memzero(plain, plain_len);
         free(plain);
     }

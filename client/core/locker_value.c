@@ -10,7 +10,9 @@
 #include "proto/labels.h"
 #include "proto/seal.h"
 
-enum { VALUE_VERSION = 1, HEAD_BYTES = 1 + 4, ENTRY_BYTES = ZG_VAULT_KEY_BYTES + 4, ENTRIES_MAX = 4096, LONG_BYTES = 2048 };
+/* Version 1 had no mark. */
+enum { VALUE_VERSION = 2, MARK_AT = 1, HEAD_BYTES = MARK_AT + LOCKER_WRITER_BYTES + 4 };
+enum { ENTRY_BYTES = ZG_VAULT_KEY_BYTES + 4, ENTRIES_MAX = 4096, LONG_BYTES = 2048 };
 
 struct item {
     uint8_t key[ZG_VAULT_KEY_BYTES];
@@ -175,7 +177,7 @@ static void pack_item(struct writer *w, const struct item *i)
     writer_lp(w, head, sizeof(head));
 }
 
-static void pack(uint8_t *plain, size_t len, const struct items *all)
+static void pack(uint8_t *plain, size_t len, const struct locker *l, const struct items *all)
 {
     struct writer w;
     uint32_t count = 0;
@@ -184,6 +186,7 @@ static void pack(uint8_t *plain, size_t len, const struct items *all)
         count += all->list[i].kept > 0;
     writer_init(&w, plain, len);
     writer_u8(&w, VALUE_VERSION);
+    writer_put(&w, l->writer, sizeof(l->writer));
     writer_u32(&w, count);
     for (size_t i = 0; i < all->count; i++)
         if (all->list[i].kept > 0)
@@ -208,7 +211,7 @@ bool locker_size_ok(size_t len)
     return size_for(len) == len;
 }
 
-static zg_err pack_all(const struct items *all, uint8_t **out, size_t *len)
+static zg_err pack_all(const struct locker *l, const struct items *all, uint8_t **out, size_t *len)
 {
     size_t room = size_for(total(all) + SEAL_OVERHEAD) - SEAL_OVERHEAD;
     if (!fit(all, room - HEAD_BYTES))
@@ -216,7 +219,7 @@ static zg_err pack_all(const struct items *all, uint8_t **out, size_t *len)
     uint8_t *plain = malloc(room);
     if (plain == NULL)
         return ZG_ERR_MEMORY;
-    pack(plain, room, all);
+    pack(plain, room, l, all);
     *out = plain;
     *len = room;
     return ZG_OK;
@@ -263,7 +266,7 @@ zg_err locker_seal(const struct locker *l, uint64_t version, uint8_t **out, size
     if (err == ZG_OK && all.count > 0)
         qsort(all.list, all.count, sizeof(*all.list), by_rank);
     if (err == ZG_OK)
-        err = pack_all(&all, &plain, &plain_len);
+        err = pack_all(l, &all, &plain, &plain_len);
     if (err == ZG_OK)
         err = locker_seal_again(l, version, plain, plain_len, out, len);
     if (plain != NULL)
@@ -295,6 +298,20 @@ zg_err locker_open(const struct locker *l, uint64_t version, const uint8_t *valu
     return ZG_OK;
 }
 
+zg_err locker_mark(const struct locker *l, uint8_t *plain)
+{
+    if (plain[0] > VALUE_VERSION)
+        return ZG_ERR_VERSION;
+    if (plain[0] == VALUE_VERSION)
+        memcpy(plain + MARK_AT, l->writer, sizeof(l->writer));
+    return ZG_OK;
+}
+
+bool locker_is_marked(const struct locker *l, const uint8_t *plain)
+{
+    return plain[0] == VALUE_VERSION && memcmp(plain + MARK_AT, l->writer, sizeof(l->writer)) == 0;
+}
+
 /* --- back into a vault --- */
 
 static void unpacked(zg_vault_batch *batch, zg_err err)
@@ -315,9 +332,13 @@ static zg_err put_all(struct locker *l, const zg_vault_write *writes, size_t cou
 zg_err locker_unpack(struct locker *l, const uint8_t *plain, size_t len)
 {
     struct reader r;
+    uint8_t mark[LOCKER_WRITER_BYTES];
     reader_init(&r, plain, len);
-    if (reader_u8(&r) != VALUE_VERSION)
+    uint8_t version = reader_u8(&r);
+    if (version < 1 || version > VALUE_VERSION)
         return ZG_ERR_VERSION;
+    if (version > 1)
+        reader_copy(&r, mark, sizeof(mark));
     uint32_t count = reader_u32(&r);
     if (r.bad || count > ENTRIES_MAX)
         return ZG_ERR_MALFORMED;

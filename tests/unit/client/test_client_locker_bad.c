@@ -33,15 +33,14 @@ static void relay_has(const uint8_t *plain, size_t plain_len)
     free(sealed);
 }
 
-/* An old page meets what a newer one wrote: the conversation stays for the newer one. */
-static void a_return_that_fails_deletes_nothing(void **state)
+/* An old page meets what a newer one wrote, as a whole or in one entry: the conversation stays for the newer one. */
+static void fail_to_return_to(size_t at)
 {
-    (void)state;
     size_t len;
     open_kept();
     town_run(scene.town, MINUTE);
     uint8_t *plain = plain_now(&len);
-    plain[0]++;
+    plain[at] = 99;
     relay_has(plain, len);
     person_stop(scene.her);
     for (int i = 0; i < 2; i++) {
@@ -51,6 +50,72 @@ static void a_return_that_fails_deletes_nothing(void **state)
         assert_null(p->wires);
     }
     free(plain);
+    close_scene(&scene);
+}
+
+static void a_return_that_fails_deletes_nothing(void **state)
+{
+    (void)state;
+    fail_to_return_to(0);
+    fail_to_return_to(1 + LOCKER_WRITER_BYTES + 4); /* the first entry's kind */
+}
+
+/* Every page that is too old finds that out before it closes the device that she has. */
+static void a_page_that_is_too_old_closes_nobody(void **state)
+{
+    (void)state;
+    size_t len;
+    open_kept();
+    uint8_t *plain = plain_now(&len);
+    plain[0]++;
+    relay_has(plain, len);
+    uint64_t version = ++scene.her->client->locker->version; /* as if a newer program were hers */
+    fail_to_come_back(town_visitor(scene.town), secret, ZG_ERR_VERSION);
+    town_run(scene.town, MINUTE);
+    must_send(scene.her, &scene.hers, "mine", 86400, ZG_AFTER_READ);
+    hears(scene.worker, "mine");
+    assert_int_equal(scene.her->client->locker->version, version + 1);
+    free(plain);
+    close_scene(&scene);
+}
+
+/* --- a relay that lies --- */
+
+/* Anybody who can write at the relay could wipe her device, if any bytes would do. */
+static void bytes_that_do_not_open_are_no_other_device(void **state)
+{
+    (void)state;
+    uint8_t junk[LOCKER_SMALL_BYTES];
+    open_kept();
+    must_send(scene.worker, &scene.his, "precious", 86400, ZG_AFTER_READ);
+    hears(scene.her, "precious");
+    town_run(scene.town, MINUTE);
+    memset(junk, 7, sizeof(junk));
+    relay_writes(junk, sizeof(junk));
+    must_send(scene.her, &scene.hers, "still here", 86400, ZG_AFTER_READ);
+    hears(scene.worker, "still here");
+    assert_int_equal(scene.her->events[ZG_EVENT_CLOSED], 0);
+    assert_int_equal(scene.her->events[ZG_EVENT_LOCKER_LOST], 1);
+    assert_true(has_text(scene.her, "precious"));
+    close_scene(&scene);
+}
+
+/* The relay went back, and then puts there again what this device wrote meanwhile. */
+static void what_was_written_here_is_no_other_device(void **state)
+{
+    (void)state;
+    open_kept();
+    must_send(scene.her, &scene.hers, "one", 86400, ZG_AFTER_READ);
+    hears(scene.worker, "one");
+    town_run(scene.town, MINUTE);
+    scene.her->client->locker->version -= 1;
+    must_send(scene.her, &scene.hers, "two", 86400, ZG_AFTER_READ);
+    hears(scene.worker, "two");
+    assert_int_equal(scene.her->events[ZG_EVENT_CLOSED], 0);
+    assert_int_equal(scene.her->events[ZG_EVENT_LOCKER_LOST], 0);
+    assert_int_equal(scene.her->events[ZG_EVENT_RELAY_WENT_BACK], 1);
+    person_stop(scene.her);
+    assert_true(has_text(come_back(), "two"));
     close_scene(&scene);
 }
 
@@ -147,9 +212,12 @@ static void what_is_too_long_to_wait_there_is_seen(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
+    cmocka_unit_test(a_return_that_fails_deletes_nothing),
+    cmocka_unit_test(a_page_that_is_too_old_closes_nobody),
+    cmocka_unit_test(bytes_that_do_not_open_are_no_other_device),
+    cmocka_unit_test(what_was_written_here_is_no_other_device),
     cmocka_unit_test(what_had_no_room_is_said_to_be_unsent),
     cmocka_unit_test(what_is_too_long_to_wait_there_is_seen),
-    cmocka_unit_test(a_return_that_fails_deletes_nothing),
 };
 
 int main(void)
