@@ -36,6 +36,13 @@ static bool is_awaited(const zg_vault_batch *batch)
     return false;
 }
 
+/* It is written in a while. */
+static void touch(struct locker *l)
+{
+    if (l->dirty_ms == 0)
+        l->dirty_ms = l->client->now.mono_ms + 1;
+}
+
 static void on_inner(zg_vault_batch *inner, zg_err err)
 {
     struct locker *l = inner->ctx;
@@ -43,8 +50,7 @@ static void on_inner(zg_vault_batch *inner, zg_err err)
         l->stored = true;
         return;
     }
-    if (l->dirty_ms == 0)
-        l->dirty_ms = l->client->now.mono_ms + 1;
+    touch(l);
     finish(l, err);
 }
 
@@ -261,6 +267,7 @@ static void went_back(struct locker *l, uint64_t version)
     l->version = version;
     free(l->value); /* it was sealed for another version */
     l->value = NULL;
+    touch(l);
 }
 
 /* A later one. */

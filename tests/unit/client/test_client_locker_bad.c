@@ -119,6 +119,54 @@ static void what_was_written_here_is_no_other_device(void **state)
     close_scene(&scene);
 }
 
+/* That a message was read waits for the next write. The relay has lost some: it is written all the same. */
+static void a_relay_that_went_back_gets_it_again(void **state)
+{
+    (void)state;
+    open_kept();
+    must_send(scene.worker, &scene.his, "to read", 86400, ZG_AFTER_READ);
+    hears(scene.her, "to read");
+    town_run(scene.town, MINUTE);
+    struct locker *l = scene.her->client->locker;
+    uint64_t at_relay = l->version;
+    l->version += 5;
+    assert_int_equal(zg_client_read(scene.her->client, &scene.hers, &scene.her->last[ZG_EVENT_MESSAGE].message, person_now(scene.her)),
+                     ZG_OK);
+    person_turn(scene.her);
+    town_run(scene.town, 5 * MINUTE);
+    assert_int_equal(scene.her->events[ZG_EVENT_RELAY_WENT_BACK], 1);
+    assert_int_equal(l->version, at_relay + 1);
+    close_scene(&scene);
+}
+
+/* --- one conversation --- */
+
+/* A locker is of one conversation, and goes with it. */
+static void nobody_knocks_beside_a_locker(void **state)
+{
+    (void)state;
+    zg_id second;
+    open_kept();
+    struct person *her = scene.her;
+    size_t len = strlen(scene.card);
+    assert_int_equal(zg_client_knock(her->client, scene.card, len, "x", 1, NULL, &second, person_now(her)), ZG_ERR_STATE);
+    assert_int_equal(zg_client_look(her->client, scene.card, len, &second, person_now(her)), ZG_ERR_STATE);
+    assert_int_equal(her->client->conversation_count, 1);
+    person_stop(her);
+    /* Not while she returns either: what she wrote would be gone when she is back. */
+    struct person *p = town_visitor(scene.town);
+    ask_return(p, secret);
+    assert_int_equal(zg_client_knock(p->client, scene.card, len, "x", 1, NULL, &second, person_now(p)), ZG_ERR_STATE);
+    assert_true(town_until(scene.town, p, ZG_EVENT_RETURNED, 1, MINUTE));
+    assert_int_equal(p->client->conversation_count, 1);
+    scene.hers = p->last[ZG_EVENT_RETURNED].conversation;
+    assert_int_equal(zg_client_erase(p->client, &scene.hers, person_now(p)), ZG_OK);
+    person_turn(p);
+    assert_true(town_until(scene.town, p, ZG_EVENT_ERASED, 1, MINUTE));
+    assert_int_equal(zg_client_knock(p->client, scene.card, len, "x", 1, NULL, &second, person_now(p)), ZG_OK);
+    close_scene(&scene);
+}
+
 /* --- no room --- */
 
 /* Both have written, so that she may have several on their way. */
@@ -216,6 +264,8 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_page_that_is_too_old_closes_nobody),
     cmocka_unit_test(bytes_that_do_not_open_are_no_other_device),
     cmocka_unit_test(what_was_written_here_is_no_other_device),
+    cmocka_unit_test(a_relay_that_went_back_gets_it_again),
+    cmocka_unit_test(nobody_knocks_beside_a_locker),
     cmocka_unit_test(what_had_no_room_is_said_to_be_unsent),
     cmocka_unit_test(what_is_too_long_to_wait_there_is_seen),
 };
