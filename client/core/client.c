@@ -166,6 +166,17 @@ static void come_back(struct zg_client *c)
         close_here(c, ZG_EVENT_RETURN_FAILED, err);
 }
 
+/* On goes all without. To this device it is lost: it may be there, and an erase must not leave it there. */
+static void locker_is_lost(struct zg_client *c)
+{
+    for (size_t i = 0; i < c->conversation_count; i++) {
+        c->conversations[i]->keys->locker_own = c->locker->keys->own;
+        c->conversations[i]->locker_lost = true;
+    }
+    client_event(c, ZG_EVENT_LOCKER_LOST, c->locker->why, NULL, NULL, 0);
+    locker_drop(c->locker);
+}
+
 static void locker_ends(struct zg_client *c)
 {
     switch (c->locker->over) {
@@ -177,8 +188,7 @@ static void locker_ends(struct zg_client *c)
         locker_drop(c->locker);
         break;
     case LOCKER_LOST:
-        client_event(c, ZG_EVENT_LOCKER_LOST, c->locker->why, NULL, NULL, 0);
-        locker_drop(c->locker);
+        locker_is_lost(c);
         break;
     case LOCKER_CLOSED:
         close_here(c, ZG_EVENT_CLOSED, ZG_OK);

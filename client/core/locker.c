@@ -8,7 +8,7 @@
 #include "client/core/client.h"
 #include "client/core/conversation.h"
 
-enum { LAZY_MS = 30000 };
+enum { LAZY_MS = 30000, CALM_MS = 300000, CHECK_PAUSE_MS = 1000, CHECK_PAUSE_MAX_MS = 60000 };
 
 /* --- as a vault --- */
 
@@ -199,12 +199,22 @@ static void tell_ready(struct locker *l)
     client_event(l->client, ZG_EVENT_LOCKER_READY, ZG_OK, NULL, NULL, 0);
 }
 
+/* Nobody returned. A reader that comes again and again, or a relay that says so, must not cost a write each time. */
 static void is_ours(struct locker *l)
 {
     struct zg_client *c = l->client;
+    uint64_t now = c->now.mono_ms;
+    bool again = l->checked_ms != 0 && now < l->checked_ms + CALM_MS;
+
+    l->check_pause_ms = !again ? 0 : l->check_pause_ms == 0 ? CHECK_PAUSE_MS : 2 * l->check_pause_ms;
+    if (l->check_pause_ms > CHECK_PAUSE_MAX_MS)
+        l->check_pause_ms = CHECK_PAUSE_MAX_MS;
+    l->checked_ms = now + 1;
     l->checking = false;
-    for (size_t i = 0; i < c->conversation_count; i++)
+    for (size_t i = 0; i < c->conversation_count; i++) {
         c->conversations[i]->subscription.displaced = false;
+        c->conversations[i]->subscription.retry_ms = now + l->check_pause_ms;
+    }
 }
 
 static void written(struct locker *l)

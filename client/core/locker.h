@@ -77,6 +77,8 @@ struct locker {
     bool ready_told;
     uint64_t dirty_ms; /* mono: since when the memory has what the value has not; 0: it has not. Nobody waits for it */
     bool checking;     /* after somebody else read the queue: who is it? */
+    uint64_t checked_ms;     /* mono: when it was no device */
+    uint64_t check_pause_ms; /* before it is read again */
     uint64_t retry_ms; /* mono */
     zg_vault_batch *batch; /* the journal's: stored below, or on its way there; NULL: none */
     zg_vault_batch inner;

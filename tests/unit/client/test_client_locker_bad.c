@@ -100,6 +100,73 @@ static void bytes_that_do_not_open_are_no_other_device(void **state)
     close_scene(&scene);
 }
 
+/* Lost to this device, it may be there all the same: an erase deletes it. */
+static void a_locker_that_was_lost_is_erased(void **state)
+{
+    (void)state;
+    uint8_t junk[LOCKER_SMALL_BYTES] = {0};
+    open_kept();
+    town_run(scene.town, MINUTE);
+    relay_writes(junk, sizeof(junk));
+    must_send(scene.her, &scene.hers, "on", 86400, ZG_AFTER_READ);
+    assert_true(town_until(scene.town, scene.her, ZG_EVENT_LOCKER_LOST, 1, MINUTE));
+    fail_to_come_back(town_visitor(scene.town), secret, ZG_ERR_FORGED);
+    assert_int_equal(zg_client_erase(scene.her->client, &scene.hers, person_now(scene.her)), ZG_OK);
+    person_turn(scene.her);
+    assert_true(town_until(scene.town, scene.her, ZG_EVENT_ERASED, 1, MINUTE));
+    fail_to_come_back(town_visitor(scene.town), secret, ZG_ERR_NOT_FOUND);
+    close_scene(&scene);
+}
+
+/* The other one ended it before she erases. */
+static void a_locker_that_was_lost_is_erased_after_the_end_too(void **state)
+{
+    (void)state;
+    uint8_t junk[LOCKER_SMALL_BYTES] = {0};
+    open_kept();
+    town_run(scene.town, MINUTE);
+    relay_writes(junk, sizeof(junk));
+    must_send(scene.her, &scene.hers, "on", 86400, ZG_AFTER_READ);
+    assert_true(town_until(scene.town, scene.her, ZG_EVENT_LOCKER_LOST, 1, MINUTE));
+    assert_int_equal(zg_client_erase(scene.worker->client, &scene.his, person_now(scene.worker)), ZG_OK);
+    person_turn(scene.worker);
+    assert_true(town_until(scene.town, scene.her, ZG_EVENT_ENDED, 1, MINUTE));
+    assert_int_equal(zg_client_erase(scene.her->client, &scene.hers, person_now(scene.her)), ZG_OK);
+    person_turn(scene.her);
+    assert_true(town_until(scene.town, scene.her, ZG_EVENT_ERASED, 1, MINUTE));
+    fail_to_come_back(town_visitor(scene.town), secret, ZG_ERR_NOT_FOUND);
+    close_scene(&scene);
+}
+
+/* Somebody who reads again and again, and never writes. It may be a relay that says so. */
+static void another_reader_without_end_costs_few_writes(void **state)
+{
+    (void)state;
+    open_kept();
+    struct person *other = scene.her;
+    locker_drop(other->client->locker);
+    come_back();
+    uint64_t version = scene.her->client->locker->version;
+    bool *displaced = &other->client->conversations[0]->subscription.displaced;
+    unsigned times = 0;
+    for (int i = 0; i < 10 * MINUTE / 50; i++) {
+        town_run(scene.town, 50);
+        if (!*displaced)
+            continue;
+        *displaced = false;
+        zg_client_advance(other->client, person_now(other));
+        person_turn(other);
+        times++;
+    }
+    assert_in_range(times, 5, 30);
+    assert_in_range(scene.her->client->locker->version - version, 5, 30);
+    assert_int_equal(scene.her->events[ZG_EVENT_CLOSED], 0);
+    person_stop(other);
+    must_send(scene.worker, &scene.his, "still here?", 86400, ZG_AFTER_READ);
+    assert_true(town_until(scene.town, scene.her, ZG_EVENT_MESSAGE, 1, 2 * MINUTE));
+    close_scene(&scene);
+}
+
 /* The relay went back, and then puts there again what this device wrote meanwhile. */
 static void what_was_written_here_is_no_other_device(void **state)
 {
@@ -263,6 +330,9 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_return_that_fails_deletes_nothing),
     cmocka_unit_test(a_page_that_is_too_old_closes_nobody),
     cmocka_unit_test(bytes_that_do_not_open_are_no_other_device),
+    cmocka_unit_test(a_locker_that_was_lost_is_erased),
+    cmocka_unit_test(a_locker_that_was_lost_is_erased_after_the_end_too),
+    cmocka_unit_test(another_reader_without_end_costs_few_writes),
     cmocka_unit_test(what_was_written_here_is_no_other_device),
     cmocka_unit_test(a_relay_that_went_back_gets_it_again),
     cmocka_unit_test(nobody_knocks_beside_a_locker),
