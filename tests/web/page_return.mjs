@@ -29,17 +29,15 @@ async function nothingStored(page) {
 
 // A page whose first return fails, after which its client is of no more use.
 async function failOnce(page) {
-    await page.route('**/zaguan.js', async (route) => {
-        const response = await route.fetch();
-        const body = (await response.text()).replace('returnTo(card, secret) {', `$&
+    await page.route('**/*.js', async (route) => {
+        const body = await (await route.fetch()).text();
+        await route.fulfill({ contentType: 'text/javascript', body: body.replace('returnTo(card,secret){', `$&
             if (!globalThis.failed) {
                 globalThis.failed = true;
                 this.returnTo = () => { throw new ZaguanError('state', 'failed', 'return'); };
                 setTimeout(() => this.#onevent({ kind: 'return_failed', error: 'memory' }));
                 return;
-            }`);
-        assert.ok(body.includes('globalThis.failed'));
-        await route.fulfill({ response, body });
+            }`) });
     });
 }
 
@@ -92,6 +90,7 @@ await onStage({ settings: SOON }, async (stage) => {
     await unlucky.fill('#phrase', words.join(' '));
     await unlucky.press('#phrase', 'Enter');
     await theirs(unlucky, 'mientras no estabas');
+    assert.ok(await unlucky.evaluate(() => globalThis.failed));
     await unlucky.context().close();
 
     // Another device, another language.
