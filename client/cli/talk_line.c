@@ -120,6 +120,9 @@ static void send_file(struct talk *t, const char *path)
         talk_error(t, err, "answer with words first; a picture or a voice note can follow");
     else if (err != ZG_OK)
         talk_error(t, err, "not sent");
+    else if (a.kind != ZG_MESSAGE_JPEG)
+        talk_note(t,
+                  "a voice note goes as it is: a title, the place and the time of recording may stand in it");
     attachment_clear(&a);
 }
 

@@ -138,8 +138,8 @@ static void tell_storage(struct zg_client *c)
 
 /* --- a locker that is over --- */
 
-/* Another device has the conversation: nothing of it stays here. */
-static void close_here(struct zg_client *c)
+/* Another device has the conversation, or it cannot be read here: nothing of it stays, and what the relay has is left alone. */
+static void close_here(struct zg_client *c, zg_event_kind kind, zg_err err)
 {
     zg_vault *vault = c->locker->below;
     locker_drop(c->locker);
@@ -152,7 +152,7 @@ static void close_here(struct zg_client *c)
     events_clear(&c->events);
     c->state = CLIENT_FAILED;
     c->deadline = UINT64_MAX;
-    client_event(c, ZG_EVENT_CLOSED, ZG_OK, NULL, NULL, 0);
+    client_event(c, kind, err, NULL, NULL, 0);
 }
 
 static void come_back(struct zg_client *c)
@@ -160,13 +160,21 @@ static void come_back(struct zg_client *c)
     zg_err err = client_load_locker(c);
     if (err == ZG_OK && c->conversation_count == 0)
         err = ZG_ERR_NOT_FOUND;
-    if (err != ZG_OK) {
-        c->state = CLIENT_FAILED;
-        c->deadline = UINT64_MAX;
-        client_event(c, ZG_EVENT_RETURN_FAILED, err, NULL, NULL, 0);
-        return;
+    if (err == ZG_OK)
+        client_event(c, ZG_EVENT_RETURNED, ZG_OK, c->conversations[0], NULL, 0);
+    else
+        close_here(c, ZG_EVENT_RETURN_FAILED, err);
+}
+
+/* On goes all without. To this device it is lost: it may be there, and an erase must not leave it there. */
+static void locker_is_lost(struct zg_client *c)
+{
+    for (size_t i = 0; i < c->conversation_count; i++) {
+        c->conversations[i]->keys->locker_own = c->locker->keys->own;
+        c->conversations[i]->locker_lost = true;
     }
-    client_event(c, ZG_EVENT_RETURNED, ZG_OK, c->conversations[0], NULL, 0);
+    client_event(c, ZG_EVENT_LOCKER_LOST, c->locker->why, NULL, NULL, 0);
+    locker_drop(c->locker);
 }
 
 static void locker_ends(struct zg_client *c)
@@ -180,11 +188,10 @@ static void locker_ends(struct zg_client *c)
         locker_drop(c->locker);
         break;
     case LOCKER_LOST:
-        client_event(c, ZG_EVENT_LOCKER_LOST, c->locker->why, NULL, NULL, 0);
-        locker_drop(c->locker);
+        locker_is_lost(c);
         break;
     case LOCKER_CLOSED:
-        close_here(c);
+        close_here(c, ZG_EVENT_CLOSED, ZG_OK);
         break;
     case LOCKER_DONE:
         locker_drop(c->locker);

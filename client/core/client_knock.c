@@ -79,7 +79,7 @@ zg_err zg_client_look(zg_client *c, const char *card, size_t card_len, zg_id *co
 
     if (card == NULL)
         return ZG_ERR_ARGUMENT;
-    if (c->state != CLIENT_READY)
+    if (c->state != CLIENT_READY || c->locker != NULL)
         return ZG_ERR_STATE;
     client_now(c, now);
     zg_err err = card_parse(&parsed, card, card_len);
@@ -156,7 +156,7 @@ zg_err zg_client_knock(zg_client *c, const char *card, size_t card_len, const ch
 
     if (card == NULL || text == NULL)
         return ZG_ERR_ARGUMENT;
-    if (c->state != CLIENT_READY)
+    if (c->state != CLIENT_READY || c->locker != NULL)
         return ZG_ERR_STATE;
     client_now(c, now);
     zg_err err = card_parse(&parsed, card, card_len);

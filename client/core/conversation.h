@@ -63,6 +63,7 @@ struct conversation_keys {
     struct secret peer_end;
     struct secret peer_old_end;
     struct secret voucher; /* the worker's: for the own queue; hers: for a locker, which the knock brings */
+    struct secret locker_own; /* hers, of a locker that was lost */
     struct handle knock_handle;
     struct trust trust;
     uint8_t th1[HASH_BYTES];
@@ -105,6 +106,7 @@ struct conversation {
     bool answered;        /* the worker's: the relay accepted an accept; the knock may go */
     uint8_t create_tries;
     bool gone;            /* everything is done; freed by client_work once the vault knows */
+    bool locker_lost;     /* hers: it may be there all the same, and is erased with the rest */
     bool told_gone;       /* the end was an erase: say so then */
     zg_err refusal_said;  /* hers: why an answer was not accepted */
     uint64_t stamp;       /* what the relay is asked depends on this */

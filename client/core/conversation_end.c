@@ -35,6 +35,7 @@ static void reduce_keys(struct conversation *v)
 {
     struct conversation_keys kept;
     memset(&kept, 0, sizeof(kept));
+    kept.locker_own = v->keys->locker_own;
     if ((v->cleanup & CLEANUP_CANCEL) != 0)
         kept.knock_handle = v->keys->knock_handle;
     if ((v->cleanup & CLEANUP_OWN) != 0)
@@ -87,7 +88,7 @@ static unsigned erase_cleanup(const struct conversation *v)
         cleanup |= CLEANUP_CANCEL;
     if (v->peer_known && v->state != ZG_CONVERSATION_ENDED)
         cleanup |= CLEANUP_PEER;
-    if (v->client->locker != NULL)
+    if (v->client->locker != NULL || v->locker_lost)
         cleanup |= CLEANUP_LOCKER;
     return cleanup;
 }

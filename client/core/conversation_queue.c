@@ -166,6 +166,7 @@ static void on_cleanup_reply(struct call *call, const struct command *reply, zg_
 static void cleanup_command(const struct conversation *v, struct command *command, unsigned what)
 {
     const struct conversation_keys *k = v->keys;
+    const struct locker *l = v->client->locker;
     switch (what) {
     case CLEANUP_CANCEL:
         command->op = OP_CANCEL;
@@ -173,7 +174,7 @@ static void cleanup_command(const struct conversation *v, struct command *comman
         break;
     case CLEANUP_LOCKER:
         command->op = OP_SLOT_DELETE;
-        command->u.slot_delete.own = v->client->locker->keys->own.b;
+        command->u.slot_delete.own = l != NULL ? l->keys->own.b : k->locker_own.b;
         break;
     default:
         command->op = OP_QUEUE_DELETE;
@@ -197,14 +198,12 @@ static bool has_its_turn(const struct conversation *v, unsigned what)
 
 void conversation_cleanup_work(struct conversation *v)
 {
-    if (v->client->locker == NULL)
-        v->cleanup &= ~(unsigned)CLEANUP_LOCKER; /* the relay lost it before */
     for (unsigned i = 0, what = 1; i < CLEANUP_KINDS; i++, what *= 2) {
         struct command command;
         if ((v->cleanup & what) == 0 || call_waits(&v->cleanup_calls[i]) || !has_its_turn(v, what) ||
             !journal_settled(&v->client->journal, v->stamp) || !connection_room(v->connection))
             continue;
-        if (what == CLEANUP_LOCKER)
+        if (what == CLEANUP_LOCKER && v->client->locker != NULL)
             locker_going(v->client->locker);
         cleanup_command(v, &command, what);
         ask(v, &v->cleanup_calls[i], &command, on_cleanup_reply);

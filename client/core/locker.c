@@ -8,7 +8,7 @@
 #include "client/core/client.h"
 #include "client/core/conversation.h"
 
-enum { LAZY_MS = 30000 };
+enum { LAZY_MS = 30000, CALM_MS = 300000, CHECK_PAUSE_MS = 1000, CHECK_PAUSE_MAX_MS = 60000 };
 
 /* --- as a vault --- */
 
@@ -36,6 +36,13 @@ static bool is_awaited(const zg_vault_batch *batch)
     return false;
 }
 
+/* It is written in a while. */
+static void touch(struct locker *l)
+{
+    if (l->dirty_ms == 0)
+        l->dirty_ms = l->client->now.mono_ms + 1;
+}
+
 static void on_inner(zg_vault_batch *inner, zg_err err)
 {
     struct locker *l = inner->ctx;
@@ -43,8 +50,7 @@ static void on_inner(zg_vault_batch *inner, zg_err err)
         l->stored = true;
         return;
     }
-    if (l->dirty_ms == 0)
-        l->dirty_ms = l->client->now.mono_ms + 1;
+    touch(l);
     finish(l, err);
 }
 
@@ -120,6 +126,7 @@ zg_err locker_new(struct zg_client *c, const struct relay_place *place,
     l->vault = (zg_vault){vault_load, vault_submit, vault_pump, vault_close};
     l->below = c->journal.vault;
     l->client = c;
+    rng_fill(&c->rng, l->writer, sizeof(l->writer));
     l->stage = voucher != NULL ? LOCKER_CREATE : LOCKER_FETCH;
     c->journal.vault = &l->vault;
     c->locker = l;
@@ -192,12 +199,22 @@ static void tell_ready(struct locker *l)
     client_event(l->client, ZG_EVENT_LOCKER_READY, ZG_OK, NULL, NULL, 0);
 }
 
+/* Nobody returned. A reader that comes again and again, or a relay that says so, must not cost a write each time. */
 static void is_ours(struct locker *l)
 {
     struct zg_client *c = l->client;
+    uint64_t now = c->now.mono_ms;
+    bool again = l->checked_ms != 0 && now < l->checked_ms + CALM_MS;
+
+    l->check_pause_ms = !again ? 0 : l->check_pause_ms == 0 ? CHECK_PAUSE_MS : 2 * l->check_pause_ms;
+    if (l->check_pause_ms > CHECK_PAUSE_MAX_MS)
+        l->check_pause_ms = CHECK_PAUSE_MAX_MS;
+    l->checked_ms = now + 1;
     l->checking = false;
-    for (size_t i = 0; i < c->conversation_count; i++)
+    for (size_t i = 0; i < c->conversation_count; i++) {
         c->conversations[i]->subscription.displaced = false;
+        c->conversations[i]->subscription.retry_ms = now + l->check_pause_ms;
+    }
 }
 
 static void written(struct locker *l)
@@ -254,6 +271,40 @@ static void write_value(struct locker *l)
 
 /* --- reading --- */
 
+static void went_back(struct locker *l, uint64_t version)
+{
+    client_relay_went_back(l->client, l->connection);
+    l->version = version;
+    free(l->value); /* it was sealed for another version */
+    l->value = NULL;
+    touch(l);
+}
+
+/* A later one. */
+static void see_writer(struct locker *l)
+{
+    const struct slot_reading *r = &l->reading;
+    uint8_t *plain;
+    size_t len;
+
+    zg_err err = locker_open(l, r->last.version, r->value, r->len, &plain, &len);
+    if (err == ZG_ERR_MEMORY) {
+        l->unsure = true;
+        pause_a_while(l, 1);
+        return;
+    }
+    if (err != ZG_OK) {
+        end(l, LOCKER_LOST, err);
+        return;
+    }
+    if (locker_is_marked(l, plain))
+        went_back(l, r->last.version);
+    else
+        end(l, LOCKER_CLOSED, ZG_OK);
+    sodium_memzero(plain, len);
+    free(plain);
+}
+
 /* Whose value is it? */
 static void compare(struct locker *l)
 {
@@ -261,18 +312,14 @@ static void compare(struct locker *l)
     bool same = l->reading.len == l->value_len && memcmp(l->reading.value, l->value, l->value_len) == 0;
 
     l->unsure = false;
-    if (version == l->version + 1 && same) {
+    if (version == l->version + 1 && same)
         written(l);
-    } else if (version < l->version) {
-        client_relay_went_back(l->client, l->connection);
-        l->version = version;
-        free(l->value); /* it was sealed for another version */
-        l->value = NULL;
-    } else if (version > l->version) {
-        end(l, LOCKER_CLOSED, ZG_OK);
-    } else {
+    else if (version < l->version)
+        went_back(l, version);
+    else if (version > l->version)
+        see_writer(l);
+    else
         pause_a_while(l, 1); /* a relay that says conflict for ever is not asked in a loop */
-    }
 }
 
 /* What is there, once more under the next version: the former device cannot write from then on. */
@@ -285,7 +332,9 @@ static void take(struct locker *l)
     l->version = r->last.version;
     zg_err err = r->last.size == 0 ? ZG_ERR_NOT_FOUND : locker_open(l, l->version, r->value, r->len, &plain, &plain_len);
     if (err == ZG_OK) {
-        err = locker_seal_again(l, l->version + 1, plain, plain_len, &l->value, &l->value_len);
+        err = locker_mark(l, plain);
+        if (err == ZG_OK)
+            err = locker_seal_again(l, l->version + 1, plain, plain_len, &l->value, &l->value_len);
         sodium_memzero(plain, plain_len);
         free(plain);
     }

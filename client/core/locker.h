@@ -12,7 +12,8 @@
  * What nobody waits for (that a message was read, or accepted, or is over) does not cost a write of its own: it goes with the next one, or after a while.
  *
  * A value that was sent stays until its fate is known: after a broken connection, or a conflict, the slot is read. It is there: good. The former
- * one is there: sent again. Another one is there: another device has the conversation, and everything here is wiped.
+ * one is there: sent again. Another one is there: another device has the conversation, and everything here is wiped. But only what opens, and
+ * bears another mark, is another device's: the relay can put bytes there, or put back what was written here.
  * Nobody but the holders of a phrase can write, so a refusal means that the slot is gone: on goes all without a locker.
  */
 #ifndef CLIENT_LOCKER_H
@@ -43,7 +44,7 @@ enum locker_end {
 };
 
 /* Values have one of few sizes; the largest is the longest that a slot takes. */
-enum { LOCKER_SMALL_BYTES = 16384, LOCKER_LARGE_BYTES = WIRE_SLOT_BYTES_MAX };
+enum { LOCKER_SMALL_BYTES = 16384, LOCKER_LARGE_BYTES = WIRE_SLOT_BYTES_MAX, LOCKER_WRITER_BYTES = 16 };
 bool locker_size_ok(size_t len);
 
 /* Secret: in sodium_malloc'd memory. In the order in which the phrase gives them. */
@@ -64,6 +65,7 @@ struct locker {
     enum locker_end over;
     zg_err why;
     struct locker_keys *keys;
+    uint8_t writer[LOCKER_WRITER_BYTES]; /* random: this device's mark in what it writes */
     uint64_t version; /* of the slot, as far as is known */
     struct call call;
     struct slot_reading reading;
@@ -75,6 +77,8 @@ struct locker {
     bool ready_told;
     uint64_t dirty_ms; /* mono: since when the memory has what the value has not; 0: it has not. Nobody waits for it */
     bool checking;     /* after somebody else read the queue: who is it? */
+    uint64_t checked_ms;     /* mono: when it was no device */
+    uint64_t check_pause_ms; /* before it is read again */
     uint64_t retry_ms; /* mono */
     zg_vault_batch *batch; /* the journal's: stored below, or on its way there; NULL: none */
     zg_vault_batch inner;
@@ -116,6 +120,9 @@ ZG_MUST_CHECK zg_err locker_open(const struct locker *l, uint64_t version, const
 /* The same content for another version. */
 ZG_MUST_CHECK zg_err locker_seal_again(const struct locker *l, uint64_t version, const uint8_t *plain, size_t plain_len,
                                        uint8_t **out, size_t *len);
+/* Marks it as written here. ZG_ERR_VERSION: a later program's. */
+ZG_MUST_CHECK zg_err locker_mark(const struct locker *l, uint8_t *plain);
+bool locker_is_marked(const struct locker *l, const uint8_t *plain);
 /* Puts its entries into the vault below. ZG_ERR_MEMORY, ZG_ERR_MALFORMED, ZG_ERR_VERSION. */
 ZG_MUST_CHECK zg_err locker_unpack(struct locker *l, const uint8_t *plain, size_t len);
 

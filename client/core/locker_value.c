@@ -5,16 +5,20 @@
 
 #include "client/core/client.h"
 #include "client/core/locker.h"
+#include "client/core/message.h"
 #include "client/core/vault_memory.h"
 #include "proto/labels.h"
 #include "proto/seal.h"
 
-enum { VALUE_VERSION = 1, HEAD_BYTES = 1 + 4, ENTRY_BYTES = ZG_VAULT_KEY_BYTES + 4, ENTRIES_MAX = 4096, LONG_BYTES = 2048 };
+/* Version 1 had no mark. */
+enum { VALUE_VERSION = 2, MARK_AT = 1, HEAD_BYTES = MARK_AT + LOCKER_WRITER_BYTES + 4 };
+enum { ENTRY_BYTES = ZG_VAULT_KEY_BYTES + 4, ENTRIES_MAX = 4096, LONG_BYTES = 2048 };
 
 struct item {
     uint8_t key[ZG_VAULT_KEY_BYTES];
     const uint8_t *value; /* borrowed from the vault */
     size_t len;
+    size_t kept; /* how much of it goes in: all; of a message that waits at least the head; 0: nothing */
 };
 
 struct items {
@@ -37,33 +41,42 @@ static zg_err collect(void *ctx, const uint8_t key[ZG_VAULT_KEY_BYTES], const ui
     memcpy(item->key, key, sizeof(item->key));
     item->value = value;
     item->len = len;
+    item->kept = 0;
     return ZG_OK;
 }
+
+/* Behind a version and the conversation: which message it is, or is a parcel of; of parcels then their order. */
+enum { MESSAGE_AT = 1 + ZG_ID_BYTES, ORDER_AT = MESSAGE_AT + ZG_ID_BYTES };
+
+enum rank { RANK_KEYS, RANK_MESSAGE, RANK_PARCEL, RANK_LONG, RANK_PART };
 
 /*
  * Keys and state first. Then messages, which were acknowledged and are nowhere else; what waits to be sent, which she can write again;
  * long messages, and parts of some.
  */
-static int rank(const struct item *i)
+static enum rank rank(const struct item *i)
 {
     switch (i->key[0]) {
     case ENTRY_MESSAGE:
-        return i->len <= LONG_BYTES ? 1 : 3;
+        return i->len <= LONG_BYTES ? RANK_MESSAGE : RANK_LONG;
     case ENTRY_PARCEL:
-        return 2;
+        return RANK_PARCEL;
     case ENTRY_PART:
-        return 4;
+        return RANK_PART;
     default:
-        return 0;
+        return RANK_KEYS;
     }
 }
 
+/* Parcels as they are to be sent, so that those of one message stand together; others by length. */
 static int by_rank(const void *a, const void *b)
 {
     const struct item *x = a;
     const struct item *y = b;
     if (rank(x) != rank(y))
-        return rank(x) - rank(y);
+        return rank(x) < rank(y) ? -1 : 1;
+    if (rank(x) == RANK_PARCEL)
+        return memcmp(x->value + ORDER_AT, y->value + ORDER_AT, 8);
     if (x->len != y->len)
         return x->len < y->len ? -1 : 1;
     return memcmp(x->key, y->key, sizeof(x->key));
@@ -77,25 +90,110 @@ static size_t total(const struct items *all)
     return bytes;
 }
 
-/* How many fit, from the first on. */
-static size_t fitting(const struct items *all, size_t room)
+/* --- what fits --- */
+
+static size_t cost(const struct item *i, size_t len)
 {
-    size_t bytes = HEAD_BYTES, count = 0;
-    while (count < all->count && bytes + ENTRY_BYTES + all->list[count].len <= room)
-        bytes += ENTRY_BYTES + all->list[count++].len;
+    return len - i->kept + (i->kept == 0 ? ENTRY_BYTES : 0);
+}
+
+static bool keep(struct item *i, size_t len, size_t *room)
+{
+    if (cost(i, len) > *room)
+        return false;
+    *room -= cost(i, len);
+    i->kept = len;
+    return true;
+}
+
+static bool of_one_message(const struct item *x, const struct item *y)
+{
+    return memcmp(x->value + MESSAGE_AT, y->value + MESSAGE_AT, ZG_ID_BYTES) == 0;
+}
+
+static struct item *message_of(const struct items *all, const struct item *parcel)
+{
+    for (size_t i = 0; i < all->count; i++)
+        if (all->list[i].key[0] == ENTRY_MESSAGE && of_one_message(&all->list[i], parcel))
+            return &all->list[i];
+    return NULL;
+}
+
+/* All that is to be sent of a message, and the message, or nothing: one with a hole is none. Returns how many parcels that were. */
+static size_t keep_parcels(const struct items *all, size_t first, size_t *room)
+{
+    struct item *parcels = &all->list[first];
+    struct item *message = message_of(all, parcels);
+    size_t count = 0, bytes = message == NULL ? 0 : cost(message, message->len);
+
+    do {
+        bytes += cost(&parcels[count], parcels[count].len);
+        count++;
+    } while (first + count < all->count && rank(&parcels[count]) == RANK_PARCEL &&
+             of_one_message(parcels, &parcels[count]));
+    if (bytes > *room)
+        return count;
+    *room -= bytes;
+    if (message != NULL)
+        message->kept = message->len;
+    for (size_t i = 0; i < count; i++)
+        parcels[i].kept = parcels[i].len;
     return count;
 }
 
-static void pack(uint8_t *plain, size_t len, const struct items *all, size_t count)
+/* false: there is not even room for the keys. They are in order. */
+static bool fit(const struct items *all, size_t room)
+{
+    size_t i = 0;
+
+    for (; i < all->count && rank(&all->list[i]) == RANK_KEYS; i++)
+        if (!keep(&all->list[i], all->list[i].len, &room))
+            return false;
+    /* She must see of each that it was not sent. */
+    for (size_t k = i; k < all->count; k++)
+        if (all->list[k].key[0] == ENTRY_MESSAGE && message_saved_waits(all->list[k].value, all->list[k].len))
+            (void)keep(&all->list[k], MESSAGE_SAVED_HEAD, &room);
+    while (i < all->count) {
+        if (rank(&all->list[i]) == RANK_PARCEL) {
+            i += keep_parcels(all, i, &room);
+        } else {
+            (void)keep(&all->list[i], all->list[i].len, &room);
+            i++;
+        }
+    }
+    return true;
+}
+
+/* --- plaintext --- */
+
+static void pack_item(struct writer *w, const struct item *i)
+{
+    uint8_t head[MESSAGE_SAVED_HEAD];
+
+    writer_put(w, i->key, ZG_VAULT_KEY_BYTES);
+    if (i->kept == i->len) {
+        writer_lp(w, i->value, i->len);
+        return;
+    }
+    memcpy(head, i->value, sizeof(head));
+    message_saved_give_up(head);
+    writer_lp(w, head, sizeof(head));
+}
+
+static void pack(uint8_t *plain, size_t len, const struct locker *l, const struct items *all)
 {
     struct writer w;
+    uint32_t count = 0;
+
+    for (size_t i = 0; i < all->count; i++)
+        count += all->list[i].kept > 0;
     writer_init(&w, plain, len);
     writer_u8(&w, VALUE_VERSION);
-    writer_u32(&w, (uint32_t)count);
-    for (size_t i = 0; i < count; i++) {
-        writer_put(&w, all->list[i].key, ZG_VAULT_KEY_BYTES);
-        writer_lp(&w, all->list[i].value, all->list[i].len);
-    }
+    writer_put(&w, l->writer, sizeof(l->writer));
+    writer_u32(&w, count);
+    for (size_t i = 0; i < all->count; i++)
+        if (all->list[i].kept > 0)
+            pack_item(&w, &all->list[i]);
     writer_pad(&w, len);
 }
 
@@ -116,16 +214,15 @@ bool locker_size_ok(size_t len)
     return size_for(len) == len;
 }
 
-static zg_err pack_all(const struct items *all, uint8_t **out, size_t *len)
+static zg_err pack_all(const struct locker *l, const struct items *all, uint8_t **out, size_t *len)
 {
     size_t room = size_for(total(all) + SEAL_OVERHEAD) - SEAL_OVERHEAD;
-    size_t count = fitting(all, room);
-    if (count < all->count && rank(&all->list[count]) == 0)
+    if (!fit(all, room - HEAD_BYTES))
         return ZG_ERR_TOO_LARGE;
     uint8_t *plain = malloc(room);
     if (plain == NULL)
         return ZG_ERR_MEMORY;
-    pack(plain, room, all, count);
+    pack(plain, room, l, all);
     *out = plain;
     *len = room;
     return ZG_OK;
@@ -172,7 +269,7 @@ zg_err locker_seal(const struct locker *l, uint64_t version, uint8_t **out, size
     if (err == ZG_OK && all.count > 0)
         qsort(all.list, all.count, sizeof(*all.list), by_rank);
     if (err == ZG_OK)
-        err = pack_all(&all, &plain, &plain_len);
+        err = pack_all(l, &all, &plain, &plain_len);
     if (err == ZG_OK)
         err = locker_seal_again(l, version, plain, plain_len, out, len);
     if (plain != NULL)
@@ -204,6 +301,20 @@ zg_err locker_open(const struct locker *l, uint64_t version, const uint8_t *valu
     return ZG_OK;
 }
 
+zg_err locker_mark(const struct locker *l, uint8_t *plain)
+{
+    if (plain[0] > VALUE_VERSION)
+        return ZG_ERR_VERSION;
+    if (plain[0] == VALUE_VERSION)
+        memcpy(plain + MARK_AT, l->writer, sizeof(l->writer));
+    return ZG_OK;
+}
+
+bool locker_is_marked(const struct locker *l, const uint8_t *plain)
+{
+    return plain[0] == VALUE_VERSION && memcmp(plain + MARK_AT, l->writer, sizeof(l->writer)) == 0;
+}
+
 /* --- back into a vault --- */
 
 static void unpacked(zg_vault_batch *batch, zg_err err)
@@ -224,9 +335,13 @@ static zg_err put_all(struct locker *l, const zg_vault_write *writes, size_t cou
 zg_err locker_unpack(struct locker *l, const uint8_t *plain, size_t len)
 {
     struct reader r;
+    uint8_t mark[LOCKER_WRITER_BYTES];
     reader_init(&r, plain, len);
-    if (reader_u8(&r) != VALUE_VERSION)
+    uint8_t version = reader_u8(&r);
+    if (version < 1 || version > VALUE_VERSION)
         return ZG_ERR_VERSION;
+    if (version > 1)
+        reader_copy(&r, mark, sizeof(mark));
     uint32_t count = reader_u32(&r);
     if (r.bad || count > ENTRIES_MAX)
         return ZG_ERR_MALFORMED;

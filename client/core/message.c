@@ -9,6 +9,7 @@
 
 /* Since version 3 the kind stands in the upper half of the flags; before, everything known was text. */
 enum { SAVED_VERSION = 3, FLAG_OWN = 1, FLAG_NEWER = 2, FLAG_SEALED = 4, KIND_SHIFT = 4 };
+enum { FLAGS_AT = 1 + 2 * ZG_ID_BYTES + 2 * 8, STATE_AT = FLAGS_AT + 1 };
 
 static void on_due(void *thing)
 {
@@ -220,12 +221,11 @@ static zg_err read_fields(struct message *m, struct reader *r, zg_id *conversati
 zg_err message_load(struct message **out, struct zg_client *c, const uint8_t key[ZG_VAULT_KEY_BYTES],
                     struct reader *r, zg_id *conversation)
 {
-    enum { FIXED = 1 + 2 * ZG_ID_BYTES + 2 * 8 + 3 + 4 + 3 * 8 };
     struct message *m;
 
-    if (r->left < FIXED)
+    if (r->left < MESSAGE_SAVED_HEAD)
         return ZG_ERR_MALFORMED;
-    zg_err err = message_make(&m, c, r->left - FIXED, false);
+    zg_err err = message_make(&m, c, r->left - MESSAGE_SAVED_HEAD, false);
     if (err != ZG_OK)
         return err;
     err = read_fields(m, r, conversation);
@@ -239,4 +239,15 @@ zg_err message_load(struct message **out, struct zg_client *c, const uint8_t key
     }
     *out = m;
     return ZG_OK;
+}
+
+bool message_saved_waits(const uint8_t *saved, size_t len)
+{
+    return len >= MESSAGE_SAVED_HEAD && (saved[FLAGS_AT] & FLAG_OWN) != 0 &&
+           saved[STATE_AT] == ZG_MESSAGE_WAITING;
+}
+
+void message_saved_give_up(uint8_t head[MESSAGE_SAVED_HEAD])
+{
+    head[STATE_AT] = ZG_MESSAGE_NOT_SENT;
 }

@@ -16,6 +16,7 @@ enum {
     /* Clocks differ and minutes are coarse: a message that comes this soon counts from its arrival; section 7.1. */
     MESSAGE_GRACE_MS = 2 * 60000,
     MESSAGE_SAVED_OVERHEAD = 128,
+    MESSAGE_SAVED_HEAD = 1 + 2 * ZG_ID_BYTES + 2 * 8 + 3 + 4 + 3 * 8, /* all but the text */
 };
 
 struct message {
@@ -63,5 +64,9 @@ extern const struct entry_kind message_entry_kind;
 /* What was saved; *conversation gets the id of the one it belongs to. The entry is made. ZG_ERR_MALFORMED, ZG_ERR_MEMORY. */
 ZG_MUST_CHECK zg_err message_load(struct message **out, struct zg_client *c, const uint8_t key[ZG_VAULT_KEY_BYTES],
                                   struct reader *r, zg_id *conversation);
+/* Whether what was saved is an own message that was not sent yet. */
+bool message_saved_waits(const uint8_t *saved, size_t len);
+/* Its head becomes that of one that will not be sent. */
+void message_saved_give_up(uint8_t head[MESSAGE_SAVED_HEAD]);
 
 #endif

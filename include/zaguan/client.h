@@ -181,7 +181,7 @@ typedef enum zg_message_state {
     ZG_MESSAGE_READ,
     ZG_MESSAGE_WAITING,      /* own: not yet accepted by the relay */
     ZG_MESSAGE_SENT,         /* own: the relay keeps it, or its reader has it; nobody can tell which */
-    ZG_MESSAGE_NOT_SENT,     /* own: refused */
+    ZG_MESSAGE_NOT_SENT,     /* own: refused, or a locker had no room for it; then perhaps without text */
     ZG_MESSAGE_EXPIRED_UNREAD, /* own: not read in time. Once its own time is over, without text, until a person has read that
                                   (zg_client_read), and a day after */
 } zg_message_state;
@@ -283,14 +283,14 @@ ZG_API size_t zg_knock_text_max(void);
  * Looks at the desk of a card before anything is sent: fetches its bundle and checks it. Nothing is made or changed at the relay, no key is
  * agreed. Then ZG_EVENT_LOOKED, and zg_client_notice; or ZG_EVENT_KNOCK_FAILED. The conversation is LOOKING, in memory only, and becomes
  * the one of a knock with the same card; zg_client_erase forgets it. The same card again: the same conversation, looked at anew if
- * that was 10 minutes ago. Errors now: those of zg_card_check, ZG_ERR_MEMORY.
+ * that was 10 minutes ago. Errors now: those of zg_card_check, ZG_ERR_MEMORY, ZG_ERR_STATE: this client has a return phrase, or returns.
  */
 ZG_API ZG_MUST_CHECK zg_err zg_client_look(zg_client *c, const char *card, size_t card_len, zg_id *conversation,
                                            zg_now now);
 
 /*
  * Knocks at the desk of a card: fetches its bundle, or takes what zg_client_look fetched in the last 10 minutes; checks it, sends. Errors now:
- * those of zg_card_check, ZG_ERR_TOO_LARGE, ZG_ERR_MALFORMED (text); later ones come as ZG_EVENT_KNOCK_FAILED.
+ * those of zg_client_look, ZG_ERR_TOO_LARGE, ZG_ERR_MALFORMED (text); later ones come as ZG_EVENT_KNOCK_FAILED.
  */
 ZG_API ZG_MUST_CHECK zg_err zg_client_knock(zg_client *c, const char *card, size_t card_len, const char *text,
                                             size_t len, const zg_send_options *options, zg_id *conversation,

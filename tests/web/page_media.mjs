@@ -130,6 +130,37 @@ await onStage({ settings: SOON }, async (stage) => {
     await page.waitForFunction(() => document.querySelector('#log .theirs audio') === null);
     assert.equal(made.size, playing, 'a voice note that is gone can still be reached');
 
+    // A picture that would take the browser's memory is not decoded.
+    const huge = Buffer.from(saved), frame = Math.max(huge.indexOf('ffc0', 'hex'), huge.indexOf('ffc2', 'hex'));
+    huge.writeUInt32BE(0x13881388, frame + 5); // 5,000 each way
+    writeFileSync(file, huge);
+    worker.say('/lifetime 24h read');
+    worker.say(`/file ${file}`);
+    await page.locator('#log .theirs .said', { hasText: 'cannot be shown' }).waitFor();
+    assert.equal(await page.locator('#log .theirs canvas').count(), 1);
+
+    // No microphone stays on: when nobody can see the page after the browser asked her, and when recording cannot begin.
+    for (const way of ['hidden', 'failing']) {
+        await page.evaluate((how) => {
+            const { mediaDevices } = navigator, ask = mediaDevices.getUserMedia, { start } = MediaRecorder.prototype;
+            mediaDevices.getUserMedia = async (what) => {
+                globalThis.stream = await ask.call(mediaDevices, what);
+                delete mediaDevices.getUserMedia;
+                if (how === 'hidden')
+                    Object.defineProperty(document, 'visibilityState', { value: 'hidden', configurable: true });
+                else
+                    MediaRecorder.prototype.start = () => { MediaRecorder.prototype.start = start; throw new Error('none'); };
+                return globalThis.stream;
+            };
+        }, way);
+        await page.click('#voice');
+        await page.click('#panel button:has-text("Start speaking")');
+        await page.locator('#panel', { hasText: 'microphone cannot be used' }).waitFor();
+        assert.deepEqual(await page.evaluate(() => { delete document.visibilityState; return globalThis.stream.getTracks().map((t) => t.readyState); }),
+            ['ended'], way);
+        await page.click('#panel button');
+    }
+
     // Recording when she leaves: nothing goes on, nothing stays.
     await page.click('#voice');
     await page.click('#panel button:has-text("Start speaking")');

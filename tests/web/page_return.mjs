@@ -27,6 +27,20 @@ async function nothingStored(page) {
     assert.equal(kept, '0,0,0,0,,');
 }
 
+// A page whose first return fails, after which its client is of no more use.
+async function failOnce(page) {
+    await page.route('**/*.js', async (route) => {
+        const body = await (await route.fetch()).text();
+        await route.fulfill({ contentType: 'text/javascript', body: body.replace('returnTo(card,secret){', `$&
+            if (!globalThis.failed) {
+                globalThis.failed = true;
+                this.returnTo = () => { throw new ZaguanError('state', 'failed', 'return'); };
+                setTimeout(() => this.#onevent({ kind: 'return_failed', error: 'memory' }));
+                return;
+            }`) });
+    });
+}
+
 // Sloppily: capitals, accents, only the beginning of long words, no line as it was.
 const sloppy = (parts) => parts.map((part, i) => (i % 2 === 0 ? part.toUpperCase() : part.replace(/^(\d) (.{4}).*$/, '$1 $2'))).join(' , ');
 
@@ -67,6 +81,17 @@ await onStage({ settings: SOON }, async (stage) => {
     await first.context().close();
     worker.say('mientras no estabas');
     await new Promise((resolve) => { setTimeout(resolve, 3000); });
+
+    // A return that fails can be tried again.
+    const unlucky = await stage.page();
+    await failOnce(unlucky);
+    await comeBack(unlucky, stage.link, words.join(' '));
+    await unlucky.locator('#panel', { hasText: 'That did not work.' }).waitFor();
+    await unlucky.fill('#phrase', words.join(' '));
+    await unlucky.press('#phrase', 'Enter');
+    await theirs(unlucky, 'mientras no estabas');
+    assert.ok(await unlucky.evaluate(() => globalThis.failed));
+    await unlucky.context().close();
 
     // Another device, another language.
     const second = await stage.page();

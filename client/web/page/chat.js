@@ -65,8 +65,8 @@ class Chat {
 
     // --- beginning and end ---
 
-    // returning: with a phrase, instead of words.
-    async open(returning = false) {
+    // returning: with a phrase, instead of words. wrong: why once more.
+    async open(returning = false, wrong = '') {
         this.#status.set('trouble', null);
         this.#status.set('step', 'preparing');
         try {
@@ -74,14 +74,14 @@ class Chat {
             this.#client = await Client.open({ wasm: loading, address, onevent: (event) => this.#on(event) });
         } catch {
             this.#status.set('step', null);
-            this.#status.set('trouble', 'no_page', button('retry', 'again', () => this.open(returning)));
+            this.#status.set('trouble', 'no_page', button('retry', 'again', () => this.open(returning, wrong)));
             return;
         }
         this.#status.set('step', null);
         byId('send').disabled = false;
         this.#refresh = setInterval(() => this.#wake(), REFRESH_MS);
         if (returning) {
-            await this.#askPhrase();
+            await this.#askPhrase(wrong);
             return;
         }
         this.#look();
@@ -105,7 +105,7 @@ class Chat {
             phrases.offer(this.#client, this.#conversation);
     }
 
-    async #askPhrase(wrong = '') {
+    async #askPhrase(wrong) {
         byId('composer').hidden = true;
         const phrases = await this.#phrases();
         if (this.#client !== null)
@@ -304,7 +304,14 @@ class Chat {
     }
 
     #sendAgain({ id, kind, bytes, text, lifetime }) {
-        return bytes > 0 ? this.#sendData(kind, this.#client.data(this.#conversation, id)) : this.#send(text, lifetime);
+        if (!(bytes > 0))
+            return this.#send(text, lifetime);
+        const data = this.#client.data(this.#conversation, id);
+        try {
+            return this.#sendData(kind, data);
+        } finally {
+            data.fill(0);
+        }
     }
 
     // A knock that failed took its conversation along; her words are still on the screen.
@@ -378,7 +385,10 @@ class Chat {
             this.#returned(event.conversation);
             break;
         case 'return_failed':
-            this.#askPhrase(t(event.error === 'not_found' ? 'phrase_nothing' : 'failed'));
+            if (event.error === 'not_found')
+                this.#askPhrase(t('phrase_nothing'));
+            else
+                this.#startAgain(t('failed')); // this client is of no more use
             return;
         case 'closed':
             this.#closed();
@@ -452,9 +462,9 @@ class Chat {
                 this.#client.read(this.#conversation, message.id);
             }
             const shown = message.state === 'received' ? this.#client.message(this.#conversation, message.id) : message;
-            const sent = this.#stateOf(shown);
+            const sent = this.#stateOf(shown), empty = shown.text === '' && !(shown.bytes > 0); // its locker had no room for it
             this.#log.put(shown, shown.own ? t('you') : alias || t('they'), sent,
-                sent === 'not_sent_yet' || sent === 'not_sent' && state !== 'ended');
+                sent === 'not_sent_yet' || sent === 'not_sent' && state !== 'ended' && !empty);
             if (shown.bytes > 0)
                 this.#log.show(shown.id, () => this.#show(shown));
         }
@@ -508,8 +518,8 @@ class Chat {
         byId('state').querySelector('button').focus();
     }
 
-    // As after loading, with a client that never saw anything.
-    #startAgain() {
+    // As after loading, with a client that never saw anything; and asking for the phrase if that went wrong.
+    #startAgain(wrong = '') {
         const card = this.#card;
         byId('send').disabled = true;
         this.#wipe();
@@ -517,7 +527,7 @@ class Chat {
         this.#kept = false;
         byId('composer').hidden = false;
         byId('erase').hidden = byId('words').hidden = true;
-        this.open();
+        this.open(wrong !== '', wrong);
     }
 }
 

@@ -2,6 +2,7 @@
 import { ZaguanError } from './zaguan.js';
 
 const BYTES_MAX = 47000; // 32 envelopes
+const SIDE_MAX = 4096; // of what others send: beyond it the browser takes much memory for few bytes
 const SIDES = [1280, 1024, 800, 640, 480, 320];
 const QUALITIES = [0.8, 0.6, 0.4];
 const VOICE_SECONDS = 30;
@@ -43,6 +44,24 @@ async function load(data, type) {
     }
 }
 
+// Width and height as a JPEG's frame says (ITU T.81, annex B); null: there is none.
+function sizeOf(data) {
+    const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
+    for (let at = 2; at + 9 <= data.length && data[at] === 0xff;) {
+        const marker = data[at + 1], frame = marker >= 0xc0 && marker <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(marker);
+        if (frame)
+            return [view.getUint16(at + 7), view.getUint16(at + 5)];
+        at += marker === 0xff ? 1 : 2 + view.getUint16(at + 2); // fill bytes may stand before a marker
+    }
+    return null;
+}
+
+function refuseLarge(data) {
+    const sides = sizeOf(data);
+    if (sides === null || Math.max(...sides) > SIDE_MAX)
+        throw new ZaguanError('too_large', 'too large', 'picture');
+}
+
 // Turned as the camera says, which is then forgotten with everything else that it wrote.
 function draw(image, side) {
     const scale = Math.min(1, side / Math.max(image.naturalWidth, image.naturalHeight));
@@ -79,12 +98,12 @@ function voiceType() {
     return type;
 }
 
-// What was asked for may be forgotten while the browser asks her.
+// What was asked for may be forgotten, or out of sight, while the browser asks her.
 async function microphone(type) {
     const asked = generation, stream = await navigator.mediaDevices.getUserMedia({ audio: true });
     const silence = () => { for (const track of stream.getTracks()) track.stop(); };
     try {
-        if (asked !== generation)
+        if (asked !== generation || document.visibilityState === 'hidden')
             throw new ZaguanError('state', 'forgotten', 'voice note');
         return { media: new MediaRecorder(stream, { mimeType: type, audioBitsPerSecond: VOICE_BITS }), silence };
     } catch (error) {
@@ -119,15 +138,22 @@ export async function record(tick) {
             });
         };
     });
+    try {
+        media.start(1000);
+    } catch (error) {
+        clearInterval(timer);
+        silence();
+        throw error;
+    }
     document.addEventListener('visibilitychange', hidden);
     recorder = { stop: end, cancel, done };
-    media.start(1000);
     return recorder;
 }
 
 // An element that shows it, named for those who do not see it.
 export async function element({ kind, data }, name) {
     if (kind === 'jpeg') {
+        refuseLarge(data);
         const canvas = draw(await load(data, TYPES.jpeg), SIDES[0]);
         canvas.setAttribute('role', 'img');
         canvas.setAttribute('aria-label', name);

@@ -159,6 +159,31 @@ static void a_picture_is_shown_as_such_and_sent_by_send(void **state)
     unlink(from);
 }
 
+static void a_voice_note_goes_as_it_is_and_that_is_said(void **state)
+{
+    static const char note[] = "\0\0\0\x10" "ftypM4A " "\0\0\0\0";
+    char input[2048], conversation[33], from[] = "/tmp/zaguan-cli-XXXXXX";
+    (void)state;
+    int fd = mkstemp(from);
+    assert_int_not_equal(fd, -1);
+    close(fd);
+    snprintf(input, sizeof(input), "%s\nhola\n", world->card);
+    assert_int_equal(process_run((const char *const[]){world->zaguan, "knock", NULL}, input, world->line,
+                                 sizeof(world->line)),
+                     0);
+    find_knock(world, conversation);
+    snprintf(input, sizeof(input), "/file %s\n", from);
+    write_file(from, picture, sizeof(picture) - 1);
+    assert_int_equal(WORKER(world, "answer\n", "send", conversation), 0);
+    assert_int_equal(WORKER(world, input, "chat", conversation), 0);
+    assert_null(strstr(world->line, "goes as it is"));
+    write_file(from, note, sizeof(note) - 1);
+    assert_int_equal(WORKER(world, input, "chat", conversation), 0);
+    assert_non_null(strstr(world->line, "goes as it is"));
+    assert_int_equal(WORKER(world, "", "erase", conversation), 0);
+    unlink(from);
+}
+
 static void pipes_send_lines_and_end(void **state)
 {
     char input[2048], conversation[33], prefix[7];
@@ -494,6 +519,7 @@ int main(int argc, char **argv)
         TEST(notice_is_read_and_changed),
         TEST(a_picture_goes_without_what_the_camera_wrote_and_can_be_kept),
         TEST(a_picture_is_shown_as_such_and_sent_by_send),
+        TEST(a_voice_note_goes_as_it_is_and_that_is_said),
         TEST(pipes_send_lines_and_end),
         TEST(escape_sequences_do_not_arrive),
         TEST(erasing_in_a_pipe_waits_until_the_relay_knows),
