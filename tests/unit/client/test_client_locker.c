@@ -316,7 +316,7 @@ static void a_value_that_is_none_is_not_taken(void **state)
     assert_int_equal(locker_unpack(l, plain, plain_len), ZG_ERR_MALFORMED);
     plain[plain_len - 1] = 0;
     assert_int_equal(locker_unpack(l, plain, 4), ZG_ERR_MALFORMED);
-    plain[1] = 1; /* 2^24 entries and more */
+    plain[1 + LOCKER_WRITER_BYTES] = 1; /* 2^24 entries and more */
     assert_int_equal(locker_unpack(l, plain, plain_len), ZG_ERR_MALFORMED);
     free(plain);
     free(value);
