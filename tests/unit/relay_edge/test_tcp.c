@@ -20,7 +20,7 @@
 #include "tests/unit/client/heap.h"
 #include "tests/unit/relay_edge/played_core.h"
 
-enum { CONNECTIONS_MAX = 3 };
+enum { CONNECTIONS_MAX = 3, CROWD = 40, CROWD_MAX = 30 };
 
 /* --- the world --- */
 
@@ -54,7 +54,7 @@ static void turn_until(struct world *w, const size_t *what, size_t enough)
     assert_true(*what >= enough);
 }
 
-static int make_world(void **state)
+static int open_world(void **state, size_t most, struct origins *origins)
 {
     struct world *w = calloc(1, sizeof(*w));
     struct address a;
@@ -62,7 +62,7 @@ static int make_world(void **state)
 
     memset(&core, 0, sizeof(core));
     assert_int_equal(uv_loop_init(&w->loop), 0);
-    assert_int_equal(streams_open(&w->streams, &w->loop, CONNECTIONS_MAX, NULL), ZG_OK);
+    assert_int_equal(streams_open(&w->streams, &w->loop, most, origins), ZG_OK);
     assert_int_equal(address_parse(&a, "127.0.0.1:0"), ZG_OK);
     assert_int_equal(streams_listen(w->streams, &a, &tcp_handler, NULL, bound, why, sizeof(why)), ZG_OK);
     assert_int_equal(address_parse(&a, bound), ZG_OK);
@@ -78,6 +78,11 @@ static int make_world(void **state)
     assert_int_equal(fcntl(w->fd, F_SETFL, O_NONBLOCK), 0);
     *state = w;
     return 0;
+}
+
+static int make_world(void **state)
+{
+    return open_world(state, CONNECTIONS_MAX, NULL);
 }
 
 static int end_world(void **state)
@@ -318,6 +323,39 @@ static void without_memory_for_a_rest_the_connection_ends(void **state)
     assert_true(streams_empty(w->streams));
 }
 
+/* A crowd from one address: each turn of the loop takes some of it, and the address has its limit. */
+static void a_crowd_comes_in_turns_and_not_all_of_it(void **state)
+{
+    const struct rng rng = rng_system();
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct shared_addresses shared = {.count = 0};
+    const struct limits limits = {.connections = 2 * CROWD, .connections_of_address = CROWD_MAX, .connects_of_address_a_second = 1000};
+    struct origins *origins;
+    struct world *w;
+    int crowd[CROWD];
+    (void)state;
+    assert_int_equal(origins_new(&origins, &limits, &shared, &rng), ZG_OK);
+    assert_int_equal(open_world((void **)&w, 2 * CROWD, origins), 0);
+    to.sin_port = htons(w->port);
+    for (size_t i = 0; i < CROWD; i++) {
+        crowd[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        assert_int_equal(connect(crowd[i], (const struct sockaddr *)&to, sizeof(to)), 0);
+    }
+    size_t turns = 0;
+    for (size_t before = 0; core.opened < CROWD_MAX && turns < 1000; turns++, before = core.opened) {
+        turn(w);
+        assert_true(core.opened <= before + 17);
+    }
+    for (int i = 0; i < 20; i++)
+        turn(w);
+    assert_int_equal(core.opened, CROWD_MAX);
+    assert_true(turns > 1);
+    for (size_t i = 0; i < CROWD; i++)
+        close(crowd[i]);
+    assert_int_equal(end_world((void **)&w), 0);
+    origins_free(origins);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, make_world, end_world)
 
 int main(void)
@@ -336,6 +374,7 @@ int main(void)
         TEST(no_connection_is_accepted_any_more_when_it_stops),
         TEST(where_nobody_can_listen_is_told),
         TEST(without_memory_for_a_rest_the_connection_ends),
+        cmocka_unit_test(a_crowd_comes_in_turns_and_not_all_of_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
