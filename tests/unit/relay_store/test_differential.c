@@ -424,7 +424,12 @@ static void step(struct world *w)
         w->hour += below(w, 60); /* else no queue would end and no mark be told */
 }
 
-static void run(uint64_t seed, uint32_t steps, const char *vfs)
+/* What the seeds of one test met of what is rare. */
+struct rare {
+    uint64_t marks, ended, expired;
+};
+
+static void run(uint64_t seed, uint32_t steps, const char *vfs, struct rare *rare)
 {
     struct world w = {.vfs = vfs, .hour = 100};
     place_make(&w.place);
@@ -452,8 +457,10 @@ static void run(uint64_t seed, uint32_t steps, const char *vfs)
            w.ended, w.expired);
     /* A run that met none of a kind would compare nothing. */
     assert_true(w.ok > 0 && w.exists > 0 && w.refused > 0 && w.not_found > 0 && w.conflict > 0 && w.full > 0);
-    assert_true(w.marks > 0 && w.ended > 0 && w.expired > 0);
     assert_true(vfs == NULL || w.failed > steps / 200);
+    rare->marks += w.marks;
+    rare->ended += w.ended;
+    rare->expired += w.expired;
 
     for (size_t i = 0; i < 4; i++)
         envelope_unref(w.envelopes[i]);
@@ -462,25 +469,32 @@ static void run(uint64_t seed, uint32_t steps, const char *vfs)
     place_remove(&w.place);
 }
 
+static void run_seeds(uint64_t first, uint64_t count, const char *vfs)
+{
+    struct rare rare = {0};
+    for (uint64_t seed = first; seed < first + count; seed++)
+        run(seed, 5000, vfs, &rare);
+    assert_true(rare.marks > 0 && rare.ended > 0 && rare.expired > 0);
+}
+
 static void both_engines_answer_the_same(void **state)
 {
     (void)state;
-    for (uint64_t seed = 1; seed <= 4; seed++)
-        run(seed, 5000, NULL);
+    run_seeds(1, 4, NULL);
 }
 
 static void a_failed_job_changes_nothing_and_the_next_one_works(void **state)
 {
     (void)state;
     fault_vfs_register();
-    for (uint64_t seed = 101; seed <= 102; seed++)
-        run(seed, 5000, FAULT_VFS_NAME);
+    run_seeds(101, 4, FAULT_VFS_NAME);
 }
 
 int main(int argc, char **argv)
 {
     if (argc == 2) { /* one seed by hand */
-        run(strtoull(argv[1], NULL, 10), 20000, NULL);
+        struct rare rare = {0};
+        run(strtoull(argv[1], NULL, 10), 20000, NULL, &rare);
         return 0;
     }
     const struct CMUnitTest tests[] = {
