@@ -108,8 +108,16 @@ static struct link *list_of(const struct session *s)
     return s->known ? &ss->ready : &ss->strangers;
 }
 
+/* It has said its part: it is not its fault that it waits. */
+static bool hello_is_whole(const struct session *s)
+{
+    return s->state == SESSION_HELLO && s->input->len >= WIRE_RECORD_HEADER_BYTES + WIRE_HELLO_BYTES;
+}
+
 void session_make_ready(struct session *s)
 {
+    if (s->input != NULL && hello_is_whole(s))
+        list_remove(&s->stalled);
     if (s->input != NULL && list_empty(&s->ready) && !waits_for_replies(s))
         list_append(list_of(s), &s->ready);
 }

@@ -171,7 +171,10 @@ static void a_second_carries_out_only_some_handshakes(void **state)
     scene_pass(s, next - s->now.mono_ms);
     assert_true(p[BURST].open); /* in the order in which they came */
     assert_false(p[BURST + 1].open);
-    scene_pass(s, 1000);
+    /* Who said everything in time is not dropped because the relay was slow. */
+    s->now.mono_ms += 2 * WIRE_HANDSHAKE_SECONDS * 1000;
+    s->now.utc_ms += 2 * WIRE_HANDSHAKE_SECONDS * 1000;
+    scene_turn(s);
     hear_reply(&p[BURST + 1], say_ping(s, &p[BURST + 1]), STATUS_OK);
     for (int i = 0; i < COUNT; i++)
         peer_clear(&p[i]);
