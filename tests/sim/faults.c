@@ -2,7 +2,7 @@
 
 #include "tests/sim/invariants.h"
 
-enum { SECOND = 1000, MINUTE = 60 * SECOND, AWAY_DAYS = 14, AWAY_ACTS = 24 };
+enum { SECOND = 1000, MINUTE = 60 * SECOND, AWAY_DAYS = 14, AWAY_ACTS = 24, EVENING = 20 * MINUTE };
 
 #define HOUR_MS (INT64_C(60) * MINUTE)
 #define DAY_MS (24 * HOUR_MS)
@@ -136,6 +136,33 @@ static void crash(struct people *p, struct peer *who)
     comes_back(p, who, p->world.now.mono_ms - before);
 }
 
+static void network(struct people *p, struct peer *who, bool on)
+{
+    if (who->client == NULL)
+        return;
+    who->calm_ms = on ? p->world.now.mono_ms : UINT64_MAX / 2;
+    zg_client_network(who->client, on, peer_now(who));
+    peer_turn(who);
+}
+
+/* Three of four of the others sleep too: who is connected for days takes long to simulate. */
+static void night(struct people *p, struct peer *who, uint64_t ms)
+{
+    struct world *w = &p->world;
+    uint64_t evening = ms < EVENING ? ms : EVENING;
+    bool sleeps[WORLD_CLIENTS_MAX] = {false};
+    people_settle(p, evening);
+    for (size_t i = 0; i < w->peer_count; i++)
+        sleeps[i] = &w->peers[i] != who && rng_below(&w->rng, 4) != 0;
+    for (size_t i = 0; i < w->peer_count; i++)
+        if (sleeps[i])
+            network(p, &w->peers[i], false);
+    people_settle(p, ms - evening);
+    for (size_t i = 0; i < w->peer_count; i++)
+        if (sleeps[i])
+            network(p, &w->peers[i], true);
+}
+
 /* The others go on, and say little. */
 static void away(struct people *p, struct peer *who)
 {
@@ -155,7 +182,7 @@ static void away(struct people *p, struct peer *who)
         peer_turn(who);
     for (uint32_t i = 0; i < AWAY_ACTS && !p->failed; i++) {
         people_act(p);
-        people_settle(p, ms / AWAY_ACTS);
+        night(p, who, ms / AWAY_ACTS);
         invariants_check(p);
     }
     if (ends) {
