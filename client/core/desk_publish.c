@@ -131,6 +131,7 @@ out:
     return err;
 }
 
+/* The newest stays, be it without keys: the next one has its number and one more. Who saw this desk before would not believe a smaller one. */
 void desk_expire_keys(struct desk *d)
 {
     uint64_t now_s = client_time_ms(d->client) / 1000;
@@ -138,8 +139,10 @@ void desk_expire_keys(struct desk *d)
         struct desk_epoch *e = &d->keys->epochs[i];
         if (now_s >= e->intake.until + DESK_KEYS_KEPT_S)
             sodium_memzero(e->keys.intake_sk, sizeof(e->keys.intake_sk));
+        if (now_s >= e->last_resort.until + DESK_KEYS_KEPT_S)
+            sodium_memzero(e->keys.last_resort_sk, sizeof(e->keys.last_resort_sk));
     }
-    while (d->epoch_count > 0 && now_s >= d->keys->epochs[0].last_resort.until + DESK_KEYS_KEPT_S)
+    while (d->epoch_count > 1 && now_s >= d->keys->epochs[0].last_resort.until + DESK_KEYS_KEPT_S)
         drop_oldest(d);
     desk_touch(d);
 }

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "client/core/conversation.h"
+#include "client/core/desk.h"
 #include "tests/unit/client/scene.h"
 
 enum { SECOND = 1000, MINUTE = 60 * SECOND, HOUR = 60 * MINUTE };
@@ -523,6 +524,44 @@ static void nobody_at_the_desk_for_months_and_she_is_told(void **state)
     close_scene(&s);
 }
 
+static const struct desk_epoch *newest_epoch(const struct scene *s)
+{
+    const struct desk *d = s->worker->client->desk;
+    return &d->keys->epochs[d->epoch_count - 1];
+}
+
+/* By then every key of before has been deleted; the number of the last one has not. */
+static void a_desk_that_was_away_for_months_counts_on(void **state)
+{
+    static const uint8_t none[XWING_SK_BYTES] = {0};
+    (void)state;
+    struct scene s;
+    open_scene(&s);
+    town_run(s.town, 3 * 24 * (uint64_t)HOUR + HOUR);
+    uint32_t epoch = newest_epoch(&s)->keys.epoch;
+    person_stop(s.her);
+    person_stop(s.worker);
+    town_run(s.town, 130 * 24 * (uint64_t)HOUR);
+    person_start(s.worker);
+    town_run(s.town, MINUTE);
+    assert_int_equal(newest_epoch(&s)->keys.epoch, epoch + 1);
+    assert_int_equal(s.worker->client->desk->epoch_count, 2);
+    assert_memory_equal(newest_epoch(&s)[-1].keys.intake_sk, none, sizeof(none));
+    assert_memory_equal(newest_epoch(&s)[-1].keys.last_resort_sk, none, sizeof(none));
+    /* Whatever moment it is stopped at, its vault opens. */
+    desk_expire_keys(s.worker->client->desk);
+    person_turn(s.worker);
+    town_run(s.town, MINUTE);
+    person_stop(s.worker);
+    person_start(s.worker);
+    assert_int_equal(zg_client_desk_renew(s.worker->client, s.town->organisation, person_now(s.worker)), ZG_OK);
+    person_turn(s.worker);
+    person_start(s.her);
+    town_run(s.town, MINUTE);
+    town_meet(s.town, s.her, s.worker, s.card, &s.hers, &s.his);
+    close_scene(&s);
+}
+
 static void a_new_key_every_day_and_a_knock_to_yesterdays_is_read(void **state)
 {
     (void)state;
@@ -813,6 +852,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(another_relay_cannot_play_the_cards_relay),
         cmocka_unit_test(nobody_at_the_desk_for_days_then_the_last_resort_key),
         cmocka_unit_test(nobody_at_the_desk_for_months_and_she_is_told),
+        cmocka_unit_test(a_desk_that_was_away_for_months_counts_on),
         cmocka_unit_test(a_new_key_every_day_and_a_knock_to_yesterdays_is_read),
         cmocka_unit_test(a_credential_ends_after_a_month_and_is_renewed),
         cmocka_unit_test(a_desk_after_a_year_has_new_certificates),
