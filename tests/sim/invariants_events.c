@@ -346,12 +346,22 @@ void invariants_worker_event(void *ctx, struct peer *who, const zg_event *e)
         t->open_ms = p->world.now.mono_ms;
 }
 
+/* Certificates are valid from a day before they were made. With clocks that are further apart hers may be of tomorrow. */
+static void not_believed(struct people *p, struct peer *who, const zg_event *e)
+{
+    struct talk *t = people_talk_by_id(p, who, &e->conversation);
+    if (e->err != ZG_ERR_EXPIRED || clocks_right(p))
+        people_broken_promise(p, "an answer was not believed", t, (uint32_t)e->err);
+    else if (t != NULL)
+        t->loose = true;
+}
+
 void invariants_her_event(void *ctx, struct peer *who, const zg_event *e)
 {
     struct people *p = ctx;
     if (e->kind == ZG_EVENT_KNOCK_FAILED)
         knock_failed(p, who, e);
-    else if (e->kind == ZG_EVENT_SAFETY && e->err != ZG_OK && p->skew_max_ms == 0)
-        people_broken_promise(p, "an answer was not believed", people_talk_by_id(p, who, &e->conversation), (uint32_t)e->err);
+    else if (e->kind == ZG_EVENT_SAFETY && e->err != ZG_OK)
+        not_believed(p, who, e);
     common_event(p, who, e);
 }
