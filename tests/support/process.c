@@ -217,8 +217,10 @@ int process_run(const char *const argv[], const char *input, char *out, size_t c
     return code;
 }
 
-/* Where the system's own begin: between the choice and a program's bind, another program's connection would now
- * and then take one of these. */
+/*
+ * Below those that the system gives out by itself: between the choice and a program's bind the connection of
+ * another one would now and then take one of these.
+ */
 static uint16_t highest_port(void)
 {
     unsigned first = 0;
