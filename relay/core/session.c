@@ -32,6 +32,7 @@ zg_err sessions_init(struct sessions *ss)
     list_init(&ss->heavy);
     list_init(&ss->heavy_strangers);
     ss->input_bytes = 0;
+    ss->choked_bytes = 0;
     turns_init(ss);
     ss->scratch = malloc(WIRE_RECORD_HEADER_BYTES + WIRE_RECORD_CIPHER_MAX);
     return ss->scratch != NULL ? ZG_OK : ZG_ERR_MEMORY;
@@ -134,7 +135,7 @@ void session_end(struct session *s, bool tell)
     list_remove(&s->dirty);
     list_remove(&s->ready);
     list_remove(&s->stalled);
-    list_remove(&s->choked);
+    session_unchoke(s);
     list_remove(&s->stranger);
     session_input_free(s);
     upload_free(s->upload);
@@ -246,8 +247,10 @@ static struct session *first_choked(const struct sessions *ss)
 
 static uint64_t choked_until(const struct relay *r, const struct session *s)
 {
-    uint64_t seconds = r->limits.stall_seconds;
-    if (r->stats.bytes_in_flight > r->limits.memory_bytes && seconds > CHOKED_SHORT_S)
+    uint64_t seconds = r->limits.stall_seconds, kept = r->sessions.choked_bytes;
+    if (kept > r->limits.memory_bytes)
+        return 0;
+    if (r->stats.bytes_in_flight + kept > r->limits.memory_bytes && seconds > CHOKED_SHORT_S)
         seconds = CHOKED_SHORT_S;
     return s->choked_at + seconds * 1000;
 }

@@ -49,6 +49,7 @@ struct session {
     uint64_t stalled_at, choked_at; /* mono_ms since when */
     struct bucket commands;         /* that it may still send */
     uint64_t rests_until;           /* mono_ms: it sent more than that */
+    uint32_t choked_bytes;          /* that the carrier keeps, at most */
     uint32_t refs;                  /* one while open, one for each reply that will come */
     uint32_t unanswered;            /* commands whose reply was not encoded yet */
     uint32_t subscription_count;
@@ -75,6 +76,7 @@ struct sessions {
     struct link stalled;
     struct link stalled_strangers;
     struct link choked;
+    uint64_t choked_bytes;
     struct link all_strangers; /* the oldest first */
     struct link heavy, heavy_strangers; /* inputs that are much, those that became so first in front */
     uint64_t input_bytes;               /* held for unfinished records and unfinished uploads */
@@ -130,6 +132,7 @@ bool session_must_wait(const struct session *s);
 void session_carries(struct session *s, bool hello); /* one more, which is counted */
 void session_stalls(struct session *s); /* the time of silence begins, if it has not; or it is over */
 void session_write(struct session *s, const uint8_t *buf, size_t len);
+void session_unchoke(struct session *s); /* the carrier keeps nothing any more */
 bool session_carry_on(struct session *s); /* false: it is doomed */
 void session_input_free(struct session *s);
 void session_input_known(struct session *s);
