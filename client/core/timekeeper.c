@@ -13,6 +13,7 @@ void timekeeper_init(struct timekeeper *t, uint64_t mark_ms, zg_now now)
     t->own_ms = now.utc_ms;
     t->relay_known = false;
     t->relay_ms = 0;
+    t->then_ms = 0;
 }
 
 bool timekeeper_agrees(const struct timekeeper *t)
@@ -46,8 +47,10 @@ uint64_t timekeeper_advance(struct timekeeper *t, zg_now now)
     t->own_ms += elapsed;
     if (t->held_ms != 0)
         t->held_ms += elapsed;
-    if (t->relay_known)
+    if (t->relay_known) {
         t->relay_ms += elapsed;
+        t->then_ms += elapsed;
+    }
     raise_mark(t);
     return timekeeper_ms(t);
 }
@@ -60,15 +63,28 @@ uint64_t timekeeper_ms(const struct timekeeper *t)
     return t->held_ms != 0 ? t->held_ms : t->start_ms;
 }
 
+/* How long the monotonic clock stood still, as both others have it; 0: it did not, as far as can be told. */
+static uint64_t sleep_of(const struct timekeeper *t, uint64_t relay_ms)
+{
+    if (!t->relay_known || relay_ms <= t->relay_ms + SLEEP_MS || t->now.utc_ms <= t->own_ms + SLEEP_MS)
+        return 0;
+    uint64_t own = t->now.utc_ms - t->own_ms, relay = relay_ms - t->relay_ms;
+    return own < relay ? own : relay;
+}
+
 bool timekeeper_relay(struct timekeeper *t, uint32_t utc_minute)
 {
     uint64_t latest_ms = (uint64_t)utc_minute * MINUTE_MS + MINUTE_MS - 1;
-    bool slept = t->relay_known && latest_ms > t->relay_ms + SLEEP_MS && t->now.utc_ms > t->own_ms + SLEEP_MS;
+    uint64_t slept = sleep_of(t, latest_ms);
+    uint64_t *counted = t->held_ms != 0 ? &t->held_ms : &t->start_ms;
+    if (slept > 0 && *counted < t->then_ms + slept)
+        *counted = t->then_ms + slept;
     t->own_ms = t->now.utc_ms;
     t->relay_known = true;
     t->relay_ms = latest_ms;
     raise_mark(t);
-    return slept;
+    t->then_ms = timekeeper_ms(t);
+    return slept > 0;
 }
 
 uint32_t timekeeper_sent_minute(const struct timekeeper *t)

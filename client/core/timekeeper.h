@@ -18,6 +18,7 @@ struct timekeeper {
     bool relay_known;
     uint64_t own_ms;   /* the own clock when the relay said its minute last, and the time that went by since */
     uint64_t relay_ms; /* the relay's clock, its latest possible value, and the time that went by since */
+    uint64_t then_ms;  /* what timekeeper_ms was at that moment, and the time that went by since */
 };
 
 /* mark_ms: what timekeeper_mark gave before the last restart; 0: none. */

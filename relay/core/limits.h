@@ -24,7 +24,8 @@ struct limits {
     uint32_t draws_of_desk_a_day;  /* vouchers */
     uint32_t voucher_days;         /* how long a drawn voucher lasts */
     uint64_t memory_bytes;  /* envelopes and slots' values in memory: above it one envelope is read at a time
-                               for  each reader, SLOT_GET is answered busy and who reads slowly is cut off;
+                               for  each reader, SLOT_GET is answered busy and who reads slowly is cut off; so
+                               is the oldest of those when what the system did not take from them is more;
                                above twice  as much SEND and KNOCK are answered busy */
     uint64_t input_bytes;   /* records and uploads that are unfinished or wait for their turn; above it those
                                that   do not get on are cut off, the oldest first, strangers above half of it;

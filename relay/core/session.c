@@ -28,7 +28,11 @@ zg_err sessions_init(struct sessions *ss)
     list_init(&ss->stalled);
     list_init(&ss->stalled_strangers);
     list_init(&ss->choked);
+    list_init(&ss->all_strangers);
+    list_init(&ss->heavy);
+    list_init(&ss->heavy_strangers);
     ss->input_bytes = 0;
+    ss->choked_bytes = 0;
     turns_init(ss);
     ss->scratch = malloc(WIRE_RECORD_HEADER_BYTES + WIRE_RECORD_CIPHER_MAX);
     return ss->scratch != NULL ? ZG_OK : ZG_ERR_MEMORY;
@@ -48,12 +52,28 @@ void session_move(struct session *s, enum session_state to)
     s->state = (uint8_t)to;
 }
 
+/* Connections that say nothing cost a stranger nothing: the oldest goes, if it had its time. */
+static bool has_room(struct relay *r)
+{
+    const struct link *strangers = &r->sessions.all_strangers;
+
+    if (r->stats.connections < r->limits.connections)
+        return true;
+    if (list_empty(strangers))
+        return false;
+    struct session *oldest = LIST_ITEM(strangers->next, struct session, stranger);
+    if (r->now.mono_ms - oldest->opened_at < r->limits.stall_seconds * UINT64_C(1000))
+        return false;
+    session_end(oldest, true);
+    return true;
+}
+
 struct session *session_open(struct relay *r, const struct carrier *carrier, struct now now)
 {
     struct session *s;
 
     relay_set_now(r, now);
-    if (r->draining || r->stats.connections >= r->limits.connections)
+    if (r->draining || !has_room(r))
         return NULL;
     s = calloc(1, sizeof(*s));
     if (s == NULL)
@@ -67,9 +87,11 @@ struct session *session_open(struct relay *r, const struct carrier *carrier, str
     list_init(&s->ready);
     list_init(&s->stalled);
     list_init(&s->choked);
+    list_init(&s->stranger);
     bucket_init(&s->commands);
-    s->stalled_at = r->now.mono_ms;
+    s->opened_at = s->stalled_at = r->now.mono_ms;
     list_append(&r->sessions.hellos, &s->stalled);
+    list_append(&r->sessions.all_strangers, &s->stranger);
     r->stats.connections++;
     return s;
 }
@@ -113,7 +135,8 @@ void session_end(struct session *s, bool tell)
     list_remove(&s->dirty);
     list_remove(&s->ready);
     list_remove(&s->stalled);
-    list_remove(&s->choked);
+    session_unchoke(s);
+    list_remove(&s->stranger);
     session_input_free(s);
     upload_free(s->upload);
     s->upload = NULL;
@@ -224,8 +247,10 @@ static struct session *first_choked(const struct sessions *ss)
 
 static uint64_t choked_until(const struct relay *r, const struct session *s)
 {
-    uint64_t seconds = r->limits.stall_seconds;
-    if (r->stats.bytes_in_flight > r->limits.memory_bytes && seconds > CHOKED_SHORT_S)
+    uint64_t seconds = r->limits.stall_seconds, kept = r->sessions.choked_bytes;
+    if (kept > r->limits.memory_bytes)
+        return 0;
+    if (r->stats.bytes_in_flight + kept > r->limits.memory_bytes && seconds > CHOKED_SHORT_S)
         seconds = CHOKED_SHORT_S;
     return s->choked_at + seconds * 1000;
 }
@@ -252,6 +277,8 @@ void sessions_advance(struct relay *r)
 
     while ((s = first_stalled(&ss->hellos)) != NULL && hello_until(s) <= now)
         session_end(s, true);
+    while ((s = session_too_heavy(r)) != NULL)
+        session_end(s, true);
     while ((s = first_stalled(&ss->stalled_strangers)) != NULL && stalled_until(r, s) <= now)
         session_end(s, true);
     while ((s = first_stalled(&ss->stalled)) != NULL && stalled_until(r, s) <= now)
@@ -273,6 +300,9 @@ uint64_t sessions_deadline(const struct relay *r)
     const struct sessions *ss = &r->sessions;
     const struct session *s;
     uint64_t at = r->draining ? UINT64_MAX : turns_deadline(r);
+
+    if (session_too_heavy(r) != NULL)
+        return 0;
 
     if ((s = first_stalled(&ss->hellos)) != NULL)
         at = earlier(at, hello_until(s));

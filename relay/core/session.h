@@ -23,6 +23,9 @@ enum session_state { SESSION_HELLO, SESSION_OPEN, SESSION_CLOSED };
 
 /* Bytes that could not be used yet. */
 struct input {
+    struct session *session;
+    struct link heavy; /* it is much: in one of the two lists */
+    size_t held;       /* what is counted of it */
     uint8_t *bytes;
     size_t len, cap;
     uint8_t *units; /* of a record that was opened and not carried out to its end; NULL: none */
@@ -41,9 +44,12 @@ struct session {
     struct link ready;              /* has input and waits for its turn, in one of the four lists */
     struct link stalled;            /* said hello not yet, or sent half of something */
     struct link choked;             /* the carrier takes nothing */
+    struct link stranger;           /* it is one */
+    uint64_t opened_at;             /* mono_ms */
     uint64_t stalled_at, choked_at; /* mono_ms since when */
     struct bucket commands;         /* that it may still send */
     uint64_t rests_until;           /* mono_ms: it sent more than that */
+    uint32_t choked_bytes;          /* that the carrier keeps, at most */
     uint32_t refs;                  /* one while open, one for each reply that will come */
     uint32_t unanswered;            /* commands whose reply was not encoded yet */
     uint32_t subscription_count;
@@ -70,7 +76,10 @@ struct sessions {
     struct link stalled;
     struct link stalled_strangers;
     struct link choked;
-    uint64_t input_bytes; /* held for unfinished records and unfinished uploads */
+    uint64_t choked_bytes;
+    struct link all_strangers; /* the oldest first */
+    struct link heavy, heavy_strangers; /* inputs that are much, those that became so first in front */
+    uint64_t input_bytes;               /* held for unfinished records and unfinished uploads */
     uint32_t turn;
     uint32_t hellos_carried, strangers_carried; /* in this turn */
     struct bucket hello_bucket, stranger_bucket;
@@ -123,7 +132,11 @@ bool session_must_wait(const struct session *s);
 void session_carries(struct session *s, bool hello); /* one more, which is counted */
 void session_stalls(struct session *s); /* the time of silence begins, if it has not; or it is over */
 void session_write(struct session *s, const uint8_t *buf, size_t len);
+void session_unchoke(struct session *s); /* the carrier keeps nothing any more */
 bool session_carry_on(struct session *s); /* false: it is doomed */
 void session_input_free(struct session *s);
+void session_input_known(struct session *s);
+/* Who waits with much while there is too much; NULL: nobody. */
+struct session *session_too_heavy(const struct relay *r);
 
 #endif

@@ -13,20 +13,42 @@
 /* Whoever goes on sending although it was told to pause gets no further than this. */
 enum { INPUT_MAX = 4 * (WIRE_RECORD_HEADER_BYTES + WIRE_RECORD_CIPHER_MAX) };
 
+/* More than the largest command while it comes. */
+enum { HEAVY = 8192 };
+
 enum { PROLOGUE_BYTES = 4 + sizeof(LABEL_PROLOGUE) - 1 + 2 };
 
 /* --- bytes that wait --- */
+
+static void weigh(struct input *in)
+{
+    const struct session *s = in->session;
+    struct sessions *ss = &s->relay->sessions;
+
+    if (in->held <= HEAVY)
+        list_remove(&in->heavy);
+    else if (list_empty(&in->heavy))
+        list_append(s->known ? &ss->heavy : &ss->heavy_strangers, &in->heavy);
+}
 
 static void count_input(struct session *s, size_t before, size_t after)
 {
     s->relay->sessions.input_bytes += after;
     s->relay->sessions.input_bytes -= before;
+    s->input->held += after;
+    s->input->held -= before;
+    weigh(s->input);
 }
 
 static struct input *input_of(struct session *s)
 {
-    if (s->input == NULL)
-        s->input = calloc(1, sizeof(*s->input));
+    if (s->input != NULL)
+        return s->input;
+    s->input = calloc(1, sizeof(*s->input));
+    if (s->input != NULL) {
+        s->input->session = s;
+        list_init(&s->input->heavy);
+    }
     return s->input;
 }
 
@@ -52,12 +74,47 @@ void session_input_free(struct session *s)
     s->input = NULL;
 }
 
+void session_input_known(struct session *s)
+{
+    if (s->input == NULL)
+        return;
+    list_remove(&s->input->heavy);
+    weigh(s->input);
+}
+
+static struct input *first_heavy(const struct link *list)
+{
+    return list_empty(list) ? NULL : LIST_ITEM(list->next, struct input, heavy);
+}
+
+struct session *session_too_heavy(const struct relay *r)
+{
+    const struct sessions *ss = &r->sessions;
+    const struct input *stranger = first_heavy(&ss->heavy_strangers), *known = first_heavy(&ss->heavy);
+
+    if (stranger != NULL && ss->input_bytes > r->limits.input_bytes / 2)
+        return stranger->session;
+    return known != NULL && ss->input_bytes > r->limits.input_bytes ? known->session : NULL;
+}
+
 /* What strangers hold while they wait for their turn must leave room for others. Those that do not get on are
- * cut off before it comes to that. */
+ * cut off before it comes to that, and so are those that wait with much: here, if they came with this turn.
+ */
 static bool may_hold(const struct session *s, size_t more)
 {
-    const struct relay *r = s->relay;
-    return s->known || r->sessions.input_bytes + more <= r->limits.input_bytes / 4 * 3;
+    struct relay *r = s->relay;
+    const uint64_t most = r->limits.input_bytes / 4 * 3;
+    struct input *heavy;
+
+    if (s->known)
+        return true;
+    while (r->sessions.input_bytes + more > most && s->input->held + more <= HEAVY &&
+           (heavy = first_heavy(&r->sessions.heavy_strangers)) != NULL) {
+        struct session *other = heavy->session;
+        session_doom(other);
+        session_input_free(other);
+    }
+    return r->sessions.input_bytes + more <= most;
 }
 
 static bool keep_bytes(struct session *s, const uint8_t *data, size_t len)

@@ -12,7 +12,16 @@ void session_write(struct session *s, const uint8_t *buf, size_t len)
     if (s->carrier.write(s->carrier.ctx, buf, len) || !list_empty(&s->choked))
         return;
     s->choked_at = r->now.mono_ms;
+    s->choked_bytes = (uint32_t)len;
+    r->sessions.choked_bytes += len;
     list_append(&r->sessions.choked, &s->choked);
+}
+
+void session_unchoke(struct session *s)
+{
+    s->relay->sessions.choked_bytes -= s->choked_bytes;
+    s->choked_bytes = 0;
+    list_remove(&s->choked);
 }
 
 static bool is_reply(const struct out *out)
@@ -117,7 +126,7 @@ void sessions_flush(struct relay *r)
 
 void session_writable(struct session *s)
 {
-    list_remove(&s->choked);
+    session_unchoke(s);
     if (list_empty(&s->dirty))
         list_append(&s->relay->sessions.dirty, &s->dirty);
 }

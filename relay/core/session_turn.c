@@ -127,6 +127,8 @@ void session_known(struct session *s)
     if (s->known || s->state != SESSION_OPEN)
         return;
     s->known = true;
+    list_remove(&s->stranger);
+    session_input_known(s);
     if (!list_empty(&s->stalled)) {
         list_remove(&s->stalled);
         list_append(&s->relay->sessions.stalled, &s->stalled);

@@ -23,8 +23,11 @@ const char help_serve[] =
     "                   over by it is destroyed at once\n"
     "  --without-keys   the keys of what waits are gone for good: it counts as expired unread\n";
 
-/* Every connection is an open file. */
-static void raise_file_limit(uint32_t connections)
+/* Of files: the database, keys, the control socket and a backup are never without one. */
+enum { KEPT_BACK = 64 };
+
+/* Every connection is an open file; strangers cannot take more of them than the relay can spare. */
+static void fit_into_files(uint32_t *connections)
 {
     struct rlimit limit;
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
@@ -32,10 +35,11 @@ static void raise_file_limit(uint32_t connections)
     limit.rlim_cur = limit.rlim_max;
     if (setrlimit(RLIMIT_NOFILE, &limit) != 0 || getrlimit(RLIMIT_NOFILE, &limit) != 0)
         return;
-    if (limit.rlim_cur != RLIM_INFINITY && limit.rlim_cur < (rlim_t)connections + 64)
-        log_line(LOG_WARNING,
-                 "the system allows %llu open files, fewer than the %u connections of relay.conf",
-                 (unsigned long long)limit.rlim_cur, (unsigned)connections);
+    if (limit.rlim_cur == RLIM_INFINITY || limit.rlim_cur >= (rlim_t)*connections + KEPT_BACK)
+        return;
+    *connections = limit.rlim_cur > KEPT_BACK ? (uint32_t)limit.rlim_cur - KEPT_BACK : 1;
+    log_line(LOG_WARNING, "the system allows %llu open files only: there will be no more than %u connections",
+             (unsigned long long)limit.rlim_cur, (unsigned)*connections);
 }
 
 static bool read_folder(const char *dir, struct config *config, struct relay_key *key)
@@ -93,7 +97,7 @@ int command_serve(int argc, char **argv)
         fprintf(stderr, "zaguan-relay: a relay is running already in %s\n", dir);
     bool ok = false;
     if (lock == FOLDER_LOCK_OURS) {
-        raise_file_limit(config.limits.connections);
+        fit_into_files(&config.limits.connections);
         ok = server_run(&options);
     }
     relay_key_clear(&key);

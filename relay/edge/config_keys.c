@@ -53,7 +53,10 @@ const struct key config_keys[] = {
      "the alarms of `status'."},
     {"alarms", "disk-free", parse_mib, NULL, AT(disk_low_bytes), 1, 1048576,
      "MiB that must be free on the disk of this folder; with less, `status' raises an alarm."},
-    {"limits", "connections", parse_u32, NULL, AT(limits.connections), 10, 1000000, "Connections at once."},
+    {"limits", "connections", parse_u32, NULL, AT(limits.connections), 10, 1000000,
+     "Connections at once. When there are so many, those that have shown no right to anything in a minute "
+     "make\n"
+     "room for new ones."},
     {"limits", "connections-of-address", parse_u32, NULL, AT(limits.connections_of_address), 1, 1000000,
      "Of these, from one address (IPv6: from one network of 64 bits). Addresses are kept nowhere, only a "
      "number\n"

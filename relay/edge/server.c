@@ -1,8 +1,8 @@
 /*
  * Start: keys, database, committer, relay, listeners, control socket, signals; each undone in reverse if the
  * next one fails. Then the sandbox closes: nothing can be opened any more but files. A turn of the loop:
- * sockets, completions and the deadline feed the core; then, before the loop waits again, the core's output is
- * flushed, paused sessions are read again, and the deadline is set to the core's next one. Stop: no new
+ * sockets, completions and the deadline feed the core; then, before the loop waits again, the core's output
+ * is flushed, paused sessions are read again, and the deadline is set to the core's next one. Stop: no new
  * connections; the core drains (commits and answers what it received); sessions close; connections have what
  * is left of STOP_MS to take their last bytes; committer and database close; the loop ends because nothing is
  * left in it.
@@ -37,6 +37,7 @@ enum {
     SYNC_PROBES = 20,
     SETTLE_MAX_MS = 5000,
     STACK_USED = 64 * 1024, /* by callbacks; libuv's own list of events is a part of it */
+    CLOSING = 16, /* connections whose place another one took, and whose handles are still to close */
 };
 
 enum phase { PHASE_RUNNING, PHASE_DRAINING, PHASE_LEAVING, PHASE_CLOSED };
@@ -255,7 +256,7 @@ static bool open_streams(struct server *s, const struct config *config)
     const struct rng rng = rng_system();
     zg_err err = origins_new(&s->origins, &config->limits, &config->shared, &rng);
     if (err == ZG_OK)
-        err = streams_open(&s->streams, &s->loop, config->limits.connections, s->origins);
+        err = streams_open(&s->streams, &s->loop, (size_t)config->limits.connections + CLOSING, s->origins);
     if (err != ZG_OK)
         log_line(LOG_ERROR, "no memory for connections");
     return err == ZG_OK;

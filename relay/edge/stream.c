@@ -17,6 +17,8 @@ enum {
     KEEPALIVE_SECONDS = 600,
     SWEEP_MS = 5000,
     SWEEPS = 2, /* without progress, then an ended stream's last bytes are given up */
+    SWEEPS_MAX =
+        12, /* and after so many in any case: who takes a byte now and then would hold them for days */
     LISTENERS_MAX = 2 * CONFIG_LISTEN_MAX,
 };
 
@@ -38,6 +40,7 @@ struct stream {
     uint32_t rests;        /* that are kept */
     uint32_t left;         /* of them, at the last sweep; if it is over */
     uint8_t sweeps;        /* without progress */
+    uint8_t all_sweeps;    /* since it is over */
     bool paused;           /* reading stopped because the handler asked for it */
     bool broken;           /* a write failed; to be dropped when no handler is on the stack */
 };
@@ -123,7 +126,7 @@ static void on_sweep(uv_timer_t *timer)
         s->sweeps = left == s->left ? (uint8_t)(s->sweeps + 1) : 0;
         s->left = left;
         any = true;
-        if (s->sweeps >= SWEEPS)
+        if (s->sweeps >= SWEEPS || ++s->all_sweeps >= SWEEPS_MAX)
             drop(s);
     }
     if (!any)
@@ -133,7 +136,7 @@ static void on_sweep(uv_timer_t *timer)
 /* It is over, but its last bytes are not out. */
 static void linger(struct stream *s)
 {
-    s->sweeps = 0;
+    s->sweeps = s->all_sweeps = 0;
     s->left = UINT32_MAX;
     if (!uv_is_active((uv_handle_t *)&s->streams->sweep))
         uv_timer_start(&s->streams->sweep, on_sweep, SWEEP_MS, SWEEP_MS);

@@ -4,7 +4,7 @@
  * Happy path: accept, handler.open; read into the one shared buffer, handler.receive; the handler calls
  * stream_write, uv_try_write takes it. Failure: the network ends it -> handler.lost, then the handle closes.
  * The handler ends it -> stream_end, and the handle closes when what was written is out, or after ten seconds
- * in which the peer takes nothing. The socket takes only a part -> the rest is kept and the handler waits.
+ * in which the peer takes nothing, or a minute. The socket takes only a part -> the rest is kept and the handler waits.
  * The close callback is the only place that frees a stream.
  */
 #ifndef RELAY_EDGE_STREAM_H

@@ -120,15 +120,20 @@ static unsigned mode_of(const struct fixture *f, const char *name)
     return (unsigned)st.st_mode & 0777;
 }
 
-static void start(struct fixture *f)
+static void start_as(struct fixture *f, const char *const argv[])
 {
     char line[512] = "nothing";
     unsigned port = 0;
-    process_start(&f->serve, (const char *const[]){program, "serve", f->dir, NULL});
+    process_start(&f->serve, argv);
     if (!process_line_with(&f->serve, "listening on 127.0.0.1:", line, sizeof(line), START_MS))
         fail_msg("does not start; it said last: %s", line);
     assert_int_equal(sscanf(line, "listening on 127.0.0.1:%u", &port), 1);
     f->port = (uint16_t)port;
+}
+
+static void start(struct fixture *f)
+{
+    start_as(f, (const char *const[]){program, "serve", f->dir, NULL});
 }
 
 static int64_t now_ms(void)
@@ -623,6 +628,25 @@ static void a_thousand_silent_connections_disturb_nobody_and_are_dropped(void **
     stop(f, SIGTERM);
 }
 
+/* Its own files come first: with none left it could write nothing and answer no operator. */
+static void strangers_cannot_take_the_files_that_it_needs(void **state)
+{
+    enum { FILES = 128, KEPT_BACK = 64, CROWD = 2 * FILES };
+    struct fixture *f = *state;
+    int fds[CROWD];
+
+    start_as(f, (const char *const[]){"prlimit", "--nofile=128:128", program, "serve", f->dir, NULL});
+    for (size_t i = 0; i < CROWD; i++) {
+        fds[i] = connect_to(f->port);
+        assert_true(fds[i] >= 0);
+    }
+    await_number(f, "connections", FILES - KEPT_BACK, 5000);
+    assert_int_equal(RUN(f, "voucher", "new", f->dir), 0);
+    for (size_t i = 0; i < CROWD; i++)
+        close(fds[i]);
+    stop(f, SIGTERM);
+}
+
 static void the_log_names_nobody(void **state)
 {
     struct fixture *f = *state;
@@ -670,6 +694,7 @@ int main(void)
         WITH_RELAY(it_needs_at_most_8_mib_at_rest),
         WITH_RELAY(it_cannot_leave_a_core_dump),
         WITH_RELAY(a_thousand_silent_connections_disturb_nobody_and_are_dropped),
+        WITH_RELAY(strangers_cannot_take_the_files_that_it_needs),
         WITH_RELAY(the_log_names_nobody),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

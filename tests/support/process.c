@@ -9,6 +9,7 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { RUN_MAX_MS = 60000, WAIT_STEP_MS = 2 };
+enum { RUN_MAX_MS = 60000, WAIT_STEP_MS = 2, LOWEST_PORT = 10000 };
 
 static void give_up(const char *what)
 {
@@ -216,16 +217,41 @@ int process_run(const char *const argv[], const char *input, char *out, size_t c
     return code;
 }
 
+/*
+ * Below those that the system gives out by itself: between the choice and a program's bind the connection of
+ * another one would now and then take one of these.
+ */
+static uint16_t highest_port(void)
+{
+    unsigned first = 0;
+    FILE *f = fopen("/proc/sys/net/ipv4/ip_local_port_range", "re");
+    if (f == NULL || fscanf(f, "%u", &first) != 1)
+        give_up("no range of ports");
+    fclose(f);
+    return (uint16_t)(first > 2 * LOWEST_PORT && first <= UINT16_MAX ? first - 1 : UINT16_MAX);
+}
+
+static bool port_is_free(uint16_t port)
+{
+    struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons(port)};
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    if (fd < 0)
+        give_up("no socket");
+    bool free = bind(fd, (const struct sockaddr *)&a, sizeof(a)) == 0;
+    close(fd);
+    return free;
+}
+
 uint16_t process_free_port(void)
 {
-    struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t len = sizeof(a);
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd < 0 || bind(fd, (struct sockaddr *)&a, len) != 0 ||
-        getsockname(fd, (struct sockaddr *)&a, &len) != 0)
-        give_up("no free port");
-    close(fd);
-    return ntohs(a.sin_port);
+    static uint16_t last; /* nobody listens on it yet */
+    uint16_t port;
+    do
+        port = (uint16_t)(LOWEST_PORT + randombytes_uniform(highest_port() - LOWEST_PORT + 1u));
+    while (port == last || !port_is_free(port));
+    last = port;
+    return port;
 }
 
 void folder_make(char *out, size_t cap)

@@ -43,7 +43,7 @@ int process_wait(struct process *p, int timeout_ms);
  */
 int process_run(const char *const argv[], const char *input, char *out, size_t cap);
 
-/* A TCP port of 127.0.0.1 that nobody uses now. */
+/* A TCP port of 127.0.0.1 that nobody uses now, and that the system gives to nobody by itself. */
 uint16_t process_free_port(void);
 
 /* A new folder below $TMPDIR or /tmp; out holds at least 64 bytes. */

@@ -1,4 +1,6 @@
 // Where she goes when she leaves: a neutral page at /away, and one that never comes at /never.
+import { randomInt } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import http from 'node:http';
 
 export class Elsewhere {
@@ -25,11 +27,28 @@ export class Elsewhere {
     }
 }
 
+// Below those that the system itself gives out: between the choice and a program's bind, another program's connection
+// would now and then take one of these. Each once.
+const LOWEST = 10000;
+const FIRST_OF_SYSTEM = Number(readFileSync('/proc/sys/net/ipv4/ip_local_port_range', 'utf8').split(/\s+/)[0]);
+const HIGHEST = FIRST_OF_SYSTEM > 2 * LOWEST ? FIRST_OF_SYSTEM - 1 : 65535;
+const given = new Set();
+
+function listen(port) {
+    const server = http.createServer();
+    return new Promise((resolve) => {
+        server.on('error', () => resolve(false));
+        server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
+    });
+}
+
 // A port that nobody listens on.
 export async function freePort() {
-    const server = http.createServer();
-    await new Promise((resolve) => { server.listen(0, '127.0.0.1', resolve); });
-    const { port } = server.address();
-    await new Promise((resolve) => { server.close(resolve); });
-    return port;
+    for (;;) {
+        const port = randomInt(LOWEST, HIGHEST + 1);
+        if (given.has(port) || !await listen(port))
+            continue;
+        given.add(port);
+        return port;
+    }
 }

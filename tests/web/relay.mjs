@@ -22,7 +22,9 @@ export class Relay {
     async start() {
         this.process = spawn(this.program, ['serve', this.dir], { stdio: ['ignore', 'pipe', 'pipe'], env: this.env });
         this.port = await new Promise((resolve, reject) => {
+            const said = [];
             const look = (line) => {
+                said.push(line);
                 const web = line.match(/listening for browsers on 127\.0\.0\.1:(\d+)/);
                 const tcp = line.match(/listening on 127\.0\.0\.1:(\d+)/);
                 if (web)
@@ -32,7 +34,7 @@ export class Relay {
             };
             for (const stream of [this.process.stdout, this.process.stderr])
                 createInterface({ input: stream.setEncoding('utf8') }).on('line', look);
-            this.process.on('exit', (code) => reject(new Error(`the relay ended with ${code}`)));
+            this.process.on('close', (code) => reject(new Error(`the relay ended with ${code}: ${said.join(' | ')}`)));
             setTimeout(() => reject(new Error('the relay did not start within 10 s')), 10000).unref();
         });
         return this;

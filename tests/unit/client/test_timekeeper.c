@@ -129,7 +129,8 @@ static void a_monotonic_clock_that_goes_back_is_taken_as_standing_still(void **s
     assert_true(timekeeper_advance(&t, at(HOUR + 1, T0)) == T0 + 1);
 }
 
-/* A relay's clock that was behind is put right while the device runs: no time went by that was not counted. */
+/* A relay's clock that was behind is put right while the device runs: no time went by that was not counted.
+ */
 static void a_relay_that_was_put_right_is_no_sleep(void **state)
 {
     (void)state;
@@ -143,6 +144,49 @@ static void a_relay_that_was_put_right_is_no_sleep(void **state)
     assert_true(timekeeper_relay(&t, minute(T0 + 10 * DAY)));
     timekeeper_advance(&t, at(3 * HOUR, T0 + 10 * DAY + HOUR));
     assert_false(timekeeper_relay(&t, minute(T0 + 10 * DAY + HOUR)));
+}
+
+/* Days that a device slept count also while one of the two clocks is wrong, and once. */
+static void a_sleep_counts_also_when_they_disagree(void **state)
+{
+    (void)state;
+    struct timekeeper t;
+    /* They never agreed: the own clock is a month ahead. */
+    timekeeper_init(&t, 0, at(0, T0 + 30 * DAY));
+    (void)timekeeper_relay(&t, minute(T0));
+    timekeeper_advance(&t, at(HOUR, T0 + 33 * DAY));
+    assert_true(timekeeper_ms(&t) == T0 + 30 * DAY + HOUR);
+    assert_true(timekeeper_relay(&t, minute(T0 + 3 * DAY)));
+    assert_in_range(timekeeper_ms(&t), T0 + 33 * DAY - 60000, T0 + 33 * DAY);
+    /* They did, before the relay fell behind. */
+    timekeeper_init(&t, T0, at(0, T0));
+    (void)timekeeper_relay(&t, minute(T0 - 2 * DAY));
+    timekeeper_advance(&t, at(HOUR, T0 + 3 * DAY));
+    assert_true(timekeeper_relay(&t, minute(T0 + DAY)));
+    assert_in_range(timekeeper_ms(&t), T0 + 3 * DAY - 60000, T0 + 3 * DAY);
+    /* They do, and the own clock is hours behind: a part of the sleep was seen before the relay was asked. */
+    timekeeper_init(&t, 0, at(0, T0 - 5 * HOUR));
+    (void)timekeeper_relay(&t, minute(T0));
+    timekeeper_advance(&t, at(1000, T0 + 5 * HOUR));
+    assert_true(timekeeper_relay(&t, minute(T0 + 10 * HOUR)));
+    assert_true(timekeeper_ms(&t) == T0 + 5 * HOUR);
+}
+
+/* Only one of them went further than it should: nothing went by. */
+static void one_clock_alone_shows_no_sleep(void **state)
+{
+    (void)state;
+    struct timekeeper t;
+    timekeeper_init(&t, 0, at(0, T0 + 30 * DAY));
+    (void)timekeeper_relay(&t, minute(T0));
+    timekeeper_advance(&t, at(HOUR, T0 + 90 * DAY));
+    assert_false(timekeeper_relay(&t, minute(T0 + HOUR)));
+    assert_true(timekeeper_ms(&t) == T0 + 30 * DAY + HOUR);
+    timekeeper_init(&t, 0, at(0, T0 + 30 * DAY));
+    (void)timekeeper_relay(&t, minute(T0));
+    timekeeper_advance(&t, at(HOUR, T0 + 30 * DAY + HOUR));
+    assert_false(timekeeper_relay(&t, minute(T0 + 9 * DAY)));
+    assert_true(timekeeper_ms(&t) == T0 + 30 * DAY + HOUR);
 }
 
 static void messages_are_never_stamped_too_early(void **state)
@@ -172,7 +216,9 @@ int main(void)
         cmocka_unit_test(a_clock_that_is_set_back_neither_revives_nor_stops),
         cmocka_unit_test(a_monotonic_clock_that_goes_back_is_taken_as_standing_still),
         cmocka_unit_test(a_relay_that_was_put_right_is_no_sleep),
-    cmocka_unit_test(messages_are_never_stamped_too_early),
+        cmocka_unit_test(a_sleep_counts_also_when_they_disagree),
+        cmocka_unit_test(one_clock_alone_shows_no_sleep),
+        cmocka_unit_test(messages_are_never_stamped_too_early),
     };
     return cmocka_run_group_tests_name("timekeeper", tests, NULL, NULL);
 }

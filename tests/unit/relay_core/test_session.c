@@ -193,6 +193,39 @@ static void no_more_connections_than_allowed(void **state)
     peer_clear(&b);
 }
 
+/* A crowd that does nothing does not keep others out, and nobody goes for it who takes part. */
+static void when_it_is_full_old_strangers_make_room(void **state)
+{
+    struct scene *s = *state;
+    struct thing q;
+    struct peer a, b, c, d, e;
+    uint8_t sub[8];
+    make_queue(s, &q, 1, QUEUE_CONVERSATION);
+    s->limits.connections = SCENE_PEERS + 1;
+    scene_restart(s);
+    subscribe(s, &s->peers[0], q.take, 10, sub);
+    scene_pass(s, 1000);
+    assert_true(peer_open(&a, s->relay, s->pk, &s->rng, s->now));
+    scene_pass(s, 58 * 1000);
+    assert_false(peer_connect(&b, s->relay, &s->rng, s->now));
+    scene_pass(s, 1000);
+    assert_true(peer_open(&b, s->relay, s->pk, &s->rng, s->now));
+    assert_true(s->peers[1].closed);
+    assert_false(s->peers[2].closed);
+    assert_true(peer_connect(&c, s->relay, &s->rng, s->now));
+    assert_true(s->peers[2].closed);
+    assert_true(peer_connect(&d, s->relay, &s->rng, s->now));
+    assert_true(s->peers[3].closed);
+    /* The next one has not had its minute. */
+    assert_false(peer_connect(&e, s->relay, &s->rng, s->now));
+    assert_false(a.closed);
+    assert_int_equal(scene_stats(s).connections, s->limits.connections);
+    hear_reply(&s->peers[0], say_ping(s, &s->peers[0]), STATUS_OK);
+    struct peer *all[] = {&a, &b, &c, &d};
+    for (size_t i = 0; i < 4; i++)
+        peer_clear(all[i]);
+}
+
 /* The length alone ends it, before a byte more is kept. */
 static void a_length_that_is_not_allowed_closes(void **state)
 {
@@ -480,6 +513,123 @@ static void strangers_hold_less_input_than_others(void **state)
     assert_false(known->closed);
 }
 
+/* As much as one read brings, in whole records, so that it waits for its turn for a long time. */
+static bool give_much(struct scene *s, struct peer *p)
+{
+    static uint8_t much[60000];
+    struct command ping[20];
+    size_t len = 0;
+    for (uint32_t i = 0; i < 20; i++)
+        ping[i] = (struct command){.op = OP_PING, .seq = i};
+    while (len + 200 < sizeof(much))
+        len += peer_record(p, ping, 20, much + len);
+    return peer_give(p, much, len, s->now);
+}
+
+static struct peer *crowd_with_much(struct scene *s, size_t count)
+{
+    struct peer *crowd = calloc(count, sizeof(*crowd));
+    assert_non_null(crowd);
+    for (size_t i = 0; i < count; i++) {
+        assert_true(peer_open(&crowd[i], s->relay, s->pk, &s->rng, s->now));
+        (void)give_much(s, &crowd[i]);
+        relay_flush(s->relay);
+    }
+    return crowd;
+}
+
+static void clear_crowd(struct peer *crowd, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        peer_clear(&crowd[i]);
+    free(crowd);
+}
+
+/* A few connections that send nonsense as fast as they can do not fill the room in which others begin. */
+static void who_waits_with_much_goes_before_who_comes_with_little(void **state)
+{
+    struct scene *s = *state;
+    static const uint8_t half[2 + 3000] = {(4320 + 16) >> 8, (4320 + 16) & 0xff};
+    uint8_t hello[WIRE_RECORD_HEADER_BYTES + WIRE_HELLO_BYTES];
+    enum { COUNT = 20 };
+    struct peer p;
+    s->limits.input_bytes = 1 << 20;
+    s->limits.strangers_a_second = 10;
+    scene_restart(s);
+    assert_true(peer_give(&s->peers[1], half, sizeof(half), s->now));
+    struct peer *crowd = crowd_with_much(s, COUNT);
+    assert_true(peer_connect(&p, s->relay, &s->rng, s->now));
+    peer_hello(&p, s->pk, hello);
+    assert_true(peer_give(&p, hello, 700, s->now));
+    assert_true(peer_give(&s->peers[2], half, sizeof(half), s->now));
+    scene_turn(s);
+    assert_true(peer_give(&p, hello + 700, sizeof(hello) - 700, s->now));
+    assert_true(p.open);
+    assert_false(s->peers[1].closed);
+    assert_false(s->peers[2].closed);
+    assert_false(session_paused(s->peers[3].session));
+    assert_true(crowd[0].closed);
+    peer_clear(&p);
+    clear_crowd(crowd, COUNT);
+}
+
+/* Nor do those who have shown a right to something fill the memory. */
+static void known_ones_hold_no_more_input_than_all_may(void **state)
+{
+    struct scene *s = *state;
+    struct thing q;
+    uint8_t sub[8];
+    enum { COUNT = 40 };
+    make_queue(s, &q, 1, QUEUE_CONVERSATION);
+    s->limits.input_bytes = 1 << 20;
+    s->limits.commands_a_second = 1;
+    scene_restart(s);
+    struct peer *crowd = calloc(COUNT, sizeof(*crowd));
+    assert_non_null(crowd);
+    size_t open = 0;
+    for (size_t i = 0; i < COUNT; i++) {
+        assert_true(peer_open(&crowd[i], s->relay, s->pk, &s->rng, s->now));
+        subscribe(s, &crowd[i], q.take, 10, sub);
+        (void)give_much(s, &crowd[i]);
+        scene_turn(s);
+    }
+    for (size_t i = 0; i < COUNT; i++)
+        open += !crowd[i].closed;
+    assert_in_range(open, 8, 17);
+    /* And somebody new gets in. */
+    hear_reply(&s->peers[0], say_ping(s, &s->peers[0]), STATUS_OK);
+    clear_crowd(crowd, COUNT);
+}
+
+/* What a carrier keeps for those that do not read is memory too. */
+static void those_that_do_not_read_hold_only_so_much(void **state)
+{
+    enum { SAID = WIRE_RECORD_HEADER_BYTES + WIRE_RECORD_CONTROL_BYTES + WIRE_TAG_BYTES };
+    struct scene *s = *state;
+    s->limits.memory_bytes = 3 * SAID;
+    scene_restart(s);
+    for (int i = 0; i < SCENE_PEERS - 1; i++) {
+        s->peers[i].full = true;
+        say_ping(s, &s->peers[i]);
+        scene_pass(s, 1);
+    }
+    assert_false(s->peers[0].closed);
+    s->peers[SCENE_PEERS - 1].full = true;
+    say_ping(s, &s->peers[SCENE_PEERS - 1]);
+    scene_turn(s);
+    assert_true(s->peers[0].closed);
+    for (int i = 1; i < SCENE_PEERS; i++)
+        assert_false(s->peers[i].closed);
+    /* Who reads again holds nothing. */
+    peer_drain(&s->peers[1]);
+    struct peer *p = &s->peers[1];
+    p->full = true;
+    say_ping(s, p);
+    scene_turn(s);
+    for (int i = 1; i < SCENE_PEERS; i++)
+        assert_false(s->peers[i].closed);
+}
+
 /* Whoever does not pause is dropped before it fills the memory. */
 static void who_sends_although_paused_is_dropped(void **state)
 {
@@ -588,6 +738,7 @@ static const struct CMUnitTest tests[] = {
     SCENE_TEST(a_turn_carries_out_only_some_handshakes),
     SCENE_TEST(a_second_carries_out_only_some_handshakes),
     SCENE_TEST(no_more_connections_than_allowed),
+    SCENE_TEST(when_it_is_full_old_strangers_make_room),
     SCENE_TEST(a_length_that_is_not_allowed_closes),
     SCENE_TEST(damaged_records_close),
     SCENE_TEST(what_is_not_a_command_closes),
@@ -599,6 +750,9 @@ static const struct CMUnitTest tests[] = {
     SCENE_TEST(strangers_get_only_so_much_of_a_second),
     SCENE_TEST(who_sends_too_much_rests),
     SCENE_TEST(strangers_hold_less_input_than_others),
+    SCENE_TEST(who_waits_with_much_goes_before_who_comes_with_little),
+    SCENE_TEST(known_ones_hold_no_more_input_than_all_may),
+    SCENE_TEST(those_that_do_not_read_hold_only_so_much),
     SCENE_TEST(who_sends_although_paused_is_dropped),
     SCENE_TEST(rekeying_goes_on_in_both_directions),
     SCENE_TEST(deliveries_share_records),

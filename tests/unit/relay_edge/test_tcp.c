@@ -195,6 +195,46 @@ static void what_the_socket_had_not_taken_at_the_end_still_arrives(void **state)
     assert_true(streams_empty(w->streams));
 }
 
+static void make_small(uv_handle_t *handle, void *arg)
+{
+    const int bytes = 8192;
+    int fd;
+    (void)arg;
+    if (uv_fileno(handle, &fd) == 0)
+        (void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
+}
+
+/* Twenty times in a second instead of every five seconds. */
+static void hurry(uv_handle_t *handle, void *arg)
+{
+    (void)arg;
+    if (handle->type == UV_TIMER)
+        uv_timer_set_repeat((uv_timer_t *)handle, 50);
+}
+
+/* Who takes a little now and then does not hold for days what a session said last. */
+static void a_peer_that_takes_little_has_a_minute_for_the_last_bytes(void **state)
+{
+    static uint8_t buf[8000];
+    struct world *w = *state;
+    size_t got = 0;
+    turn_until(w, &core.opened, 1);
+    uv_walk(&w->loop, make_small, NULL);
+    played_time.hurry = true;
+    say(w, "h", 1);
+    turn_until(w, &core.ended, 1);
+    uv_walk(&w->loop, hurry, NULL);
+    for (int i = 0; i < 1000 && !streams_empty(w->streams); i++) {
+        ssize_t n = hear(w, buf, sizeof(buf));
+        got += n > 0 ? (size_t)n : 0;
+        poll(NULL, 0, 2);
+        turn(w);
+    }
+    played_time.hurry = false;
+    assert_true(streams_empty(w->streams));
+    assert_true(got > 0);
+}
+
 static void a_session_that_ends_closes_its_connection(void **state)
 {
     struct world *w = *state;
@@ -296,16 +336,19 @@ static void where_nobody_can_listen_is_told(void **state)
     char taken[64], bound[ADDRESS_BYTES_MAX + 1] = "", why[100] = "";
     snprintf(taken, sizeof(taken), "127.0.0.1:%u", w->port);
     assert_int_equal(address_parse(&a, taken), ZG_OK);
-    assert_int_equal(streams_listen(w->streams, &a, &tcp_handler, NULL, bound, why, sizeof(why)), ZG_ERR_NETWORK);
+    assert_int_equal(streams_listen(w->streams, &a, &tcp_handler, NULL, bound, why, sizeof(why)),
+                     ZG_ERR_NETWORK);
     assert_string_equal(why, "the port is in use by another program");
     assert_int_equal(address_parse(&a, "192.0.2.1:0"), ZG_OK); /* no address of this machine */
-    assert_int_equal(streams_listen(w->streams, &a, &tcp_handler, NULL, bound, why, sizeof(why)), ZG_ERR_NETWORK);
+    assert_int_equal(streams_listen(w->streams, &a, &tcp_handler, NULL, bound, why, sizeof(why)),
+                     ZG_ERR_NETWORK);
     assert_string_equal(why, uv_strerror(UV_EADDRNOTAVAIL));
     assert_string_equal(bound, "");
     turn_until(w, &core.opened, 1); /* who listens already goes on */
 }
 
-/* What is kept for a slow reader needs memory; without it the connection ends, and not in the middle of the write. */
+/* What is kept for a slow reader needs memory; without it the connection ends, and not in the middle of the
+ * write. */
 static void without_memory_for_a_rest_the_connection_ends(void **state)
 {
     struct world *w = *state;
@@ -329,7 +372,8 @@ static void a_crowd_comes_in_turns_and_not_all_of_it(void **state)
     const struct rng rng = rng_system();
     struct sockaddr_in to = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     struct shared_addresses shared = {.count = 0};
-    const struct limits limits = {.connections = 2 * CROWD, .connections_of_address = CROWD_MAX, .connects_of_address_a_second = 1000};
+    const struct limits limits = {
+        .connections = 2 * CROWD, .connections_of_address = CROWD_MAX, .connects_of_address_a_second = 1000};
     struct origins *origins;
     struct world *w;
     int crowd[CROWD];
@@ -366,6 +410,7 @@ int main(void)
         TEST(what_a_socket_does_not_take_follows_in_order),
         TEST(an_ended_session_s_last_bytes_still_arrive),
         TEST(what_the_socket_had_not_taken_at_the_end_still_arrives),
+        TEST(a_peer_that_takes_little_has_a_minute_for_the_last_bytes),
         TEST(a_session_that_ends_closes_its_connection),
         TEST(a_refused_session_closes_its_connection),
         TEST(a_paused_session_gets_no_bytes_until_it_carries_on),
