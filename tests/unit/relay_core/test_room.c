@@ -303,9 +303,10 @@ static void lasting_values_do_not_grow_without_room(void **state)
     set_slot(s, &lasting, 1, 1001, STATUS_FULL);
     set_slot(s, &lasting, 0, 1001, STATUS_CONFLICT);
     set_slot(s, &lasting, 1, 1000, STATUS_OK);
-    set_slot(s, &lasting, 2, 10, STATUS_OK);
     /* Else whoever has a locker could not acknowledge. */
     set_slot(s, &passing, 0, 4096, STATUS_OK);
+    assert_int_equal(scene_stats(s).room, ROOM_NONE);
+    set_slot(s, &lasting, 2, 10, STATUS_OK);
     restart_with(s, ROOM_LOW);
     set_slot(s, &lasting, 3, 4000, STATUS_OK);
 }
