@@ -4,7 +4,7 @@
 
 #include "relay/core/inside.h"
 
-enum { FULL_DESK_RETRY_S = 600, FULL_DRAWS_RETRY_S = 3600, MINUTE_MS = 60 * 1000 };
+enum { FULL_DESK_RETRY_S = 600, FULL_DRAWS_RETRY_S = 3600, NO_ROOM_RETRY_S = 600, MINUTE_MS = 60 * 1000 };
 
 /* Section 9: whether all names are there already comes before everything else. */
 enum knock_stage { KNOCK_NAMES, KNOCK_DESK };
@@ -171,6 +171,12 @@ static void accept_knock(struct call *call, const struct command *c, struct queu
     settle_knock(call, k);
 }
 
+static void turn_away(struct call *call, enum status status, uint32_t retry_after, uint64_t *count)
+{
+    ++*count;
+    call_reply_later(call, status, retry_after);
+}
+
 static void knock_at(struct call *call, const struct command *c, const struct target *t,
                      const struct stored_names *names)
 {
@@ -185,6 +191,10 @@ static void knock_at(struct call *call, const struct command *c, const struct ta
         call_reply(call, err == ZG_ERR_REFUSED ? STATUS_REFUSED : STATUS_BUSY);
     else if (waiting(q) >= r->limits.waiting_of_desk)
         call_reply_later(call, STATUS_FULL, FULL_DESK_RETRY_S);
+    else if (room_now(r) != ROOM_ENOUGH)
+        turn_away(call, STATUS_FULL, NO_ROOM_RETRY_S, &r->stats.no_room);
+    else if (!door_takes(r, q->desk))
+        turn_away(call, STATUS_BUSY, door_wait(r, q->desk), &r->stats.knocks_held_off);
     else
         accept_knock(call, c, q, names);
 }

@@ -73,22 +73,23 @@ static struct message *message_from(struct relay *r, struct queue *q, const stru
     return m;
 }
 
-/* The reply waits for what becomes of m; NULL: it is ok already. */
-static void settle_send(const struct call *call, struct message *m)
+/* The reply waits for what becomes of m; NULL: that was decided before. */
+static void settle_send(const struct call *call, const struct queue *q, struct message *m)
 {
     struct settle *reply = tick_reply(call);
-    reply->kind = m != NULL ? SETTLE_SEND : SETTLE_ANSWER;
-    reply->u.message = m;
+    reply->kind = SETTLE_SEND;
+    reply->u.send.message = m;
+    reply->u.send.queue = q->id;
     if (m != NULL)
         m->waits++;
 }
 
 /* No second effect, but it is not accepted either before the first one is. */
-static void send_again(const struct call *call, struct message *m)
+static void send_again(const struct call *call, const struct queue *q, struct message *m)
 {
     bool undecided = m->state == MESSAGE_WAITING || m->state == MESSAGE_FLIGHT;
     m->failed = false;
-    settle_send(call, undecided ? m : NULL);
+    settle_send(call, q, undecided ? m : NULL);
 }
 
 static void act_send(struct call *call, const struct command *c, const struct target *t)
@@ -118,7 +119,7 @@ static void act_send(struct call *call, const struct command *c, const struct ta
     handle_hash(c->u.send.handle, &handle);
     struct message *m = message_find(r, &handle);
     if (m != NULL) {
-        send_again(call, m);
+        send_again(call, q, m);
         return;
     }
     m = message_from(r, q, c, &handle);
@@ -126,7 +127,7 @@ static void act_send(struct call *call, const struct command *c, const struct ta
         call_reply(call, STATUS_BUSY);
         return;
     }
-    settle_send(call, m);
+    settle_send(call, q, m);
     queue_add(r, q, m);
     queue_deliver(r, q);
 }

@@ -23,6 +23,7 @@ static void act_queue_create(struct call *call, const struct command *c, const s
     change->write.u.queue.names = &change->names;
     change->write.u.queue.kind = c->u.queue_create.kind;
     change->write.u.queue.ends = relay_queue_ends(r, c->u.queue_create.kind, false);
+    change->write.no_room = room_now(r) == ROOM_NONE;
     secret_name(ROLE_VOUCHER, c->u.queue_create.voucher, &change->write.u.queue.voucher);
     change_submit(r, change);
 }

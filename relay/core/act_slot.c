@@ -51,6 +51,7 @@ static void act_slot_create(struct call *call, const struct command *c, const st
     }
     change->write.u.slot.ttl = c->u.slot_create.ttl;
     change->write.u.slot.most = r->limits.slots;
+    change->write.no_room = room_now(r) >= (c->u.slot_create.ttl == WIRE_TTL_LASTING ? ROOM_NONE : ROOM_LOW);
     change->write.u.slot.hour = relay_expiry_hour(r, c->u.slot_create.ttl);
     secret_name(ROLE_VOUCHER, c->u.slot_create.voucher, &change->write.u.slot.voucher);
     names_from(&change->write.u.slot.names, &c->u.slot_create.names);
@@ -89,6 +90,7 @@ static void set_value(struct call *call, const struct target *t)
     change->counted.n = 1;
     change->upload = call->upload;
     call->upload = NULL;
+    change->write.no_room = room_now(r) == ROOM_NONE;
     change->write.u.slot.ttl = t->found->ttl;
     change->write.u.slot.hour = relay_expiry_hour(r, t->found->ttl);
     change->write.u.slot.expected = change->upload->version;

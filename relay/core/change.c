@@ -5,7 +5,7 @@
 
 #include "relay/core/inside.h"
 
-enum { TRIES_MAX = 4, FULL_SLOTS_RETRY_S = 600 };
+enum { TRIES_MAX = 4, FULL_RETRY_S = 600 };
 
 /* Values in one transaction: everybody's messages wait behind it. At least one goes in. */
 enum { VALUES_OF_COMMIT = 1 << 20 };
@@ -46,7 +46,7 @@ static void change_free(struct relay *r, struct change *change)
 
 static uint32_t retry_after(enum status status)
 {
-    return status == STATUS_BUSY ? BUSY_RETRY_S : status == STATUS_FULL ? FULL_SLOTS_RETRY_S : 0;
+    return status == STATUS_BUSY ? BUSY_RETRY_S : status == STATUS_FULL ? FULL_RETRY_S : 0;
 }
 
 void change_answer(struct relay *r, struct change *change, enum status status)
@@ -109,6 +109,7 @@ static void written(struct relay *r, void *owner, const struct store_write *w, z
         change_submit(r, change);
         return;
     }
+    r->stats.no_room += status == STATUS_FULL && w->no_room;
     if (status == STATUS_OK && change->after != NULL)
         change->after(r, change);
     change->status = (uint8_t)status;

@@ -87,6 +87,7 @@ static struct queue *queue_new(const struct found *found)
             free(q);
             return NULL;
         }
+        bucket_init(&q->desk->turns);
     }
     q->id = found->id;
     q->ends = found->ends;
@@ -168,7 +169,7 @@ void exchange_sweep(struct relay *r, bool desks)
         struct queue *q = LIST_ITEM(l, struct queue, idle);
         next = l->next;
         /* A desk remembers how often it was knocked at; there are few of them. */
-        if (q->desk == NULL || desks)
+        if (q->desk == NULL || (desks && door_rested(r, q->desk)))
             unload(r, q);
     }
 }

@@ -13,6 +13,7 @@
 #include "relay/core/message.h"
 #include "relay/core/quota.h"
 #include "relay/core/relay.h"
+#include "relay/core/room.h"
 #include "relay/core/session.h"
 #include "relay/core/tick.h"
 #include "relay/core/touch.h"

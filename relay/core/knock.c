@@ -7,7 +7,7 @@
 
 #include "relay/core/inside.h"
 
-enum { TRIES_MAX = 4 };
+enum { TRIES_MAX = 4, TURNS_OF_MINUTES = 10 /* may come at once */ };
 
 struct knock {
     struct map_node by_put;
@@ -171,4 +171,35 @@ enum status knock_decide(struct relay *r, struct knock *k, bool failed)
     }
     (void)failed;
     return (enum status)k->status;
+}
+
+/* --- turns of one desk --- */
+
+static struct rate turn_rate(const struct relay *r)
+{
+    uint32_t a_minute = r->limits.knocks_of_desk_a_minute;
+    return (struct rate){a_minute, a_minute * TURNS_OF_MINUTES};
+}
+
+/* A bucket's second is a minute here. */
+static uint64_t sixtieth(uint64_t ms)
+{
+    return ms / 60;
+}
+
+bool door_takes(const struct relay *r, struct desk *d)
+{
+    return bucket_take(&d->turns, turn_rate(r), sixtieth(r->now.mono_ms));
+}
+
+uint32_t door_wait(const struct relay *r, const struct desk *d)
+{
+    uint64_t now = sixtieth(r->now.mono_ms);
+    uint64_t seconds = (bucket_when(&d->turns, turn_rate(r), now) - now) * 60 / 1000 + 1;
+    return seconds > BUSY_RETRY_S ? (uint32_t)seconds : BUSY_RETRY_S;
+}
+
+bool door_rested(const struct relay *r, const struct desk *d)
+{
+    return bucket_full(&d->turns, turn_rate(r), sixtieth(r->now.mono_ms));
 }

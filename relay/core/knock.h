@@ -14,6 +14,7 @@
 #include "relay/core/message.h"
 
 struct commit;
+struct desk;
 struct knock;
 
 struct door {
@@ -37,6 +38,16 @@ void door_accepted(struct relay *r, const uint8_t cookie[WIRE_COOKIE_BYTES]);
 void door_cookie(struct relay *r, const struct name *desk_put, uint8_t effort,
                  uint8_t out[WIRE_COOKIE_BYTES]);
 void door_forget_cookies(struct relay *r);
+
+/*
+ * Whether this desk takes a knock now: it takes so many a minute, whatever work they cost, so that one that
+ * is flooded leaves room and time to others. Counts it.
+ */
+bool door_takes(const struct relay *r, struct desk *d);
+/* Seconds after which it makes sense to try again. */
+uint32_t door_wait(const struct relay *r, const struct desk *d);
+/* Nothing of it has to be remembered. */
+bool door_rested(const struct relay *r, const struct desk *d);
 
 /* A knock that is on its way with the same put name; NULL: none. */
 struct knock *knock_find(const struct relay *r, const struct name *put);

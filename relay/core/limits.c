@@ -43,6 +43,8 @@ struct limits limits_default(void)
         .changes_a_commit = 500,
         .writes_of_slot_a_day = 16384,
         .slots = 16384,
+        .knocks_of_desk_a_minute = 60,
+        .stored_bytes = UINT64_C(4) << 30,
     };
 }
 

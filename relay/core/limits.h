@@ -41,8 +41,12 @@ struct limits {
     uint32_t counted_queues;   /* whose sends of the day are counted */
     uint32_t purge_rows;       /* deleted in one job when an hour begins */
     uint32_t changes_a_commit; /* of queues, slots and vouchers in one transaction */
-    uint32_t writes_of_slot_a_day; /* values */
-    uint32_t slots;                /* that are not lasting, each up to 61 KiB of disk */
+    uint32_t writes_of_slot_a_day;    /* values */
+    uint32_t slots;                   /* that are not lasting, each up to 61 KiB of disk */
+    uint32_t knocks_of_desk_a_minute; /* in the long run; of ten minutes they may come at once */
+    uint64_t stored_bytes; /* of the database in use: all messages, queues and slots; see room.h. An envelope
+                              has one size, so this bounds messages too. Of one conversation queue
+                              sends_of_queue_a_day bounds both, and nothing that depends on its reader */
 };
 
 /* The defaults. */

@@ -10,6 +10,7 @@
 #ifndef RELAY_CORE_QUEUE_H
 #define RELAY_CORE_QUEUE_H
 
+#include "relay/core/bucket.h"
 #include "relay/core/message.h"
 #include "relay/core/store.h"
 
@@ -36,6 +37,7 @@ struct desk {
     uint32_t pending;               /* knocks and messages that are not written yet */
     uint32_t knocks, knocks_before; /* in this minute, and in the one before it */
     uint64_t minute;
+    struct bucket turns; /* for knocks, see door_takes */
 };
 
 struct queue {

@@ -148,6 +148,7 @@ void relay_stats(const struct relay *r, struct relay_stats *out)
 {
     *out = r->stats;
     out->hour = r->hours.now;
+    out->room = room_now(r);
     out->clock_doubted_utc_s = r->hours.doubted ? r->hours.doubted_utc_s : 0;
 }
 
@@ -175,6 +176,7 @@ void relay_done(struct relay *r, const struct store_job *job)
 {
     r->jobs--;
     trouble_note(r, job);
+    room_note(r, job);
 }
 
 uint64_t relay_random_id(struct relay *r)

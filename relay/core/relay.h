@@ -36,6 +36,9 @@ struct relay_options {
     struct rng rng;
 };
 
+/* See room.h. */
+enum room { ROOM_ENOUGH, ROOM_LOW, ROOM_NONE };
+
 struct relay_stats {
     uint64_t connections;     /* now */
     uint64_t subscriptions;   /* now */
@@ -57,6 +60,10 @@ struct relay_stats {
     uint64_t trouble_since_utc_s;
     uint64_t hour;                /* since 1970: what it goes by */
     uint64_t clock_doubted_utc_s; /* since when it does not go by its clock, see hour.h; 0: it does */
+    uint64_t stored_bytes;        /* of the database in use; 0: the store has not said it yet */
+    uint64_t room;                /* enum room */
+    uint64_t no_room;             /* commands turned away because of that */
+    uint64_t knocks_held_off;     /* told to come later, because their desk had too many */
 };
 
 struct relay;

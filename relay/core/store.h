@@ -73,7 +73,7 @@ enum write_kind {
     WRITE_DROP_QUEUE,  /* queue, names, messages; NOT_FOUND */
     WRITE_TOUCH,       /* when it ends unless it is used, whether it still waits for an answer; NOT_FOUND */
     WRITE_VOUCHERS,    /* OK; names that are there already are left alone */
-    WRITE_SLOT,        /* as WRITE_QUEUE, and FULL; version 0, empty value */
+    WRITE_SLOT,        /* as WRITE_QUEUE; version 0, empty value */
     WRITE_SLOT_VALUE,  /* OK (the version is one more, the hour is the given one), CONFLICT, NOT_FOUND */
     WRITE_SLOT_NAMES,  /* as WRITE_QUEUE_NAMES */
     WRITE_DROP_SLOT,   /* NOT_FOUND */
@@ -83,7 +83,7 @@ enum write_kind {
  * A write whose outcome is not OK changed nothing. CONFLICT of a write that creates something: the random id
  * is taken, choose another one and submit again. Names of one write must differ from each other and from all
  * others, whatever they are for; else REFUSED. A knock whose handle is stored already, or whose desk is gone,
- * is REFUSED.
+ * is REFUSED. FULL: of WRITE_SLOT as it says, and of what has no_room.
  */
 enum outcome {
     OUTCOME_OK,
@@ -91,7 +91,7 @@ enum outcome {
     OUTCOME_REFUSED,
     OUTCOME_NOT_FOUND,
     OUTCOME_CONFLICT,
-    OUTCOME_FULL /* else it would be OK; the voucher can still be spent */
+    OUTCOME_FULL /* else it would be OK; a voucher can still be spent */
 };
 
 /* What a message row holds. */
@@ -107,6 +107,7 @@ struct stored_message {
 struct store_write {
     enum write_kind kind;
     enum outcome outcome; /* set by the store */
+    bool no_room; /* QUEUE, SLOT, and a lasting SLOT_VALUE that is larger than what is there: FULL */
     union {
         struct stored_message message; /* MESSAGE; DROP_MESSAGE uses queue, seq; DROP_HANDLE uses handle */
         struct {
@@ -213,6 +214,7 @@ struct store_job {
     enum job_kind kind;
     zg_err result;              /* set by the store: ZG_OK, ZG_ERR_STORAGE, ZG_ERR_MEMORY */
     enum store_trouble trouble; /* set by the store: TROUBLE_NONE iff result is ZG_OK */
+    uint64_t used; /* set by the store with COMMIT and PURGE: bytes in use, without what was freed */
     void (*done)(struct store_job *job);
     void *ctx; /* the submitter's */
     union {

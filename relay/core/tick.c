@@ -17,6 +17,7 @@ struct tick {
     uint8_t state;
     bool late; /* its end passed before it was written */
     bool failed;
+    bool no_room; /* for its messages, when it was to be written */
 };
 
 #define TO(state) (1u << (state))
@@ -27,7 +28,7 @@ static const unsigned moves[] = {
     [TICK_WRITTEN] = 0,
 };
 
-enum { REPLIES_AT_FIRST = 16 };
+enum { REPLIES_AT_FIRST = 16, NO_ROOM_RETRY_S = 60 };
 
 static void move(struct tick *t, enum tick_state to)
 {
@@ -134,11 +135,11 @@ static bool message_needs_row(const struct message *m)
            !m->submitted;
 }
 
-static bool needs_write(const struct settle *reply)
+static bool needs_write(const struct tick *t, const struct settle *reply)
 {
     switch (reply->kind) {
     case SETTLE_SEND:
-        return message_needs_row(reply->u.message);
+        return !t->no_room && message_needs_row(reply->u.send.message);
     case SETTLE_KNOCK:
         return knock_needs_write(reply->u.knock);
     case SETTLE_CANCEL:
@@ -191,11 +192,12 @@ static void handle_dropped(struct relay *r, void *owner, const struct store_writ
 
 static void add_write(struct relay *r, struct commit *c, struct settle *reply)
 {
-    struct message *m = reply->u.message;
+    struct message *m;
     struct store_write *w;
 
     switch (reply->kind) {
     case SETTLE_SEND:
+        m = reply->u.send.message;
         w = commit_add(c, WRITE_MESSAGE, message_written, m);
         w->u.message = message_row(m);
         m->submitted = true;
@@ -226,15 +228,18 @@ static void give_up(struct relay *r, struct message *m)
 
 static void decide_send(struct relay *r, struct tick *t, struct settle *reply)
 {
-    struct message *m = reply->u.message;
+    struct message *m = reply->u.send.message;
     bool refused_by_store = message_needs_row(m); /* it was tried: it exists already, or its queue is gone */
 
-    reply->u.message = NULL;
-    if (t->failed) {
+    reply->u.send.message = NULL;
+    r->stats.no_room += t->no_room;
+    if (t->failed || t->no_room) {
         reply->status = STATUS_BUSY;
-        quota_give_back(&r->quota, QUOTA_SENDS, m->queue_id, 1);
+        quota_give_back(&r->quota, QUOTA_SENDS, reply->u.send.queue, 1);
     }
-    if (t->failed || refused_by_store)
+    if (m == NULL)
+        return;
+    if (t->failed || t->no_room || refused_by_store)
         give_up(r, m);
     message_unwait(r, m);
 }
@@ -250,8 +255,8 @@ static void decide(struct relay *r, struct tick *t)
             reply->status = (uint8_t)knock_decide(r, reply->u.knock, t->failed);
         else if (reply->kind == SETTLE_CANCEL && t->failed)
             reply->status = STATUS_BUSY;
-        if (reply->status == STATUS_BUSY)
-            reply->retry_after = BUSY_RETRY_S;
+        if (reply->status == STATUS_BUSY && reply->retry_after == 0)
+            reply->retry_after = t->no_room ? NO_ROOM_RETRY_S : BUSY_RETRY_S;
     }
     move(t, TICK_WRITTEN);
 }
@@ -279,8 +284,9 @@ static void write_tick(struct relay *r, struct tick *t)
 {
     size_t writes = 0;
 
+    t->no_room = room_now(r) == ROOM_NONE;
     for (size_t i = 0; i < t->count; i++)
-        writes += needs_write(&t->replies[i]);
+        writes += needs_write(t, &t->replies[i]);
     if (writes == 0) {
         decide(r, t);
         return;
@@ -294,7 +300,7 @@ static void write_tick(struct relay *r, struct tick *t)
     move(t, TICK_WRITING);
     /* Asked again: a handle that was sent twice is written once. */
     for (size_t i = 0; i < t->count; i++)
-        if (needs_write(&t->replies[i]))
+        if (needs_write(t, &t->replies[i]))
             add_write(r, c, &t->replies[i]);
     commit_submit(c, committed);
 }
@@ -376,8 +382,8 @@ void ticks_clear(struct relay *r)
             struct settle *reply = &t->replies[i];
             if (reply->kind == SETTLE_KNOCK)
                 knock_unref(r, reply->u.knock);
-            else if (reply->kind == SETTLE_SEND && reply->u.message != NULL)
-                message_unwait(r, reply->u.message);
+            else if (reply->kind == SETTLE_SEND && reply->u.send.message != NULL)
+                message_unwait(r, reply->u.send.message);
             session_unref(reply->session);
         }
         tick_free(t);

@@ -6,8 +6,8 @@
  * Happy path: tick_now, tick_reserve for each SEND, KNOCK and CANCEL, tick_reply when it was looked up;
  * ticks_advance submits one commit, if anything needs writing, and answers at the end. The disk is slow, or a
  * name is still being looked up: the whole tick waits, and those behind it too, so that the time of a reply
- * says nothing about one message. The commit fails: every SEND of the tick is answered busy, acknowledged or
- * not.
+ * says nothing about one message. The commit fails, or there is no room on the disk: every SEND of the tick
+ * is answered busy, acknowledged or not.
  */
 #ifndef RELAY_CORE_TICK_H
 #define RELAY_CORE_TICK_H
@@ -35,9 +35,12 @@ struct settle {
     uint8_t kind;
     uint8_t status;
     union {
-        struct message *message; /* SEND; waits for it. NULL: it is decided */
-        struct knock *knock;     /* KNOCK; a reference */
-        struct handle handle;    /* CANCEL */
+        struct {
+            struct message *message; /* waits for it. NULL: it was acknowledged before */
+            uint64_t queue;          /* whose quota it counts against */
+        } send;
+        struct knock *knock;  /* KNOCK; a reference */
+        struct handle handle; /* CANCEL */
     } u;
 };
 

@@ -27,6 +27,7 @@ void alarms_look(struct alarms *a)
         a->config_trouble[0] = '\0';
     a->disk_low_bytes = config.disk_low_bytes;
     a->slots = config.limits.slots;
+    a->stored_bytes = config.limits.stored_bytes;
     if (config.web_certificate[0] != '\0' &&
         certificate_end(config.web_certificate, &a->local.certificate_end_utc_s, a->certificate_trouble,
                         sizeof(a->certificate_trouble)))
@@ -89,6 +90,24 @@ static unsigned of_the_disk(FILE *out, const struct alarms *a)
     return 1;
 }
 
+/* As the relay judges it, by the configuration with which it was started. */
+static unsigned of_the_room(FILE *out, const struct alarms *a, const char *lines)
+{
+    static const char *const words[] = {
+        [ROOM_LOW] = "nobody new is let in: knocks and new return phrases are turned away",
+        [ROOM_NONE] = "no message is accepted, though those for connected readers are delivered"};
+    uint64_t room = value(lines, "room");
+
+    if (room != ROOM_LOW && room != ROOM_NONE)
+        return 0;
+    fprintf(out,
+            "Room runs short: %" PRIu64 " of the %" PRIu64
+            " MiB of disk-mib are in use, and %s. What is read or expires makes room. If it is no flood and "
+            "the disk has room, set disk-mib higher and restart the relay.\n",
+            value(lines, "stored_bytes") >> 20, a->stored_bytes >> 20, words[room]);
+    return 1;
+}
+
 static unsigned of_the_slots(FILE *out, const struct alarms *a, const char *lines)
 {
     uint64_t used = value(lines, "slots_passing");
@@ -132,6 +151,6 @@ static unsigned of_the_configuration(FILE *out, const struct alarms *a)
 
 unsigned alarms_print(FILE *out, const struct alarms *a, const char *lines)
 {
-    return of_the_relay(out, lines) + of_the_disk(out, a) + of_the_slots(out, a, lines) +
-           of_the_certificate(out, a) + of_the_configuration(out, a);
+    return of_the_relay(out, lines) + of_the_disk(out, a) + of_the_room(out, a, lines) +
+           of_the_slots(out, a, lines) + of_the_certificate(out, a) + of_the_configuration(out, a);
 }

@@ -16,7 +16,8 @@ enum { CERTIFICATE_DAYS = 10 /* with fewer left its renewal has failed */ };
 struct alarms {
     uint64_t now_utc_s;
     uint64_t disk_low_bytes;
-    uint32_t slots; /* that there may be */
+    uint32_t slots;        /* that there may be */
+    uint64_t stored_bytes; /* that may be in use */
     struct status_local local;
     char config_trouble[400];      /* empty: none */
     char certificate_trouble[300]; /* empty: none */

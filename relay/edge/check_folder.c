@@ -79,6 +79,27 @@ static void check_keys(struct report *r, const struct config *config)
                "Keys of what waits lie on a disk: encrypt it, or read \"Keys in memory\" in operate.md.");
 }
 
+/* What the database may still grow by, beside what must stay free. */
+static void check_room(struct report *r, const struct config *config)
+{
+    struct alarms alarms;
+    struct stat st;
+    alarms_look(&alarms);
+    uint64_t has = stat(FOLDER_DATABASE, &st) == 0 ? (uint64_t)st.st_size : 0;
+    uint64_t most = config->limits.stored_bytes, free_bytes = alarms.local.disk_free_bytes;
+    uint64_t wants = (most > has ? most - has : 0) + config->disk_low_bytes;
+
+    if (wants > free_bytes)
+        report(
+            r, FOUND_NOTE,
+            "The disk may be full before disk-mib is used up: %llu MiB are free, and %llu may be wanted. Set "
+            "disk-mib lower, or make room.",
+            (unsigned long long)(free_bytes >> 20), (unsigned long long)(wants >> 20));
+    else
+        report(r, FOUND_GOOD, "The disk has room for the %llu MiB of disk-mib.",
+               (unsigned long long)(most >> 20));
+}
+
 static void check_backup(struct report *r)
 {
     struct stat st;
@@ -144,6 +165,7 @@ void check_folder(struct report *r, const struct config *config)
     check_files(r);
     check_addresses(r, config);
     check_keys(r, config);
+    check_room(r, config);
     check_backup(r);
     check_clock(r);
     check_running(r);

@@ -13,6 +13,9 @@
 static parse_fn parse_listen, parse_address, parse_lifetime, parse_keys, parse_u32, parse_mib, parse_switch;
 static parse_fn parse_listen_web, parse_page, parse_web_address, parse_certificate, parse_shared;
 
+/* SCRUB_PAGES_MAX pages of 4 KiB. */
+enum { DISK_MIB_MAX = 131071 };
+
 #define AT(member) offsetof(struct config, member)
 
 const struct key config_keys[] = {
@@ -85,8 +88,12 @@ const struct key config_keys[] = {
      "Envelopes that one conversation queue accepts in a day."},
     {"limits", "desk-waiting", parse_u32, NULL, AT(limits.waiting_of_desk), 10, 1000000,
      "Knocks that may wait at one desk."},
+    {"limits", "desk-knocks-a-minute", parse_u32, NULL, AT(limits.knocks_of_desk_a_minute), 1, 1000000,
+     "Knocks that one desk takes in a minute, in the long run; of ten minutes they may come at once. Others "
+     "are\ntold to come later, and do by themselves."},
     {"limits", "desk-vouchers-a-day", parse_u32, NULL, AT(limits.draws_of_desk_a_day), 10, 10000000,
-     "Vouchers that one desk may draw in a day, for its conversations."},
+     "Vouchers that one desk may draw in a day, for its conversations. Each is good for one queue or one "
+     "slot."},
     {"limits", "voucher-days", parse_u32, NULL, AT(limits.voucher_days), 1, 365,
      "Days for which a drawn voucher lasts."},
     {"limits", "calm-knocks-a-minute", parse_u32, NULL, AT(limits.calm_knocks_a_minute), 0, 1000000,
@@ -100,6 +107,9 @@ const struct key config_keys[] = {
     {"limits", "slots", parse_u32, NULL, AT(limits.slots), 1, 10000000,
      "Places for conversations that have a return phrase; each takes up to 61 KiB of disk. Above it nobody "
      "new gets\none."},
+    {"limits", "disk-mib", parse_mib, NULL, AT(limits.stored_bytes), 1, DISK_MIB_MAX,
+     "MiB of the database that may be in use; a message takes about 4.6 KiB. From three quarters on nobody new is "
+     "let\nin; when all are used, messages are still delivered, but none is accepted, until there is room."},
 };
 
 const size_t config_key_count = sizeof(config_keys) / sizeof(config_keys[0]);

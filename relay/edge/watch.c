@@ -10,7 +10,7 @@
 #include "relay/edge/folder.h"
 #include "relay/edge/log.h"
 
-enum { SILENT_MS = 60 * 1000, HOUR_TEXT = 11 };
+enum { SILENT_MS = 60 * 1000, ROOM_SILENT_MS = 3600 * 1000, HOUR_TEXT = 11 };
 
 const char *trouble_words(uint64_t trouble)
 {
@@ -37,6 +37,21 @@ static void watch_trouble(struct watch *w, const struct relay_stats *stats, uint
         log_line(LOG_INFO, "what needs writing is written again; nothing that was accepted was lost");
     w->trouble = stats->trouble;
     w->silent_to = mono_ms + SILENT_MS;
+}
+
+/* Worse is said at once, better after a while: what is deleted and sent goes up and down. */
+static void watch_room(struct watch *w, const struct relay_stats *stats, uint64_t mono_ms)
+{
+    if (stats->room == w->room || (stats->room < w->room && mono_ms < w->room_to))
+        return;
+    if (stats->room == ROOM_NONE)
+        log_line(LOG_ERROR, "the room of disk-mib is used up: messages are delivered, but none is accepted");
+    else if (stats->room == ROOM_LOW)
+        log_line(LOG_WARNING, "three quarters of the room of disk-mib are used: nobody new is let in");
+    else
+        log_line(LOG_INFO, "there is room again");
+    w->room = stats->room;
+    w->room_to = mono_ms + ROOM_SILENT_MS;
 }
 
 static void watch_damage(struct watch *w, const struct relay_stats *stats)
@@ -79,6 +94,7 @@ static void keep_hour(struct watch *w, uint64_t hour)
 void watch_turn(struct watch *w, const struct relay_stats *stats, uint64_t mono_ms)
 {
     watch_trouble(w, stats, mono_ms);
+    watch_room(w, stats, mono_ms);
     watch_damage(w, stats);
     watch_clock(w, stats);
     keep_hour(w, stats->hour);

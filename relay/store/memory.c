@@ -11,6 +11,8 @@
 
 #include "relay/store/memory_engine.h"
 
+enum { ROW_BYTES = 64 };
+
 /* The copy that a write will need; *out stays NULL if it needs none. */
 static bool copy_payload(const struct store_write *w, uint8_t **out)
 {
@@ -28,6 +30,16 @@ static bool copy_payload(const struct store_write *w, uint8_t **out)
     if (*out != NULL)
         memcpy(*out, from, len);
     return *out != NULL;
+}
+
+/* What a file would hold, near enough: envelopes, values, and a little for each row. */
+static uint64_t bytes_used(const struct memory_engine *e)
+{
+    uint64_t bytes = e->messages.count * (ROW_BYTES + WIRE_ENVELOPE_BYTES) +
+                     (e->names.count + e->queues.count + e->slots.count + e->marks.count) * ROW_BYTES;
+    for (size_t i = 0; i < e->slots.count; i++)
+        bytes += ((const struct slot_row *)table_at(&e->slots, i))->size;
+    return bytes;
 }
 
 static zg_err commit(struct memory_engine *e, struct store_job *job)
@@ -215,6 +227,8 @@ static void execute(struct engine *engine, struct store_job *job)
         job->result = ZG_ERR_STORAGE;
     else
         job->result = jobs[job->kind](e, job);
+    if (job->kind == JOB_COMMIT || job->kind == JOB_PURGE)
+        job->used = bytes_used(e);
     job->trouble = trouble_of(job->result);
 }
 

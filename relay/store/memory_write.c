@@ -90,6 +90,8 @@ static enum outcome make_queue(struct memory_engine *e, const struct store_write
     struct name_row *voucher = voucher_find(e, &w->u.queue.voucher, voucher_for_queue(q.kind), hour);
     if (voucher == NULL)
         return OUTCOME_REFUSED;
+    if (w->no_room)
+        return OUTCOME_FULL;
     if (mem_queue_row_find(e, q.id) != NULL)
         return OUTCOME_CONFLICT;
     table_drop(&e->names, voucher);
@@ -184,7 +186,8 @@ static enum outcome make_slot(struct memory_engine *e, const struct store_write 
     struct name_row *voucher = voucher_find(e, &w->u.slot.voucher, voucher_for_slot(slot.ttl), hour);
     if (voucher == NULL)
         return OUTCOME_REFUSED;
-    if (slot.ttl != WIRE_TTL_LASTING && w->u.slot.most != 0 && mem_passing(e) >= w->u.slot.most)
+    if (w->no_room ||
+        (slot.ttl != WIRE_TTL_LASTING && w->u.slot.most != 0 && mem_passing(e) >= w->u.slot.most))
         return OUTCOME_FULL;
     if (mem_slot_row_find(e, slot.id) != NULL)
         return OUTCOME_CONFLICT;
@@ -201,6 +204,8 @@ static enum outcome set_slot(struct memory_engine *e, const struct store_write *
         return OUTCOME_NOT_FOUND;
     if (slot->version != w->u.slot.expected)
         return OUTCOME_CONFLICT;
+    if (w->no_room && slot->ttl == WIRE_TTL_LASTING && w->u.slot.size > slot->size)
+        return OUTCOME_FULL;
     free(slot->value);
     slot->value = *spare;
     *spare = NULL;

@@ -59,6 +59,32 @@ static int add_totals(struct sqlite_engine *e)
     return statement_run(s);
 }
 
+static int read_pragma(struct sqlite_engine *e, enum statement which, uint64_t *out)
+{
+    bool row;
+    sqlite3_stmt *s = statement_get(e, which);
+    int rc = statement_row(s, &row);
+    if (rc != SQLITE_OK || !row)
+        return rc == SQLITE_OK ? SQLITE_CORRUPT : rc;
+    *out = column_number(s, 0);
+    sqlite3_reset(s);
+    return SQLITE_OK;
+}
+
+/* Both numbers stand in the first page, with what this transaction did to them. */
+static int bytes_used(struct sqlite_engine *e, uint64_t *out)
+{
+    uint64_t count, unused, size;
+    int rc = read_pragma(e, S_PAGE_COUNT, &count);
+    if (rc == SQLITE_OK)
+        rc = read_pragma(e, S_PAGES_FREE, &unused);
+    if (rc == SQLITE_OK)
+        rc = read_pragma(e, S_PAGE_SIZE, &size);
+    if (rc == SQLITE_OK)
+        *out = (count - unused) * size;
+    return rc;
+}
+
 static void roll_back(struct sqlite_engine *e)
 {
     for (size_t i = 0; i < STATEMENT_COUNT; i++)
@@ -80,6 +106,8 @@ int db_transact(struct sqlite_engine *e, struct store_job *job,
     rc = work(e, job);
     if (rc == SQLITE_OK)
         rc = add_totals(e);
+    if (rc == SQLITE_OK)
+        rc = bytes_used(e, &job->used);
     if (rc == SQLITE_OK)
         rc = statement_run(statement_get(e, S_COMMIT));
     if (rc == SQLITE_OK) {

@@ -59,6 +59,7 @@
     X(SLOT_SET, "UPDATE slot SET version = ?2, epoch = ?3, hour = ?4, value = ?5 WHERE id = ?1") \
     X(SLOT_NAMES, "UPDATE slot SET names = ?2 WHERE id = ?1") \
     X(SLOT_VALUE, "SELECT version, epoch, value FROM slot WHERE id = ?1") \
+    X(SLOT_LENGTH, "SELECT length(value) FROM slot WHERE id = ?1") \
     X(SLOTS_PASSING, "SELECT count(*) FROM slot WHERE epoch IS NOT NULL") \
     X(SLOT_DROP, "DELETE FROM slot WHERE id = ?1") \
     X(DUE_EPOCHS, "SELECT id, hour FROM epoch WHERE NOT live(id, ?1) ORDER BY hour, id") \
@@ -88,7 +89,10 @@
     X(TOTALS_ADD, "UPDATE total SET queues = queues + ?1, slots = slots + ?2, vouchers = vouchers + ?3," \
                   " messages = messages + ?4, marks = marks + ?5") \
     X(TOTALS, "SELECT queues, slots, vouchers, messages, marks FROM total") \
-    X(PAGES, "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size")
+    X(PAGES, "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size") \
+    X(PAGE_COUNT, "PRAGMA page_count") \
+    X(PAGES_FREE, "PRAGMA freelist_count") \
+    X(PAGE_SIZE, "PRAGMA page_size")
 
 enum statement {
 #define STATEMENT_ENUM(name, sql) S_##name,

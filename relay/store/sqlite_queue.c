@@ -62,6 +62,8 @@ int db_write_queue(struct sqlite_engine *e, struct store_write *w, uint32_t hour
     rc = db_voucher_check(e, &w->u.queue.voucher, voucher_for_queue(q.kind), hour, &good);
     if (rc == SQLITE_OK && !good)
         w->outcome = OUTCOME_REFUSED;
+    else if (rc == SQLITE_OK && w->no_room)
+        w->outcome = OUTCOME_FULL;
     if (rc != SQLITE_OK || w->outcome != OUTCOME_OK)
         return rc;
     rc = db_voucher_spend(e, &w->u.queue.voucher);

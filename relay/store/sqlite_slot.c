@@ -68,8 +68,9 @@ int db_slots_count(struct sqlite_engine *e)
 /* Within a transaction its own slots count. */
 static bool full(const struct sqlite_engine *e, const struct store_write *w)
 {
-    return w->u.slot.ttl != WIRE_TTL_LASTING && w->u.slot.most != 0 &&
-           e->passing + e->delta.passing >= w->u.slot.most;
+    bool too_many = w->u.slot.ttl != WIRE_TTL_LASTING && w->u.slot.most != 0 &&
+                    e->passing + e->delta.passing >= w->u.slot.most;
+    return too_many || w->no_room;
 }
 
 int db_write_slot(struct sqlite_engine *e, struct store_write *w, uint32_t hour)
@@ -122,12 +123,27 @@ int db_slot_put(struct sqlite_engine *e, uint64_t id, const struct slot_row *row
     return rc;
 }
 
+/* Whether the value of a lasting slot would become larger. */
+static int grows(struct sqlite_engine *e, const struct store_write *w, bool *out)
+{
+    bool row;
+    sqlite3_stmt *s = statement_get(e, S_SLOT_LENGTH);
+    bind_number(s, 1, w->u.slot.id);
+    int rc = statement_row(s, &row);
+    *out = rc == SQLITE_OK && row && w->u.slot.size > column_number(s, 0);
+    sqlite3_reset(s);
+    return rc;
+}
+
 int db_write_slot_value(struct sqlite_engine *e, struct store_write *w, uint32_t hour)
 {
     struct slot_row row;
+    bool larger = false;
 
     (void)hour;
     int rc = db_slot_find(e, w->u.slot.id, &row);
+    if (rc == SQLITE_OK && row.found && w->no_room && row.ttl == WIRE_TTL_LASTING)
+        rc = grows(e, w, &larger);
     if (rc != SQLITE_OK)
         return rc;
     if (!row.found)
@@ -135,7 +151,7 @@ int db_write_slot_value(struct sqlite_engine *e, struct store_write *w, uint32_t
     else if (row.version != w->u.slot.expected || row.version >= INT64_MAX)
         w->outcome = OUTCOME_CONFLICT;
     else
-        w->outcome = OUTCOME_OK;
+        w->outcome = larger ? OUTCOME_FULL : OUTCOME_OK;
     if (w->outcome != OUTCOME_OK)
         return SQLITE_OK;
 

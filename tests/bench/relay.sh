@@ -23,6 +23,7 @@ settle = $2
 sends-a-day = 10000000
 desk-vouchers-a-day = 10000000
 memory-mib = 512
+disk-mib = 131071
 connections-of-address = 1000000
 connects-a-second = 1000000
 handshakes-a-second = 1000000

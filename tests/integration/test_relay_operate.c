@@ -443,6 +443,7 @@ static void check_looks_into_the_folder(void **state)
     assert_said(f, "BAD   No relay runs in the folder");
     assert_said(f, "BAD   No backup was made.");
     assert_said(f, "BAD   The disk is almost full: ");
+    assert_said(f, "look  The disk may be full before disk-mib is used up: ");
     relay_start(&f->relay);
     snprintf(path, sizeof(path), "%s/backup", f->relay.folder);
     assert_int_equal(RUN(f, "backup", f->relay.dir, path), 0);
@@ -455,6 +456,9 @@ static void check_looks_into_the_folder(void **state)
     assert_said(f, "good  It has the key that cards name");
     assert_said(f, "good  /zaguan opens a WebSocket.");
     assert_said(f, "look  What browsers meet at the proxy was not looked at");
+    relay_configure(&f->relay, "[limits]\ndisk-mib = 1\n[alarms]\ndisk-free = 1\n");
+    assert_int_equal(RUN(f, "check", f->relay.dir), 3);
+    assert_said(f, "good  The disk has room for the 1 MiB of disk-mib.");
     assert_int_equal(relay_stop(&f->relay), 0);
 }
 

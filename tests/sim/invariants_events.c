@@ -67,7 +67,7 @@ static void check_heard(struct people *p, const struct talk *t, const struct lin
         people_broken_promise(p, "a message came after its conversation was erased", t, number);
     if (s->got && !s->again)
         people_fail(p, "a message twice", t, number);
-    else if (number <= l->heard && !p->troubled)
+    else if (number <= l->heard && !p->troubled && !world_little_room(&p->world))
         people_fail(p, "a message out of order", t, number);
     if (s->from == ZG_AFTER_SENT && clocks_right(p) && now > s->sent_until + 4 * MINUTE)
         people_fail(p, "a message came after its time", t, number);
@@ -183,7 +183,8 @@ static void knock_failed(struct people *p, struct peer *who, const zg_event *e)
     /* Before it could be sent its own time was over; or a clock says so of card and bundle; or the bundle is one of former times. */
     bool expired = e->err == ZG_ERR_EXPIRED &&
                    (!clocks_right(p) || p->restored || p->world.now.mono_ms + SECOND >= t->from_her.said[0].sender_until);
-    if (!expired && !t->loose)
+    bool no_room = e->err == ZG_ERR_FULL && world_little_room(&p->world);
+    if (!expired && !no_room && !t->loose)
         people_broken_promise(p, "a knock failed", t, (uint32_t)e->err);
     t->over = true;
 }

@@ -65,7 +65,7 @@ struct people {
     struct talk *talks[TALKS_MAX];
     uint32_t talk_count;
     unsigned kinds;       /* of faults, see faults.h */
-    bool troubled;        /* a store that failed may have had messages overtaken: then only the order shown counts */
+    bool troubled;        /* a store that failed, or had no room, may have had messages overtaken: then only the order shown counts */
     uint64_t skew_max_ms; /* of clients' clocks, in any direction */
     int64_t relay_ahead_ms; /* the hour that the relay goes by, before the true one */
     uint64_t relay_wild_ms; /* since when its clock is decades ahead; 0: it is not */

@@ -35,6 +35,11 @@ struct now world_relay_now(const struct world *w)
     return (struct now){.mono_ms = w->now.mono_ms, .utc_ms = w->now.utc_ms + (uint64_t)w->relay_skew_ms};
 }
 
+bool world_little_room(const struct world *w)
+{
+    return w->options.seed % 8 == 5;
+}
+
 static struct limits limits_of(const struct world *w)
 {
     struct limits l = limits_default();
@@ -45,6 +50,8 @@ static struct limits limits_of(const struct world *w)
     l.memory_bytes = 64 * 1024;
     l.acknowledged = 8;
     l.idle_queues = 0;
+    if (world_little_room(w))
+        l.stored_bytes = UINT64_C(88) << 10; /* of which 56 are in use when nothing is stored */
     return l;
 }
 

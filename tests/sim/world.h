@@ -112,6 +112,8 @@ bool world_step(struct world *w, uint64_t limit_ms);
 /* The relay ends at once, as by kill -9: sockets close, jobs that were not done yet are not done. */
 void world_relay_stop(struct world *w);
 /* On the database as it was left. */
+/* Whether the relay has so little room on its disk that it turns knocks away. */
+bool world_little_room(const struct world *w);
 void world_relay_start(struct world *w);
 
 /* "host:port/key", and a voucher for a desk, as the operator would hand them over. */

@@ -46,6 +46,8 @@ static struct limits small(void)
     limits.counted_queues = 8;
     limits.purge_rows = 2;
     limits.changes_a_commit = 2;
+    limits.knocks_of_desk_a_minute = 1;
+    limits.stored_bytes = 16 * WIRE_ENVELOPE_BYTES;
     return limits;
 }
 

@@ -674,6 +674,79 @@ static void a_desk_under_load_asks_for_work(void **state)
     close_scene(&s);
 }
 
+/* She is told to come later, and does by herself. */
+static void a_knock_at_a_desk_that_had_too_many_arrives_a_little_later(void **state)
+{
+    (void)state;
+    struct scene s;
+    open_scene(&s);
+    s.town->limits.knocks_of_desk_a_minute = 1;
+    s.town->limits.calm_knocks_a_minute = 1000;
+    town_relay_stop(s.town);
+    town_relay_start(s.town);
+    town_run(s.town, 10 * MINUTE);
+    unsigned sent = s.her->events[ZG_EVENT_KNOCK_SENT];
+    for (unsigned i = 0; i < 12; i++) /* ten at once, one while they are said */
+        assert_int_equal(
+            zg_client_knock(s.her->client, s.card, strlen(s.card), "hola", 4, NULL, NULL, person_now(s.her)), ZG_OK);
+    person_turn(s.her);
+    town_run(s.town, 10 * SECOND);
+    assert_int_equal(s.her->events[ZG_EVENT_KNOCK_SENT], sent + 10);
+    assert_true(town_until(s.town, s.her, ZG_EVENT_KNOCK_SENT, sent + 12, 5 * MINUTE));
+    assert_int_equal(s.her->events[ZG_EVENT_KNOCK_FAILED], 0);
+    assert_true(town_until(s.town, s.worker, ZG_EVENT_KNOCK, 12, MINUTE));
+    close_scene(&s);
+}
+
+/* --- a disk without room --- */
+
+static void set_room(struct scene *s, uint64_t bytes)
+{
+    s->town->limits.stored_bytes = bytes;
+    town_relay_stop(s->town);
+    town_relay_start(s->town);
+    town_run(s->town, 10 * MINUTE);
+}
+
+static void words_reach_who_is_there_although_the_relay_has_no_room(void **state)
+{
+    (void)state;
+    struct scene s;
+    open_meeting(&s);
+    set_room(&s, 1);
+    unsigned hers = s.her->events[ZG_EVENT_SENT], his = s.worker->events[ZG_EVENT_SENT];
+    size_t heard = s.worker->heard_count;
+    must_send(s.her, &s.hers, "uno", 0, ZG_AFTER_READ);
+    assert_true(town_until(s.town, s.her, ZG_EVENT_NOT_SENT, 1, 5 * SECOND));
+    assert_int_equal(s.her->last[ZG_EVENT_NOT_SENT].err, ZG_ERR_BUSY);
+    assert_string_equal(last_heard(s.worker), "uno");
+    must_send(s.worker, &s.his, "dos", 0, ZG_AFTER_READ);
+    town_run(s.town, 2 * SECOND);
+    assert_string_equal(last_heard(s.her), "dos");
+    /* Said once, tried again and again, and heard once: also after the relay forgot that it was read. */
+    town_run(s.town, 30 * MINUTE);
+    assert_int_equal(s.her->events[ZG_EVENT_NOT_SENT], 1);
+    assert_int_equal(s.her->events[ZG_EVENT_SENT], hers);
+    assert_int_equal(s.worker->events[ZG_EVENT_SENT], his);
+    assert_int_equal(s.worker->heard_count, heard + 1);
+    assert_int_equal(town_counts(s.town).messages, 0);
+    set_room(&s, UINT64_MAX);
+    assert_int_equal(s.her->events[ZG_EVENT_SENT], hers + 1);
+    assert_int_equal(s.worker->events[ZG_EVENT_SENT], his + 1);
+    assert_int_equal(s.worker->heard_count, heard + 1);
+    close_scene(&s);
+}
+
+static void who_is_turned_away_for_want_of_room_is_told(void **state)
+{
+    (void)state;
+    struct scene s;
+    open_scene(&s);
+    set_room(&s, 1);
+    knock_fails(&s, ZG_ERR_FULL);
+    close_scene(&s);
+}
+
 /* --- clocks --- */
 
 static void a_clock_that_is_a_day_wrong_does_no_harm(void **state)
@@ -858,6 +931,9 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_desk_after_a_year_has_new_certificates),
         cmocka_unit_test(a_spent_voucher_makes_no_desk),
         cmocka_unit_test(a_desk_under_load_asks_for_work),
+        cmocka_unit_test(a_knock_at_a_desk_that_had_too_many_arrives_a_little_later),
+        cmocka_unit_test(words_reach_who_is_there_although_the_relay_has_no_room),
+        cmocka_unit_test(who_is_turned_away_for_want_of_room_is_told),
         cmocka_unit_test(a_clock_that_is_a_day_wrong_does_no_harm),
         cmocka_unit_test(a_clock_that_is_years_wrong_is_said),
         cmocka_unit_test(a_clock_set_back_revives_nothing_and_holds_nothing_up),

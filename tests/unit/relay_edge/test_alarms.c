@@ -36,8 +36,21 @@ static void slots_that_run_short_are_an_alarm(void **state)
     assert_alarms(&a, "slots_passing 0\n", NULL);
 }
 
+static void room_that_runs_short_is_an_alarm(void **state)
+{
+    const struct alarms a = {.slots = 1000, .stored_bytes = UINT64_C(4096) << 20};
+    (void)state;
+    assert_alarms(&a, "room 0\nstored_bytes 3221225471\n", NULL);
+    assert_alarms(&a, "room 1\nstored_bytes 3221225472\n",
+                  "3072 of the 4096 MiB of disk-mib are in use, and nobody new is let in");
+    assert_alarms(&a, "room 2\nstored_bytes 4294967296\n",
+                  "4096 of the 4096 MiB of disk-mib are in use, and no message is accepted");
+    assert_alarms(&a, "room 3\n", NULL); /* of a relay that is newer */
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(slots_that_run_short_are_an_alarm)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(slots_that_run_short_are_an_alarm),
+                                       cmocka_unit_test(room_that_runs_short_is_an_alarm)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

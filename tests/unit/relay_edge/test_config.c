@@ -79,6 +79,10 @@ static const struct {
     {"[limits]\nconnections = 9\n", 2, "connections: 9 is not between 10 and 1000000"},
     {"[limits]\nmemory-mib = 0\n", 2, "memory-mib: 0 is not between 1 and 1048576"},
     {"[limits]\nslots = 0\n", 2, "slots: 0 is not between 1 and 10000000"},
+    {"[limits]\ndisk-mib = 0\n", 2, "disk-mib: 0 is not between 1 and 131071"},
+    {"[limits]\ndisk-mib = 131072\n", 2, "disk-mib: 131072 is not between 1 and 131071"},
+    {"[limits]\ndisk-mib = 4096M\n", 2, "disk-mib: \"4096M\" is not a whole number"},
+    {"[limits]\ndesk-knocks-a-minute = 0\n", 2, "desk-knocks-a-minute: 0 is not between 1 and 1000000"},
     {"[limits]\nvoucher-days = 366\n", 2, "voucher-days: 366 is not between 1 and 365"},
     /* The first of two mistakes is the one that is told. */
     {"[relay]\nsettle = 1\nlifetime = 2\n", 2, "settle: 1 is not between"},
@@ -117,7 +121,8 @@ static void good_values_are_taken(void **state)
                            "[web]\nlisten-web = 127.0.0.1:80 [::1]:0\n"
                            "page = /srv/page\nweb-address = a.org [2001:db8::1]:443 b.onion\n"
                            "[limits]\nconnections = 20000 ; many\nmemory-mib = 3\ncalm-knocks-a-minute = 0\n"
-                           "shared = 10.1.2.3 ::1\nconnections-of-address = 7\nslots = 100\n",
+                           "shared = 10.1.2.3 ::1\nconnections-of-address = 7\nslots = 100\n"
+                           "disk-mib = 131071\ndesk-knocks-a-minute = 3\n",
                            why);
     if (err != ZG_OK)
         fail_msg("%s", why);
@@ -141,6 +146,8 @@ static void good_values_are_taken(void **state)
     assert_int_equal(c.limits.connections_of_address, 7);
     assert_int_equal(c.limits.calm_knocks_a_minute, 0);
     assert_int_equal(c.limits.slots, 100);
+    assert_int_equal(c.limits.stored_bytes, UINT64_C(131071) << 20);
+    assert_int_equal(c.limits.knocks_of_desk_a_minute, 3);
     assert_int_equal(c.limits.voucher_days, limits_default().voucher_days);
 }
 
@@ -205,6 +212,8 @@ static void the_written_file_holds_the_defaults(void **state)
     assert_int_equal(a->calm_knocks_a_minute, d->calm_knocks_a_minute);
     assert_int_equal(a->memory_bytes, d->memory_bytes);
     assert_int_equal(a->slots, d->slots);
+    assert_int_equal(a->stored_bytes, d->stored_bytes);
+    assert_int_equal(a->knocks_of_desk_a_minute, d->knocks_of_desk_a_minute);
     assert_int_equal(a->connections_of_address, d->connections_of_address);
     assert_int_equal(a->connects_of_address_a_second, d->connects_of_address_a_second);
     assert_int_equal(a->hellos_a_second, d->hellos_a_second);

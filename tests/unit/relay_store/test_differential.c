@@ -37,6 +37,7 @@ struct world {
     struct rng rng;
     uint32_t hour;
     uint64_t marks, ended, expired;
+    uint64_t no_queue, no_growth; /* for want of room */
     uint64_t jobs, failed, ok, exists, refused, not_found, conflict, full;
     struct envelope *envelopes[4];
     uint8_t value[VALUE_MAX];
@@ -151,6 +152,7 @@ static void fill_write(struct world *w, struct batch *b, size_t i)
     write->kind = kinds[below(w, sizeof(kinds) / sizeof(kinds[0]))];
     if (write->kind == WRITE_DROP_QUEUE && below(w, 3) > 0)
         write->kind = WRITE_TOUCH; /* else few queues live long enough to meet anything */
+    write->no_room = below(w, 8) == 0;
     switch (write->kind) {
     case WRITE_MESSAGE:
     case WRITE_DROP_MESSAGE:
@@ -211,8 +213,10 @@ static bool run_both(struct world *w, struct store_job *disk, struct store_job *
     return true;
 }
 
-static void tally(struct world *w, enum outcome outcome)
+static void tally(struct world *w, enum write_kind kind, enum outcome outcome)
 {
+    w->no_queue += outcome == OUTCOME_FULL && kind == WRITE_QUEUE;
+    w->no_growth += outcome == OUTCOME_FULL && kind == WRITE_SLOT_VALUE;
     w->ok += outcome == OUTCOME_OK;
     w->exists += outcome == OUTCOME_EXISTS;
     w->refused += outcome == OUTCOME_REFUSED;
@@ -236,7 +240,7 @@ static void try_commit(struct world *w)
         if (a.writes[i].outcome != b.writes[i].outcome)
             fail_msg("write %zu of kind %d: outcome %d on disk, %d in memory", i, (int)a.writes[i].kind,
                      (int)a.writes[i].outcome, (int)b.writes[i].outcome);
-        tally(w, a.writes[i].outcome);
+        tally(w, a.writes[i].kind, a.writes[i].outcome);
         if (a.writes[i].kind == WRITE_DROP_HANDLE) {
             assert_int_equal(a.writes[i].u.message.queue, b.writes[i].u.message.queue);
             assert_int_equal(a.writes[i].u.message.seq, b.writes[i].u.message.seq);
@@ -426,7 +430,7 @@ static void step(struct world *w)
 
 /* What the seeds of one test met of what is rare. */
 struct rare {
-    uint64_t marks, ended, expired;
+    uint64_t marks, ended, expired, no_queue, no_growth;
 };
 
 static void run(uint64_t seed, uint32_t steps, const char *vfs, struct rare *rare)
@@ -461,6 +465,8 @@ static void run(uint64_t seed, uint32_t steps, const char *vfs, struct rare *rar
     rare->marks += w.marks;
     rare->ended += w.ended;
     rare->expired += w.expired;
+    rare->no_queue += w.no_queue;
+    rare->no_growth += w.no_growth;
 
     for (size_t i = 0; i < 4; i++)
         envelope_unref(w.envelopes[i]);
@@ -475,6 +481,7 @@ static void run_seeds(uint64_t first, uint64_t count, const char *vfs)
     for (uint64_t seed = first; seed < first + count; seed++)
         run(seed, 5000, vfs, &rare);
     assert_true(rare.marks > 0 && rare.ended > 0 && rare.expired > 0);
+    assert_true(rare.no_queue > 0 && rare.no_growth > 0);
 }
 
 static void both_engines_answer_the_same(void **state)

@@ -366,6 +366,44 @@ static void a_queue_costs_at_most_300_bytes(void **state)
     e->close(e);
 }
 
+/* What a purge that finds nothing says is in use. */
+static uint64_t used(struct engine *e)
+{
+    struct store_job job = {.kind = JOB_PURGE, .u.purge = {.hour = 1, .limit = 0}};
+    e->execute(e, &job);
+    assert_int_equal(job.result, ZG_OK);
+    return job.used;
+}
+
+/* All that is there, and not what was: the file itself does not shrink. */
+static void what_is_in_use_is_said_with_every_change(void **state)
+{
+    enum { MESSAGES = 1000, PAGE = 4096 };
+    struct place *p = *state;
+    struct engine *e = place_open(p, NULL);
+    make_queue(e, QUEUE_CONVERSATION, 5, 1);
+    uint64_t empty = used(e);
+    assert_int_equal(empty, count_all(e).file_bytes);
+    for (uint32_t i = 0; i < MESSAGES; i++)
+        assert_int_equal(put_message(e, 5, i, i, 1000, 1), OUTCOME_OK);
+    uint64_t full = used(e), each = (full - empty) / MESSAGES;
+    assert_int_equal(full, count_all(e).file_bytes);
+    assert_in_range(each, WIRE_ENVELOPE_BYTES, WIRE_ENVELOPE_BYTES + 1000);
+    e->close(e);
+
+    /* Nothing is counted, so nothing is forgotten. */
+    e = place_open(p, NULL);
+    assert_int_equal(used(e), full);
+    struct store_write w = {.kind = WRITE_DROP_QUEUE, .u.queue = {.id = 5}};
+    struct store_job job = {.kind = JOB_COMMIT, .u.commit = {&w, 1, 0}};
+    e->execute(e, &job);
+    assert_int_equal(job.result, ZG_OK);
+    assert_true(job.used <= empty);
+    assert_int_equal(used(e), job.used);
+    assert_int_equal(count_all(e).file_bytes, full);
+    e->close(e);
+}
+
 static void only_the_messages_of_a_desk_are_counted(void **state)
 {
     struct place *p = *state;
@@ -438,6 +476,7 @@ int main(void)
         PLACE_TEST(a_commit_is_whole_or_nothing),
         PLACE_TEST(a_row_that_makes_no_sense_fails_the_whole_job),
         PLACE_TEST(a_queue_costs_at_most_300_bytes),
+        PLACE_TEST(what_is_in_use_is_said_with_every_change),
         PLACE_TEST(only_the_messages_of_a_desk_are_counted),
         PLACE_TEST(expired_things_count_as_not_there_before_they_are_purged),
     };
