@@ -7,9 +7,12 @@
  * config says. Latencies are printed, and judged with much room: the strangers and this program share the
  * relay's processors.
  *
- *   flood [--long] [--open] [--plant lose|away] ZAGUAN_RELAY
+ *   flood [--long] [--open] [--apart] [--priority] [--plant lose|away] ZAGUAN_RELAY
  *
- * --open: the limits that are there for floods are as high as they go. --plant: it must fail then.
+ * --open: the limits that are there for floods are as high as they go. --apart: the relay has core 0 for
+ * itself, everybody else core 1, strangers only what conversations leave of it: what is measured then is the
+ * relay. --priority: they come before other programs of this machine (needs root). --plant: it must fail
+ * then.
  */
 #define _GNU_SOURCE
 #include "tests/integration/flood.h"
@@ -19,6 +22,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum {
     TICK_MS = 10,
@@ -33,6 +37,9 @@ enum {
     WAITING_MIB = 16,
     BASE_KIB = 40 * 1024, /* program, libraries, the database's cache, tables */
     CONNECTION_KIB = 4,   /* session, socket, keys */
+    RELAY_CORE = 0,
+    OTHERS_CORE = 1,
+    RANK = RANK_STRANGERS + 1,
 };
 
 #ifdef MEMORY_UNKNOWN
@@ -49,10 +56,17 @@ struct size {
 static const struct size short_form = {20, 5, 200, 500, 5, 2, 8, 700};
 static const struct size long_form = {50, 10, 2000, 5000, 15, 15, 60, 1000};
 
+/* At the beginning or the end of a phase. */
+struct moment {
+    uint64_t at_ns;
+    struct share relay, talks, strangers;
+};
+
 enum phase { MEET, CALM, GROW, FLOODED, SETTLE, OVER };
 
 static struct test {
     const struct size *size;
+    bool apart, priority;
     struct relay_process relay;
     struct process strangers;
     struct secret desk_put;
@@ -63,6 +77,7 @@ static struct test {
     uint64_t since_ns, dropped_ns, looked_ns;
     uint64_t rss_kib;
     struct latency calm, flooded;
+    struct moment calm_from, calm_to, flooded_from, flooded_to;
     char said[512]; /* by the strangers */
 } t;
 
@@ -102,7 +117,8 @@ static void strangers_begin(void)
     snprintf(comers, sizeof(comers), "%u", t.size->comers);
     sodium_bin2hex(pk, sizeof(pk), t.talks.yard->relay_pk, sizeof(t.talks.yard->relay_pk));
     sodium_bin2hex(put, sizeof(put), t.desk_put.b, sizeof(t.desk_put.b));
-    const char *const argv[] = {"/proc/self/exe", "strangers", port, pk, put, knockers, comers, NULL};
+    const char *const argv[] = {"/proc/self/exe", "strangers", port,   pk, put, knockers,
+                                comers,           t.priority ? "ranked" : t.apart ? "last" : "behind", NULL};
     process_start(&t.strangers, argv);
 }
 
@@ -138,6 +154,31 @@ static void look_at_relay(uint64_t now)
               (unsigned long long)rss_max_kib());
 }
 
+/* --- who had the cores --- */
+
+static struct moment this_moment(uint64_t now)
+{
+    struct moment m = {.at_ns = now, .relay = cores_share(t.relay.process.pid), .talks = cores_share(getpid())};
+    if (t.strangers.pid != 0)
+        m.strangers = cores_share(t.strangers.pid);
+    return m;
+}
+
+static void print_share(const char *who, struct share from, struct share to, double seconds)
+{
+    printf("  %s ran %.1f %% of the time and waited for a core %.1f %%", who,
+           100 * (to.ran_s - from.ran_s) / seconds, 100 * (to.waited_s - from.waited_s) / seconds);
+}
+
+static void print_shares(const struct moment *from, const struct moment *to)
+{
+    double seconds = (double)(to->at_ns - from->at_ns) / 1e9;
+    print_share("relay", from->relay, to->relay, seconds);
+    print_share("; conversations", from->talks, to->talks, seconds);
+    print_share("; strangers", from->strangers, to->strangers, seconds);
+    printf("\n");
+}
+
 /* --- phases --- */
 
 static void drop_some(uint64_t now)
@@ -162,6 +203,7 @@ static void meet(uint64_t now)
     if (t.talks.ready == 2 * t.talks.count) {
         t.talks.talking = true;
         t.talks.latency = &t.calm;
+        t.calm_from = this_moment(now);
         move(CALM);
     } else if (over(now, AWAY_MAX_S)) {
         fault("not everybody could connect");
@@ -186,6 +228,7 @@ static void step(uint64_t now)
         if (!over(now, t.size->calm_s))
             break;
         t.talks.latency = NULL;
+        t.calm_to = this_moment(now);
         strangers_begin();
         move(GROW);
         break;
@@ -193,6 +236,7 @@ static void step(uint64_t now)
         if (!over(now, t.size->grow_s))
             break;
         t.talks.latency = &t.flooded;
+        t.flooded_from = this_moment(now);
         move(FLOODED);
         break;
     case FLOODED:
@@ -201,6 +245,7 @@ static void step(uint64_t now)
         if (!over(now, t.size->flooded_s))
             break;
         t.talks.talking = false;
+        t.flooded_to = this_moment(now);
         move(SETTLE);
         break;
     case SETTLE: /* the flood goes on */
@@ -236,7 +281,13 @@ static void prepare(const char *program, bool open)
     snprintf(settings, sizeof(settings), "[limits]\nmemory-mib = %d\ninput-mib = %d\nwaiting-mib = %d\n%s",
              MEMORY_MIB, INPUT_MIB, WAITING_MIB, open ? opened : "");
     relay_set_up(&t.relay, program, settings);
+    if (t.priority)
+        cores_come_first(RANK);
+    if (t.apart)
+        cores_keep_to(RELAY_CORE);
     relay_start(&t.relay);
+    if (t.apart)
+        cores_keep_to(OTHERS_CORE);
     t.talks.yard = calloc(1, sizeof(*t.talks.yard));
     t.talks.at = calloc(CONVERSATIONS_MAX, sizeof(*t.talks.at));
     if (t.talks.yard == NULL || t.talks.at == NULL)
@@ -282,9 +333,11 @@ static bool judge(void)
     printf("%s\n", t.said);
     printf("calm     p50 %.2f ms  p99 %.2f ms  max %.2f ms  (%llu messages)\n", latency_ms(&t.calm, 0.5),
            calm, (double)t.calm.max_ns / 1e6, (unsigned long long)t.calm.count);
+    print_shares(&t.calm_from, &t.calm_to);
     printf("flooded  p50 %.2f ms  p99 %.2f ms  max %.2f ms  (%llu messages); p99 %.1f times\n",
            latency_ms(&t.flooded, 0.5), flooded, (double)t.flooded.max_ns / 1e6,
            (unsigned long long)t.flooded.count, flooded / calm);
+    print_shares(&t.flooded_from, &t.flooded_to);
     printf("%u drops, longest away %.1f s; %u answers busy; relay at most %llu MiB of %llu\n", t.talks.drops,
            (double)t.talks.longest_away_ns / 1e9, t.talks.busy, (unsigned long long)t.rss_kib / 1024,
            (unsigned long long)rss_max_kib() / 1024);
@@ -306,6 +359,10 @@ int main(int argc, char **argv)
             t.size = &long_form;
         else if (strcmp(argv[at], "--open") == 0)
             open = true;
+        else if (strcmp(argv[at], "--apart") == 0)
+            t.apart = true;
+        else if (strcmp(argv[at], "--priority") == 0)
+            t.priority = true;
         else if (strcmp(argv[at], "--plant") == 0 && at + 1 < argc)
             plant = argv[++at];
         else
@@ -314,7 +371,7 @@ int main(int argc, char **argv)
     t.talks.loses = strcmp(plant, "lose") == 0;
     t.talks.stays_away = strcmp(plant, "away") == 0;
     if (at + 1 != argc) {
-        fprintf(stderr, "flood [--long] [--open] [--plant lose|away] ZAGUAN_RELAY\n");
+        fprintf(stderr, "flood [--long] [--open] [--apart] [--priority] [--plant lose|away] ZAGUAN_RELAY\n");
         return 2;
     }
     setvbuf(stdout, NULL, _IOLBF, 0);

@@ -1,7 +1,7 @@
 /*
  * Conversations beside a flood, on one relay. flood.c has the phases and the verdict, flood_talk.c the
  * conversations, flood_make.c their queues, flood_crowd.c many from one address, flood_strangers.c the
- * strangers, who are a process of their own.
+ * strangers, who are a process of their own, flood_cores.c who runs where.
  */
 #ifndef TESTS_FLOOD_H
 #define TESTS_FLOOD_H
@@ -16,7 +16,7 @@
 #include "tests/bench/talk.h"
 #include "tests/integration/relay_process.h"
 
-enum { CONVERSATIONS_MAX = 64, MESSAGES_MAX = 2048, CROWD = 300 };
+enum { CONVERSATIONS_MAX = 64, MESSAGES_MAX = 2048, CROWD = 300, RANK_STRANGERS = 1 };
 
 struct conversation;
 
@@ -89,6 +89,21 @@ struct sockaddr_in address_of(uint32_t host, uint16_t port);
 
 /* How many of CROWD connections from one address the relay leaves open. */
 uint32_t flood_crowd(uint16_t port, uint32_t host);
+
+/* --- flood_cores.c --- */
+
+/* Seconds of all threads of a process, since its start. */
+struct share {
+    double ran_s, waited_s; /* waited: for a core, ready to run */
+};
+
+/* This process, and what it starts from now on. */
+void cores_keep_to(int core);
+/* It runs before all of this machine that have no rank or a lower one. */
+void cores_come_first(int rank);
+/* It runs when nobody else wants to. */
+void cores_come_last(void);
+struct share cores_share(int pid);
 
 /* --- flood_strangers.c --- */
 
