@@ -119,6 +119,7 @@ void turns_begin(struct sessions *ss); /* a turn of the loop */
 void turns_serve(struct relay *r);
 uint64_t turns_deadline(const struct relay *r);
 void session_make_ready(struct session *s); /* if it has input and may go on */
+void session_resumes(struct session *s);    /* tells its carrier, if it is paused no more */
 bool session_must_wait(const struct session *s);
 void session_carries(struct session *s, bool hello); /* one more, which is counted */
 void session_stalls(struct session *s); /* the time of silence begins, if it has not; or it is over */

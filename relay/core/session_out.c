@@ -99,6 +99,7 @@ static void flush(struct session *s)
         write_record(s);
     }
     list_remove(&s->dirty);
+    session_resumes(s); /* if it waited for what was said now */
 }
 
 void sessions_flush(struct relay *r)

@@ -98,6 +98,12 @@ bool session_paused(const struct session *s)
     return s->relay->draining || waits_for_replies(s) || !list_empty(&s->ready);
 }
 
+void session_resumes(struct session *s)
+{
+    if (s->carrier.resume != NULL && !session_paused(s))
+        s->carrier.resume(s->carrier.ctx);
+}
+
 static struct link *list_of(const struct session *s)
 {
     struct sessions *ss = &s->relay->sessions;
@@ -175,7 +181,9 @@ static void serve(struct relay *r, struct link *list, bool (*more)(const struct 
         struct session *s = LIST_ITEM(list->next, struct session, ready);
         is_last = &s->ready == last;
         list_remove(&s->ready);
-        if (!session_carry_on(s))
+        if (session_carry_on(s))
+            session_resumes(s);
+        else
             session_end(s, true);
     }
     r->sessions.serving = false;

@@ -29,7 +29,7 @@ struct rest {
 
 struct stream {
     struct link all;
-    struct link waiting; /* in the list of all if paused or broken */
+    struct link waiting; /* in the list of all if to be read again, or broken */
     uv_tcp_t handle;
     struct streams *streams;
     const struct stream_handler *handler;
@@ -261,8 +261,6 @@ static void receive(struct stream *s, const uint8_t *data, size_t len)
         return;
     s->paused = true;
     uv_read_stop((uv_stream_t *)&s->handle);
-    if (list_empty(&s->waiting))
-        list_append(&s->streams->waiting, &s->waiting);
 }
 
 static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
@@ -276,31 +274,28 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
         receive(s, (const uint8_t *)buf->base, (size_t)n);
 }
 
-static void resume(struct stream *s)
+void stream_resume(struct stream *s)
 {
-    list_remove(&s->waiting);
+    if (s->paused && list_empty(&s->waiting))
+        list_append(&s->streams->waiting, &s->waiting);
+}
+
+static void read_again(struct stream *s)
+{
     s->paused = false;
     if (uv_read_start((uv_stream_t *)&s->handle, on_alloc, on_read) != 0)
         drop(s);
 }
 
-static void resume_waiting(struct streams *ss)
+static void serve_waiting(struct streams *ss)
 {
-    struct link *last = ss->waiting.prev;
-    for (struct link *l = ss->waiting.next, *next; l != &ss->waiting; l = next) {
-        struct stream *s = LIST_ITEM(l, struct stream, waiting);
-        bool at_end = l == last; /* what comes behind was added meanwhile */
-        next = l->next;
-        if (s->broken) {
-            list_remove(&s->waiting);
+    while (!list_empty(&ss->waiting)) {
+        struct stream *s = LIST_ITEM(ss->waiting.next, struct stream, waiting);
+        list_remove(&s->waiting);
+        if (s->broken)
             drop(s);
-        } else if (s->user == NULL) {
-            list_remove(&s->waiting); /* it goes when its rest is out */
-        } else if (!s->handler->paused(s->user)) {
-            resume(s);
-        }
-        if (at_end)
-            break;
+        else if (s->user != NULL && !s->handler->paused(s->user))
+            read_again(s);
     }
 }
 
@@ -390,7 +385,7 @@ static void accept_waiting(struct streams *ss)
 
 void streams_turn(struct streams *ss)
 {
-    resume_waiting(ss);
+    serve_waiting(ss);
     accept_waiting(ss);
     if (ss->origins != NULL)
         origins_forget(ss->origins, uv_now(ss->loop));

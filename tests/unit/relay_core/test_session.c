@@ -135,7 +135,7 @@ static void a_turn_carries_out_only_some_handshakes(void **state)
         assert_true(peer_give(&p[i], hello, sizeof(hello), s->now));
         assert_int_equal(p[i].open, i < EACH);
     }
-    assert_true(session_paused(p[EACH].session));
+    assert_true(peer_paused(&p[EACH]));
     assert_int_equal(relay_deadline(s->relay), 0);
     relay_flush(s->relay);
     relay_advance(s->relay, s->now);
@@ -165,7 +165,7 @@ static void a_second_carries_out_only_some_handshakes(void **state)
         scene_turn(s);
         assert_int_equal(p[i].open, i < BURST);
     }
-    assert_true(session_paused(p[BURST].session));
+    assert_true(peer_paused(&p[BURST]));
     uint64_t next = relay_deadline(s->relay);
     assert_true(next > s->now.mono_ms && next <= s->now.mono_ms + 1000 / (4 * BURST) + 1);
     scene_pass(s, next - s->now.mono_ms);
@@ -313,15 +313,15 @@ static void too_many_unanswered_commands_pause(void **state)
     for (uint32_t i = 0; i < 50; i++)
         ping[i] = (struct command){.op = OP_PING, .seq = 1000 + i};
     assert_true(peer_give(p, record, peer_record(p, ping, 50, record), s->now));
-    assert_true(session_paused(p->session));
+    assert_true(peer_paused(p));
     scene_turn(s);
-    assert_false(session_paused(p->session));
+    assert_false(peer_paused(p));
     for (uint32_t i = 0; i < 50; i++)
         hear_reply(p, 1000 + i, STATUS_OK);
     /* Replies that wait for the tick hold everything behind them. */
     for (uint32_t i = 0; i < 10; i++)
         send = say_send(s, p, q.put, i, 'a');
-    assert_true(session_paused(p->session));
+    assert_true(peer_paused(p));
     assert_true(peer_give(p, record, peer_record(p, ping, 1, record), s->now));
     scene_turn(s);
     hear_nothing(p);
@@ -329,7 +329,7 @@ static void too_many_unanswered_commands_pause(void **state)
     for (uint32_t i = 0; i < 10; i++)
         hear_reply(p, send - 9 + i, STATUS_OK);
     hear_reply(p, 1000, STATUS_OK);
-    assert_false(session_paused(p->session));
+    assert_false(peer_paused(p));
 }
 
 static void a_turn_carries_out_only_some_commands_of_one(void **state)
@@ -342,7 +342,7 @@ static void a_turn_carries_out_only_some_commands_of_one(void **state)
     for (uint32_t i = 0; i < 40; i++)
         ping[i] = (struct command){.op = OP_PING, .seq = i};
     peer_give(p, record, peer_record(p, ping, 40, record), s->now);
-    assert_true(session_paused(p->session));
+    assert_true(peer_paused(p));
     assert_int_equal(relay_deadline(s->relay), 0);
     for (uint32_t round = 0; round < 3; round++) {
         relay_flush(s->relay);
@@ -351,7 +351,7 @@ static void a_turn_carries_out_only_some_commands_of_one(void **state)
         hear_nothing(p);
         relay_advance(s->relay, s->now);
     }
-    assert_false(session_paused(p->session));
+    assert_false(peer_paused(p));
 }
 
 static void give_pings(struct scene *s, struct peer *p, uint32_t count)
@@ -389,7 +389,7 @@ static void strangers_share_a_turn_and_others_go_first(void **state)
     assert_int_equal(heard_by(known), 10);
     /* The first has had its share; nobody overtakes it while it waits. */
     for (int i = 1; i < SCENE_PEERS; i++) {
-        assert_true(session_paused(s->peers[i].session));
+        assert_true(peer_paused(&s->peers[i]));
         assert_int_equal(heard_by(&s->peers[i]), i == 1);
     }
     assert_int_equal(relay_deadline(s->relay), 0);
@@ -400,7 +400,7 @@ static void strangers_share_a_turn_and_others_go_first(void **state)
     scene_turn(s);
     for (int i = 1; i < SCENE_PEERS; i++) {
         assert_int_equal(heard_by(&s->peers[i]), i == 1 ? 8 : 9);
-        assert_false(session_paused(s->peers[i].session));
+        assert_false(peer_paused(&s->peers[i]));
     }
 }
 
@@ -446,14 +446,14 @@ static void who_sends_too_much_rests(void **state)
     scene_turn(s);
     uint32_t heard = heard_by(p);
     assert_in_range(heard, 19, 21);
-    assert_true(session_paused(p->session));
+    assert_true(peer_paused(p));
     assert_true(relay_deadline(s->relay) > s->now.mono_ms);
     scene_pass(s, 1000);
     uint32_t more = heard_by(p);
     assert_in_range(more, 9, 12);
     scene_pass(s, 3000);
     assert_int_equal(heard + more + heard_by(p), 40);
-    assert_false(session_paused(p->session));
+    assert_false(peer_paused(p));
 }
 
 /* It is the strangers who go, the oldest first, and not somebody who takes part. */

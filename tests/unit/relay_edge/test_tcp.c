@@ -230,7 +230,7 @@ static void a_paused_session_gets_no_bytes_until_it_carries_on(void **state)
     for (int i = 0; i < 50; i++)
         turn(w);
     assert_int_equal(s->received, 1);
-    s->paused = false;
+    core_resume(s);
     turn_until(w, &s->received, 5);
 }
 
