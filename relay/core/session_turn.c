@@ -133,6 +133,10 @@ void session_known(struct session *s)
     if (s->known || s->state != SESSION_OPEN)
         return;
     s->known = true;
+    if (!list_empty(&s->dirty)) {
+        list_remove(&s->dirty);
+        session_is_dirty(s);
+    }
     if (!list_empty(&s->stalled)) {
         list_remove(&s->stalled);
         list_append(&s->relay->sessions.stalled, &s->stalled);

@@ -352,8 +352,6 @@ static void accept_one(struct listener *listener)
         drop(s);
         return;
     }
-    uv_tcp_nodelay(&s->handle, 1);
-    uv_tcp_keepalive(&s->handle, 1, KEEPALIVE_SECONDS);
     s->user = s->handler->open(listener->ctx, s, clock_now(ss->loop));
     if (s->user == NULL || uv_read_start((uv_stream_t *)&s->handle, on_alloc, on_read) != 0)
         drop(s);
@@ -405,10 +403,15 @@ static void close_listener(struct listener *l)
     uv_close((uv_handle_t *)&l->handle, on_listener_closed);
 }
 
+/* Its options are inherited by what it accepts: four system calls less for each of a flood. */
 static int bind_and_listen(struct listener *l, const struct sockaddr_storage *where)
 {
     int rc = uv_tcp_bind(&l->handle, (const struct sockaddr *)where,
                          where->ss_family == AF_INET6 ? UV_TCP_IPV6ONLY : 0);
+    if (rc == 0)
+        rc = uv_tcp_nodelay(&l->handle, 1);
+    if (rc == 0)
+        rc = uv_tcp_keepalive(&l->handle, 1, KEEPALIVE_SECONDS);
     return rc != 0 ? rc : uv_listen((uv_stream_t *)&l->handle, BACKLOG, on_connection);
 }
 

@@ -117,8 +117,17 @@ static void strangers_begin(void)
     snprintf(comers, sizeof(comers), "%u", t.size->comers);
     sodium_bin2hex(pk, sizeof(pk), t.talks.yard->relay_pk, sizeof(t.talks.yard->relay_pk));
     sodium_bin2hex(put, sizeof(put), t.desk_put.b, sizeof(t.desk_put.b));
-    const char *const argv[] = {"/proc/self/exe", "strangers", port,   pk, put, knockers,
-                                comers,           t.priority ? "ranked" : t.apart ? "last" : "behind", NULL};
+    const char *const argv[] = {"/proc/self/exe",
+                                "strangers",
+                                port,
+                                pk,
+                                put,
+                                knockers,
+                                comers,
+                                t.priority ? "ranked"
+                                : t.apart  ? "last"
+                                           : "behind",
+                                NULL};
     process_start(&t.strangers, argv);
 }
 
@@ -158,7 +167,8 @@ static void look_at_relay(uint64_t now)
 
 static struct moment this_moment(uint64_t now)
 {
-    struct moment m = {.at_ns = now, .relay = cores_share(t.relay.process.pid), .talks = cores_share(getpid())};
+    struct moment m = {
+        .at_ns = now, .relay = cores_share(t.relay.process.pid), .talks = cores_share(getpid())};
     if (t.strangers.pid != 0)
         m.strangers = cores_share(t.strangers.pid);
     return m;

@@ -404,6 +404,47 @@ static void strangers_share_a_turn_and_others_go_first(void **state)
     }
 }
 
+/* A tick answers many strangers at once: what a conversation has to hear does not wait for all of them. */
+static void a_turn_answers_known_ones_first_and_only_some_strangers(void **state)
+{
+    struct scene *s = *state;
+    struct peer *known = &s->peers[0];
+    enum { CROWD = 40 };
+    struct peer crowd[CROWD];
+    struct thing q;
+    uint8_t sub[8];
+    uint32_t heard = 0;
+    make_queue(s, &q, 1, QUEUE_CONVERSATION);
+    s->limits.strangers_a_turn = s->limits.hellos_a_turn = 1000;
+    s->limits.strangers_a_second = s->limits.hellos_a_second = 1000000;
+    scene_restart(s);
+    subscribe(s, known, q.take, 10, sub);
+    for (int i = 0; i < CROWD; i++) {
+        assert_true(peer_open(&crowd[i], s->relay, s->pk, &s->rng, s->now));
+        give_pings(s, &crowd[i], 1);
+    }
+    give_pings(s, known, 1);
+    relay_flush(s->relay);
+    assert_int_equal(heard_by(known), 1);
+    for (int i = 0; i < CROWD; i++)
+        heard += heard_by(&crowd[i]);
+    assert_in_range(heard, 1, CROWD / 2);
+    assert_int_equal(relay_deadline(s->relay), 0);
+    /* Who shows a right meanwhile waits no more. */
+    struct command right = {.op = OP_SUBSCRIBE, .u.subscribe = {q.take, 10}};
+    peer_send(&crowd[CROWD - 1], &right, s->now);
+    test_store_run(&s->store);
+    relay_flush(s->relay);
+    assert_int_equal(heard_by(&crowd[CROWD - 1]), 2);
+    for (int turn = 0; turn < CROWD; turn++)
+        relay_flush(s->relay);
+    for (int i = 0; i < CROWD - 1; i++)
+        heard += heard_by(&crowd[i]);
+    assert_int_equal(heard, CROWD - 1);
+    for (int i = 0; i < CROWD; i++)
+        peer_clear(&crowd[i]);
+}
+
 static void strangers_get_only_so_much_of_a_second(void **state)
 {
     struct scene *s = *state;
@@ -596,6 +637,7 @@ static const struct CMUnitTest tests[] = {
     SCENE_TEST(too_many_unanswered_commands_pause),
     SCENE_TEST(a_turn_carries_out_only_some_commands_of_one),
     SCENE_TEST(strangers_share_a_turn_and_others_go_first),
+    SCENE_TEST(a_turn_answers_known_ones_first_and_only_some_strangers),
     SCENE_TEST(strangers_get_only_so_much_of_a_second),
     SCENE_TEST(who_sends_too_much_rests),
     SCENE_TEST(strangers_hold_less_input_than_others),

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -219,6 +220,36 @@ static void a_refused_session_closes_its_connection(void **state)
     assert_true(streams_empty(w->streams));
 }
 
+static int option(int fd, int level, int name)
+{
+    int value = 0;
+    socklen_t len = sizeof(value);
+    assert_int_equal(getsockopt(fd, level, name, &value, &len), 0);
+    return value;
+}
+
+static void look_at_socket(uv_handle_t *handle, void *arg)
+{
+    size_t *seen = arg;
+    uv_os_fd_t fd;
+    if (handle->type != UV_TCP || uv_fileno(handle, &fd) != 0 || option(fd, SOL_SOCKET, SO_ACCEPTCONN) != 0)
+        return;
+    assert_int_equal(option(fd, IPPROTO_TCP, TCP_NODELAY), 1);
+    assert_int_equal(option(fd, SOL_SOCKET, SO_KEEPALIVE), 1);
+    assert_int_equal(option(fd, IPPROTO_TCP, TCP_KEEPIDLE), 600);
+    (*seen)++;
+}
+
+/* They have it from the listener. */
+static void a_connection_is_kept_alive_and_little_things_leave_at_once(void **state)
+{
+    struct world *w = *state;
+    size_t seen = 0;
+    turn_until(w, &core.opened, 1);
+    uv_walk(&w->loop, look_at_socket, &seen);
+    assert_int_equal(seen, 1);
+}
+
 static void a_paused_session_gets_no_bytes_until_it_carries_on(void **state)
 {
     struct world *w = *state;
@@ -296,16 +327,19 @@ static void where_nobody_can_listen_is_told(void **state)
     char taken[64], bound[ADDRESS_BYTES_MAX + 1] = "", why[100] = "";
     snprintf(taken, sizeof(taken), "127.0.0.1:%u", w->port);
     assert_int_equal(address_parse(&a, taken), ZG_OK);
-    assert_int_equal(streams_listen(w->streams, &a, &tcp_handler, NULL, bound, why, sizeof(why)), ZG_ERR_NETWORK);
+    assert_int_equal(streams_listen(w->streams, &a, &tcp_handler, NULL, bound, why, sizeof(why)),
+                     ZG_ERR_NETWORK);
     assert_string_equal(why, "the port is in use by another program");
     assert_int_equal(address_parse(&a, "192.0.2.1:0"), ZG_OK); /* no address of this machine */
-    assert_int_equal(streams_listen(w->streams, &a, &tcp_handler, NULL, bound, why, sizeof(why)), ZG_ERR_NETWORK);
+    assert_int_equal(streams_listen(w->streams, &a, &tcp_handler, NULL, bound, why, sizeof(why)),
+                     ZG_ERR_NETWORK);
     assert_string_equal(why, uv_strerror(UV_EADDRNOTAVAIL));
     assert_string_equal(bound, "");
     turn_until(w, &core.opened, 1); /* who listens already goes on */
 }
 
-/* What is kept for a slow reader needs memory; without it the connection ends, and not in the middle of the write. */
+/* What is kept for a slow reader needs memory; without it the connection ends, and not in the middle of the
+ * write. */
 static void without_memory_for_a_rest_the_connection_ends(void **state)
 {
     struct world *w = *state;
@@ -329,7 +363,8 @@ static void a_crowd_comes_in_turns_and_not_all_of_it(void **state)
     const struct rng rng = rng_system();
     struct sockaddr_in to = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     struct shared_addresses shared = {.count = 0};
-    const struct limits limits = {.connections = 2 * CROWD, .connections_of_address = CROWD_MAX, .connects_of_address_a_second = 1000};
+    const struct limits limits = {
+        .connections = 2 * CROWD, .connections_of_address = CROWD_MAX, .connects_of_address_a_second = 1000};
     struct origins *origins;
     struct world *w;
     int crowd[CROWD];
@@ -368,6 +403,7 @@ int main(void)
         TEST(what_the_socket_had_not_taken_at_the_end_still_arrives),
         TEST(a_session_that_ends_closes_its_connection),
         TEST(a_refused_session_closes_its_connection),
+        TEST(a_connection_is_kept_alive_and_little_things_leave_at_once),
         TEST(a_paused_session_gets_no_bytes_until_it_carries_on),
         TEST(a_peer_that_vanishes_while_it_is_written_to_is_let_go),
         TEST(a_write_to_a_dead_socket_ends_the_session_outside_of_the_write),
