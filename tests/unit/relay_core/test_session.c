@@ -330,6 +330,14 @@ static void too_many_unanswered_commands_pause(void **state)
         hear_reply(p, send - 9 + i, STATUS_OK);
     hear_reply(p, 1000, STATUS_OK);
     assert_false(peer_paused(p));
+    /* The same with nothing behind them. */
+    for (uint32_t i = 0; i < 10; i++)
+        send = say_send(s, p, q.put, i, 'a');
+    assert_true(peer_paused(p));
+    scene_settle(s);
+    for (uint32_t i = 0; i < 10; i++)
+        hear_reply(p, send - 9 + i, STATUS_OK);
+    assert_false(peer_paused(p));
 }
 
 static void a_turn_carries_out_only_some_commands_of_one(void **state)
