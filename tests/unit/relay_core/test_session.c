@@ -330,14 +330,41 @@ static void too_many_unanswered_commands_pause(void **state)
         hear_reply(p, send - 9 + i, STATUS_OK);
     hear_reply(p, 1000, STATUS_OK);
     assert_false(peer_paused(p));
-    /* The same with nothing behind them. */
-    for (uint32_t i = 0; i < 10; i++)
-        send = say_send(s, p, q.put, i, 'a');
+}
+
+static uint32_t heard_by(struct peer *p)
+{
+    uint32_t count = 0;
+    for (struct heard *h; (h = peer_take(p)) != NULL; count++)
+        free(h);
+    return count;
+}
+
+/* Nothing is left of its record, not even padding: it has no turn to wait for. */
+static void who_waits_for_replies_only_is_told(void **state)
+{
+    struct scene *s = *state;
+    struct peer *p = &s->peers[0];
+    enum { UNITS = 16 };
+    static const uint8_t handle[WIRE_HANDLE_BYTES] = {1};
+    struct command c[UNITS];
+    s->limits.unanswered_of_one = UNITS;
+    s->limits.strangers_a_turn = s->limits.strangers_a_second = 1000000;
+    scene_restart(s);
+    for (uint32_t i = 0; i < UNITS; i++)
+        c[i] = (struct command){.op = OP_PING, .seq = i};
+    /* A unit of 23 bytes, 15 of 7. */
+    c[0].op = OP_CANCEL;
+    c[0].u.cancel.handle = handle;
+    assert_int_equal(peer_record(p, c, UNITS, record),
+                     WIRE_RECORD_HEADER_BYTES + WIRE_RECORD_CONTROL_BYTES + WIRE_TAG_BYTES);
+    assert_true(
+        peer_give(p, record, WIRE_RECORD_HEADER_BYTES + WIRE_RECORD_CONTROL_BYTES + WIRE_TAG_BYTES, s->now));
     assert_true(peer_paused(p));
-    scene_settle(s);
-    for (uint32_t i = 0; i < 10; i++)
-        hear_reply(p, send - 9 + i, STATUS_OK);
+    scene_turn(s);
     assert_false(peer_paused(p));
+    scene_settle(s);
+    assert_int_equal(heard_by(p), UNITS);
 }
 
 static void a_turn_carries_out_only_some_commands_of_one(void **state)
@@ -368,14 +395,6 @@ static void give_pings(struct scene *s, struct peer *p, uint32_t count)
     for (uint32_t i = 0; i < count; i++)
         ping[i] = (struct command){.op = OP_PING, .seq = i};
     assert_true(peer_give(p, record, peer_record(p, ping, count, record), s->now));
-}
-
-static uint32_t heard_by(struct peer *p)
-{
-    uint32_t count = 0;
-    for (struct heard *h; (h = peer_take(p)) != NULL; count++)
-        free(h);
-    return count;
 }
 
 /* Those who show no right share what is left, evenly; somebody with a queue does not wait for them. */
@@ -643,6 +662,7 @@ static const struct CMUnitTest tests[] = {
     SCENE_TEST(half_a_record_is_dropped_after_a_while),
     SCENE_TEST(above_the_input_limit_the_oldest_half_records_go),
     SCENE_TEST(too_many_unanswered_commands_pause),
+    SCENE_TEST(who_waits_for_replies_only_is_told),
     SCENE_TEST(a_turn_carries_out_only_some_commands_of_one),
     SCENE_TEST(strangers_share_a_turn_and_others_go_first),
     SCENE_TEST(a_turn_answers_known_ones_first_and_only_some_strangers),
