@@ -352,9 +352,10 @@ static void who_waits_for_replies_only_is_told(void **state)
     s->limits.strangers_a_turn = s->limits.strangers_a_second = 1000000;
     scene_restart(s);
     for (uint32_t i = 0; i < UNITS; i++)
-        c[i] = (struct command){.op = OP_PING, .seq = i};
+        c[i] = (struct command){.op = OP_PING, .seq = 1000 + i};
     /* A unit of 23 bytes, 15 of 7. */
     c[0].op = OP_CANCEL;
+    c[0].seq = 0;
     c[0].u.cancel.handle = handle;
     assert_int_equal(peer_record(p, c, UNITS, record),
                      WIRE_RECORD_HEADER_BYTES + WIRE_RECORD_CONTROL_BYTES + WIRE_TAG_BYTES);
