@@ -27,6 +27,8 @@
 enum {
     TICK_MS = 10,
     AWAY_MAX_S = 30,
+    HONEST_S = 60, /* that the flood goes on for them */
+    DESK_MS = 20000,
     RATIO_MAX = 200, /* p99 flooded to p99 calm, and no less than: */
     RATIO_FLOOR_MS = 5,
     OWN_HOME = 0x7f020000,   /* 127.2.0.0 */
@@ -49,12 +51,12 @@ enum { MEMORY_JUDGED = 1 };
 #endif
 
 struct size {
-    uint32_t conversations, dropped, knockers, comers;
+    uint32_t conversations, dropped, knockers, comers, honest;
     uint32_t calm_s, grow_s, flooded_s, drop_ms;
 };
 
-static const struct size short_form = {20, 5, 200, 500, 5, 2, 8, 700};
-static const struct size long_form = {50, 10, 2000, 5000, 15, 15, 60, 1000};
+static const struct size short_form = {20, 5, 200, 500, 4, 5, 2, 8, 700};
+static const struct size long_form = {50, 10, 2000, 5000, 30, 15, 15, 60, 1000};
 
 /* At the beginning or the end of a phase. */
 struct moment {
@@ -68,8 +70,9 @@ static struct test {
     const struct size *size;
     bool apart, priority;
     struct relay_process relay;
-    struct process strangers;
-    struct secret desk_put;
+    struct process strangers, honest;
+    char desk[2 * WIRE_SECRET_BYTES + 1]; /* its put, in hex */
+    bool honest_done;
     uv_loop_t loop;
     uv_timer_t tick;
     struct talks talks;
@@ -78,7 +81,7 @@ static struct test {
     uint64_t rss_kib;
     struct latency calm, flooded;
     struct moment calm_from, calm_to, flooded_from, flooded_to;
-    char said[512]; /* by the strangers */
+    char said[512], meant[256]; /* by strangers, by those who mean it */
 } t;
 
 void fault(const char *format, ...)
@@ -92,6 +95,7 @@ void fault(const char *format, ...)
     if (t.relay.process.pid != 0)
         relay_hear(&t.relay, true);
     process_kill(&t.strangers);
+    process_kill(&t.honest);
     relay_tear_down(&t.relay);
     exit(1);
 }
@@ -111,17 +115,16 @@ static bool over(uint64_t now, uint32_t seconds)
 
 static void strangers_begin(void)
 {
-    char port[8], pk[65], put[65], knockers[16], comers[16];
+    char port[8], pk[65], knockers[16], comers[16];
     snprintf(port, sizeof(port), "%u", (unsigned)t.relay.port);
     snprintf(knockers, sizeof(knockers), "%u", t.size->knockers);
     snprintf(comers, sizeof(comers), "%u", t.size->comers);
     sodium_bin2hex(pk, sizeof(pk), t.talks.yard->relay_pk, sizeof(t.talks.yard->relay_pk));
-    sodium_bin2hex(put, sizeof(put), t.desk_put.b, sizeof(t.desk_put.b));
     const char *const argv[] = {"/proc/self/exe",
                                 "strangers",
                                 port,
                                 pk,
-                                put,
+                                t.desk,
                                 knockers,
                                 comers,
                                 t.priority ? "ranked"
@@ -137,6 +140,40 @@ static void strangers_end(void)
     if (!process_line_with(&t.strangers, "strangers:", t.said, sizeof(t.said), 10000))
         fault("the strangers ended by themselves");
     process_wait(&t.strangers, 5000);
+}
+
+/* --- who means it --- */
+
+static void honest_begin(void)
+{
+    char voucher[128], count[16], rank[4], line[256] = "nothing";
+    relay_voucher(&t.relay, voucher, sizeof(voucher));
+    snprintf(count, sizeof(count), "%u", t.size->honest);
+    snprintf(rank, sizeof(rank), "%d", t.priority ? RANK_STRANGERS : 0);
+    const char *const argv[] = {"/proc/self/exe", "honest", t.relay.address, voucher, count, rank, NULL};
+    process_start(&t.honest, argv);
+    if (!process_line_with(&t.honest, "desk ", line, sizeof(line), DESK_MS) ||
+        sscanf(line, "desk %64s", t.desk) != 1)
+        fault("no desk: %s", line);
+}
+
+/* All got through, or one was turned away. */
+static void honest_look(void)
+{
+    char line[256];
+    while (process_line(&t.honest, line, sizeof(line), 0)) {
+        if (strstr(line, "FAULT") != NULL)
+            fault("%s", line);
+        t.honest_done = t.honest_done || strstr(line, "all are through") != NULL;
+    }
+}
+
+static void honest_end(void)
+{
+    process_close_input(&t.honest);
+    if (!process_line_with(&t.honest, "honest:", t.meant, sizeof(t.meant), 10000))
+        fault("those who mean it ended by themselves");
+    process_wait(&t.honest, 5000);
 }
 
 /* --- the relay's memory --- */
@@ -247,6 +284,8 @@ static void step(uint64_t now)
             break;
         t.talks.latency = &t.flooded;
         t.flooded_from = this_moment(now);
+        if (!process_write(&t.honest, "go\n"))
+            fault("those who mean it ended by themselves");
         move(FLOODED);
         break;
     case FLOODED:
@@ -260,10 +299,11 @@ static void step(uint64_t now)
         break;
     case SETTLE: /* the flood goes on */
         all_come_back(now);
-        if (talks_done(&t.talks))
-            finish();
-        else if (over(now, AWAY_MAX_S))
+        honest_look();
+        if (!talks_done(&t.talks) && over(now, AWAY_MAX_S))
             fault("messages are missing after %d s", AWAY_MAX_S);
+        if (talks_done(&t.talks) && (t.honest_done || over(now, HONEST_S)))
+            finish();
         break;
     case OVER:
         break;
@@ -318,7 +358,8 @@ static void prepare(const char *program, bool open)
 static void arrange(void)
 {
     t.talks.count = t.size->conversations + 1;
-    flood_make(&t.relay, &t.desk_put, &t.talks, t.talks.count);
+    honest_begin();
+    flood_make(&t.relay, &t.talks, t.talks.count);
     for (uint32_t i = 0; i < t.talks.count; i++) {
         struct conversation *c = &t.talks.at[i];
         c->talks = &t.talks;
@@ -340,7 +381,7 @@ static void crowd(bool open)
 static bool judge(void)
 {
     double calm = latency_ms(&t.calm, 0.99), flooded = latency_ms(&t.flooded, 0.99);
-    printf("%s\n", t.said);
+    printf("%s\n%s\n", t.said, t.meant);
     printf("calm     p50 %.2f ms  p99 %.2f ms  max %.2f ms  (%llu messages)\n", latency_ms(&t.calm, 0.5),
            calm, (double)t.calm.max_ns / 1e6, (unsigned long long)t.calm.count);
     print_shares(&t.calm_from, &t.calm_to);
@@ -363,6 +404,8 @@ int main(int argc, char **argv)
         return 2;
     if (argc > 1 && strcmp(argv[1], "strangers") == 0)
         return strangers_main(argc - 1, argv + 1);
+    if (argc > 1 && strcmp(argv[1], "honest") == 0)
+        return honest_main(argc - 1, argv + 1);
     t.size = &short_form;
     for (; at < argc && argv[at][0] == '-'; at++) {
         if (strcmp(argv[at], "--long") == 0)
@@ -392,6 +435,7 @@ int main(int argc, char **argv)
     move(MEET);
     uv_timer_start(&t.tick, on_tick, 0, TICK_MS);
     uv_run(&t.loop, UV_RUN_DEFAULT);
+    honest_end();
     strangers_end();
     bool good = judge();
     relay_tear_down(&t.relay);

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "tests/integration/flood.h"
+#include "tests/integration/flood_side.h"
 
 void cores_keep_to(int core)
 {
