@@ -54,6 +54,7 @@ struct session {
     uint16_t uploads;    /* slot values that came and are not written yet */
     uint8_t state;
     bool known; /* has shown a secret that is not on every card; until then it is a stranger's */
+    bool lied;  /* see door_check */
     bool doomed;
 };
 

@@ -81,7 +81,7 @@ static struct test {
     uint64_t rss_kib;
     struct latency calm, flooded;
     struct moment calm_from, calm_to, flooded_from, flooded_to;
-    char said[512], meant[256]; /* by strangers, by those who mean it */
+    char said[512], meant[512]; /* by strangers, by those who mean it */
 } t;
 
 void fault(const char *format, ...)

@@ -29,7 +29,7 @@ struct person {
     zg_client *client;
     zg_uv *driver;
     zg_id conversation;
-    uint64_t since_ns, took_ns; /* took: 0, the relay does not have it */
+    uint64_t since_ns, asked_ns, took_ns; /* asked: for a solution. took: 0, the relay does not have it */
 };
 
 static struct {
@@ -112,6 +112,14 @@ static void got_through(struct person *p)
     fflush(stdout);
 }
 
+static void was_asked(struct person *p, const zg_event *e)
+{
+    if (p->asked_ns == 0)
+        p->asked_ns = uv_hrtime() - p->since_ns;
+    if (e->value > h.effort_max)
+        h.effort_max = (uint8_t)e->value;
+}
+
 static void person_heard(struct person *p, const zg_event *e)
 {
     if (e->kind == ZG_EVENT_READY)
@@ -120,8 +128,8 @@ static void person_heard(struct person *p, const zg_event *e)
         got_through(p);
     else if (e->kind == ZG_EVENT_KNOCK_FAILED)
         give_up("a knock failed", e->err);
-    else if (e->kind == ZG_EVENT_PUZZLE && e->value > h.effort_max)
-        h.effort_max = (uint8_t)e->value;
+    else if (e->kind == ZG_EVENT_PUZZLE)
+        was_asked(p, e);
 }
 
 /* --- all --- */
@@ -167,24 +175,36 @@ static void on_next(uv_timer_t *timer)
         uv_timer_stop(timer);
 }
 
-static int by_time(const void *a, const void *b)
+static int by_size(const void *a, const void *b)
 {
-    const struct person *p = a, *q = b;
-    return p->took_ns < q->took_ns ? -1 : p->took_ns > q->took_ns;
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return x < y ? -1 : x > y;
+}
+
+/* Of those who came so far. */
+static void say_times(const char *what, const uint64_t *ns, uint32_t count)
+{
+    if (count > 0)
+        printf("; %s half of them after %.1f s, nine of ten after %.1f s, all after %.1f s", what,
+               (double)ns[count / 2] / 1e9, (double)ns[count * 9 / 10] / 1e9, (double)ns[count - 1] / 1e9);
 }
 
 static _Noreturn void report(void)
 {
-    struct person *p = h.person;
-    uint32_t through = h.through;
-    qsort(p, h.come, sizeof(*p), by_time);
-    p += h.come - through; /* those who did not come first */
-    printf("honest: %u of %u knocks got through, the worker has %u", through, h.come, h.arrived);
-    if (through > 0)
-        printf("; half of them after %.1f s, nine of ten after %.1f s, all after %.1f s; effort at most %u",
-               (double)p[through / 2].took_ns / 1e9, (double)p[through * 9 / 10].took_ns / 1e9,
-               (double)p[through - 1].took_ns / 1e9, h.effort_max);
-    printf("\n");
+    uint64_t asked[HONEST_MAX], took[HONEST_MAX];
+    uint32_t asked_count = 0, took_count = 0;
+    for (uint32_t i = 0; i < h.come; i++) {
+        if (h.person[i].asked_ns != 0)
+            asked[asked_count++] = h.person[i].asked_ns;
+        if (h.person[i].took_ns != 0)
+            took[took_count++] = h.person[i].took_ns;
+    }
+    qsort(asked, asked_count, sizeof(asked[0]), by_size);
+    qsort(took, took_count, sizeof(took[0]), by_size);
+    printf("honest: %u of %u knocks got through, the worker has %u", h.through, h.come, h.arrived);
+    say_times("the puzzle came to", asked, asked_count);
+    say_times("got through", took, took_count);
+    printf("; effort at most %u\n", h.effort_max);
     fflush(stdout);
     _exit(0);
 }
