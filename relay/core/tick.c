@@ -250,7 +250,7 @@ static void decide(struct relay *r, struct tick *t)
             reply->status = (uint8_t)knock_decide(r, reply->u.knock, t->failed);
         else if (reply->kind == SETTLE_CANCEL && t->failed)
             reply->status = STATUS_BUSY;
-        if (reply->status == STATUS_BUSY)
+        if (reply->status == STATUS_BUSY && reply->retry_after == 0)
             reply->retry_after = BUSY_RETRY_S;
     }
     move(t, TICK_WRITTEN);
