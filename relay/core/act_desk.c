@@ -4,7 +4,14 @@
 
 #include "relay/core/inside.h"
 
-enum { FULL_DESK_RETRY_S = 600, FULL_DRAWS_RETRY_S = 3600, NO_ROOM_RETRY_S = 600, MINUTE_MS = 60 * 1000 };
+/* A solution that could not be looked at just now: she has it and need not wait long. */
+enum {
+    LOOK_RETRY_S = 1,
+    FULL_DESK_RETRY_S = 600,
+    FULL_DRAWS_RETRY_S = 3600,
+    NO_ROOM_RETRY_S = 600,
+    MINUTE_MS = 60 * 1000,
+};
 
 /* Section 9: whether all names are there already comes before everything else. */
 enum knock_stage { KNOCK_NAMES, KNOCK_DESK };
@@ -186,9 +193,11 @@ static void knock_at(struct call *call, const struct command *c, const struct ta
 
     if (q == NULL)
         return;
-    err = door_check(r, &t->name, c, effort(r, q));
-    if (err != ZG_OK)
-        call_reply(call, err == ZG_ERR_REFUSED ? STATUS_REFUSED : STATUS_BUSY);
+    err = door_check(r, &t->name, c, effort(r, q), &call->session->lied);
+    if (err == ZG_ERR_REFUSED)
+        call_reply(call, STATUS_REFUSED);
+    else if (err != ZG_OK)
+        call_reply_later(call, STATUS_BUSY, LOOK_RETRY_S);
     else if (waiting(q) >= r->limits.waiting_of_desk)
         call_reply_later(call, STATUS_FULL, FULL_DESK_RETRY_S);
     else if (room_now(r) != ROOM_ENOUGH)

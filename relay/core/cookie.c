@@ -104,7 +104,8 @@ static bool may_look(struct relay *r)
     return bucket_take(&r->door.puzzles, rate, r->now.mono_ms);
 }
 
-zg_err door_check(struct relay *r, const struct name *desk_put, const struct command *knock, uint8_t asked)
+zg_err door_check(struct relay *r, const struct name *desk_put, const struct command *knock, uint8_t asked,
+                  bool *lied)
 {
     const uint8_t *cookie = knock->u.knock.cookie;
     const uint8_t *mac = mac_of(cookie);
@@ -123,7 +124,7 @@ zg_err door_check(struct relay *r, const struct name *desk_put, const struct com
     /* Cookies of a calm hour do not pay for a flood. */
     if (effort + EFFORT_SLACK < asked)
         return ZG_ERR_REFUSED;
-    if (effort > 0 && !may_look(r))
+    if (effort > 0 && (*lied || !may_look(r)))
         return ZG_ERR_BUSY;
     s = spend(r, mac, hash, bound);
     if (s == NULL)
@@ -132,6 +133,7 @@ zg_err door_check(struct relay *r, const struct name *desk_put, const struct com
         forget(&r->door, s);
         return ZG_ERR_BUSY;
     }
+    *lied = !s->right;
     return s->right ? ZG_OK : ZG_ERR_REFUSED;
 }
 

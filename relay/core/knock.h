@@ -29,10 +29,12 @@ void door_clear(struct relay *r);
 
 /*
  * The desk's put name, and the effort that would be asked now. ZG_ERR_REFUSED: cookie or solution is wrong,
- * or much too little was asked; ZG_ERR_BUSY: later. Spends the cookie.
+ * or much too little was asked; ZG_ERR_BUSY: later. Spends the cookie. *lied: its sender gave a wrong
+ * solution before, or did now. Nobody does so by mistake, and each costs the relay far more than the liar: no
+ * other of theirs is looked at, so that they do not take the looks of those who mean it.
  */
 ZG_MUST_CHECK zg_err door_check(struct relay *r, const struct name *desk_put, const struct command *knock,
-                                uint8_t asked);
+                                uint8_t asked, bool *lied);
 /* The knock with this cookie is stored: the cookie is good for nothing any more. */
 void door_accepted(struct relay *r, const uint8_t cookie[WIRE_COOKIE_BYTES]);
 void door_cookie(struct relay *r, const struct name *desk_put, uint8_t effort,

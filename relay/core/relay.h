@@ -109,6 +109,11 @@ struct carrier {
      */
     void (*close)(void *ctx);
     void *ctx;
+    /*
+     * The session may be paused no more: ask session_paused, at the end of the turn. Called more often than
+     * needed, and from where close is. NULL: who asks in each turn anyway.
+     */
+    void (*resume)(void *ctx);
 };
 
 /* NULL: no memory, or the relay drains or has too many connections (close the socket). One that is old and has
@@ -121,7 +126,8 @@ struct session *session_open(struct relay *r, const struct carrier *carrier, str
 bool session_receive(struct session *s, const uint8_t *data, size_t len, struct now now);
 /*
  * It wants no more bytes until it has carried out or answered what it has. Ask after session_receive, and
- * again after each relay_flush; bytes that are given to it all the same are kept up to a limit, then it ends.
+ * again when carrier.resume was called; bytes that are given to it all the same are kept up to a limit, then
+ * it ends.
  */
 bool session_paused(const struct session *s);
 /* The carrier takes more; relay_flush goes on writing. */

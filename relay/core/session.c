@@ -24,6 +24,7 @@ zg_err sessions_init(struct sessions *ss)
 {
     key_slab_init(&ss->keys);
     list_init(&ss->dirty);
+    list_init(&ss->dirty_strangers);
     list_init(&ss->hellos);
     list_init(&ss->stalled);
     list_init(&ss->stalled_strangers);
@@ -119,8 +120,7 @@ void session_doom(struct session *s)
     if (s->state == SESSION_CLOSED || s->doomed)
         return;
     s->doomed = true;
-    list_remove(&s->dirty);
-    list_append(&s->relay->sessions.dirty, &s->dirty);
+    session_is_dirty(s);
 }
 
 void session_end(struct session *s, bool tell)
@@ -174,8 +174,7 @@ bool session_push(struct session *s, const struct out *out, uint32_t *number)
         return false;
     }
     s->deliveries = (uint16_t)(s->deliveries + (out->op == OP_DELIVER));
-    if (list_empty(&s->dirty))
-        list_append(&s->relay->sessions.dirty, &s->dirty);
+    session_is_dirty(s);
     return true;
 }
 
@@ -301,9 +300,8 @@ uint64_t sessions_deadline(const struct relay *r)
     const struct session *s;
     uint64_t at = r->draining ? UINT64_MAX : turns_deadline(r);
 
-    if (session_too_heavy(r) != NULL)
+    if (session_too_heavy(r) != NULL || !sessions_quiet(r))
         return 0;
-
     if ((s = first_stalled(&ss->hellos)) != NULL)
         at = earlier(at, hello_until(s));
     if ((s = first_stalled(&ss->stalled_strangers)) != NULL)

@@ -40,7 +40,7 @@ struct session {
     struct upload *upload;     /* a slot's value that is coming; NULL: none */
     struct outbox outbox;
     struct link subscriptions;
-    struct link dirty;              /* something to write, or doomed */
+    struct link dirty;              /* something to write, or doomed; in one of the two lists */
     struct link ready;              /* has input and waits for its turn, in one of the four lists */
     struct link stalled;            /* said hello not yet, or sent half of something */
     struct link choked;             /* the carrier takes nothing */
@@ -60,13 +60,15 @@ struct session {
     uint16_t uploads;    /* slot values that came and are not written yet */
     uint8_t state;
     bool known; /* has shown a secret that is not on every card; until then it is a stranger's */
+    bool lied;  /* see door_check */
     bool doomed;
 };
 
 /* All of the relay. */
 struct sessions {
     struct key_slab keys;
-    struct link dirty;
+    struct link dirty; /* known ones */
+    struct link dirty_strangers;
     /* Who has input and waits for a turn, those that waited longest first: */
     struct link ready;     /* known ones */
     struct link greeting;  /* for its handshake */
@@ -128,9 +130,11 @@ void turns_begin(struct sessions *ss); /* a turn of the loop */
 void turns_serve(struct relay *r);
 uint64_t turns_deadline(const struct relay *r);
 void session_make_ready(struct session *s); /* if it has input and may go on */
+void session_resumes(struct session *s);    /* tells its carrier, if it is paused no more */
 bool session_must_wait(const struct session *s);
 void session_carries(struct session *s, bool hello); /* one more, which is counted */
-void session_stalls(struct session *s); /* the time of silence begins, if it has not; or it is over */
+void session_stalls(struct session *s);   /* the time of silence begins, if it has not; or it is over */
+void session_is_dirty(struct session *s); /* it is flushed at the end of the turn */
 void session_write(struct session *s, const uint8_t *buf, size_t len);
 void session_unchoke(struct session *s); /* the carrier keeps nothing any more */
 bool session_carry_on(struct session *s); /* false: it is doomed */

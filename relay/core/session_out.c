@@ -5,6 +5,16 @@
 #include "proto/record.h"
 #include "relay/core/inside.h"
 
+/* That are flushed in one turn. A tick answers very many at once, some ten microseconds each. */
+enum { STRANGERS_A_FLUSH = 8 };
+
+void session_is_dirty(struct session *s)
+{
+    struct sessions *ss = &s->relay->sessions;
+    if (list_empty(&s->dirty))
+        list_append(s->known ? &ss->dirty : &ss->dirty_strangers, &s->dirty);
+}
+
 void session_write(struct session *s, const uint8_t *buf, size_t len)
 {
     struct relay *r = s->relay;
@@ -108,6 +118,16 @@ static void flush(struct session *s)
         write_record(s);
     }
     list_remove(&s->dirty);
+    session_resumes(s); /* if it waited for what was said now */
+}
+
+static void flush_first(struct link *list)
+{
+    struct session *s = LIST_ITEM(list->next, struct session, dirty);
+    if (!s->doomed)
+        flush(s);
+    if (s->doomed)
+        session_end(s, true);
 }
 
 void sessions_flush(struct relay *r)
@@ -115,23 +135,19 @@ void sessions_flush(struct relay *r)
     struct sessions *ss = &r->sessions;
 
     turns_begin(ss);
-    while (!list_empty(&ss->dirty)) {
-        struct session *s = LIST_ITEM(ss->dirty.next, struct session, dirty);
-        if (!s->doomed)
-            flush(s);
-        if (s->doomed)
-            session_end(s, true);
-    }
+    while (!list_empty(&ss->dirty))
+        flush_first(&ss->dirty);
+    for (int i = 0; i < STRANGERS_A_FLUSH && !list_empty(&ss->dirty_strangers); i++)
+        flush_first(&ss->dirty_strangers);
 }
 
 void session_writable(struct session *s)
 {
     session_unchoke(s);
-    if (list_empty(&s->dirty))
-        list_append(&s->relay->sessions.dirty, &s->dirty);
+    session_is_dirty(s);
 }
 
 bool sessions_quiet(const struct relay *r)
 {
-    return list_empty(&r->sessions.dirty);
+    return list_empty(&r->sessions.dirty) && list_empty(&r->sessions.dirty_strangers);
 }

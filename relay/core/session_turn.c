@@ -98,6 +98,12 @@ bool session_paused(const struct session *s)
     return s->relay->draining || waits_for_replies(s) || !list_empty(&s->ready);
 }
 
+void session_resumes(struct session *s)
+{
+    if (s->carrier.resume != NULL && !session_paused(s))
+        s->carrier.resume(s->carrier.ctx);
+}
+
 static struct link *list_of(const struct session *s)
 {
     struct sessions *ss = &s->relay->sessions;
@@ -129,6 +135,10 @@ void session_known(struct session *s)
     s->known = true;
     list_remove(&s->stranger);
     session_input_known(s);
+    if (!list_empty(&s->dirty)) {
+        list_remove(&s->dirty);
+        session_is_dirty(s);
+    }
     if (!list_empty(&s->stalled)) {
         list_remove(&s->stalled);
         list_append(&s->relay->sessions.stalled, &s->stalled);
@@ -177,7 +187,9 @@ static void serve(struct relay *r, struct link *list, bool (*more)(const struct 
         struct session *s = LIST_ITEM(list->next, struct session, ready);
         is_last = &s->ready == last;
         list_remove(&s->ready);
-        if (!session_carry_on(s))
+        if (session_carry_on(s))
+            session_resumes(s);
+        else
             session_end(s, true);
     }
     r->sessions.serving = false;

@@ -31,7 +31,7 @@ struct stream_handler {
     void *(*open)(void *ctx, struct stream *s, struct now now);
     /* 1 to STREAM_READ_MAX bytes from the network, borrowed until return. It may end the stream. */
     void (*receive)(void *user, const uint8_t *data, size_t len, struct now now);
-    /* It wants no more bytes for now. Asked after receive, and again in each turn. */
+    /* It wants no more bytes for now. Asked after receive, and again after stream_resume. */
     bool (*paused)(const void *user);
     /* What stream_write had kept is out. */
     void (*writable)(void *user);
@@ -75,6 +75,8 @@ void streams_close(struct streams *ss);
 ZG_MUST_CHECK bool stream_write(struct stream *s, struct span head, struct span body);
 /* The same without a copy of body, which must stay until every stream is gone. */
 ZG_MUST_CHECK bool stream_write_lasting(struct stream *s, struct span head, struct span body);
+/* The handler may be paused no more: it is asked at the end of the turn. Any number of them may be paused. */
+void stream_resume(struct stream *s);
 /* Whether something is kept. */
 bool stream_waits(const struct stream *s);
 /* The handler is done with it, and frees its user by itself. It closes when everything is out. */

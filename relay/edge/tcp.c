@@ -12,9 +12,14 @@ static void carrier_close(void *ctx)
     stream_end(ctx);
 }
 
+static void carrier_resume(void *ctx)
+{
+    stream_resume(ctx);
+}
+
 static void *open_session(void *ctx, struct stream *s, struct now now)
 {
-    const struct carrier carrier = {carrier_write, carrier_close, s};
+    const struct carrier carrier = {carrier_write, carrier_close, s, carrier_resume};
     return session_open(ctx, &carrier, now);
 }
 

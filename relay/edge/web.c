@@ -118,6 +118,7 @@ static void answered(struct visit *v)
     v->answering = false;
     if (!v->last) {
         enter(v, &v->web->asking);
+        stream_resume(stream);
         return;
     }
     free_visit(v);

@@ -277,6 +277,12 @@ static void carrier_close(void *ctx)
     stream_end(stream);
 }
 
+static void carrier_resume(void *ctx)
+{
+    struct websocket *ws = ctx;
+    stream_resume(ws->stream);
+}
+
 /* --- the beginning --- */
 
 bool websocket_open(const struct websocket_options *options, struct stream *stream, struct now now)
@@ -289,7 +295,7 @@ bool websocket_open(const struct websocket_options *options, struct stream *stre
     ws->options = options;
     if (wslay_frame_context_init(&ws->frames, &callbacks, ws) != 0)
         goto err1;
-    const struct carrier carrier = {carrier_write, carrier_close, ws};
+    const struct carrier carrier = {carrier_write, carrier_close, ws, carrier_resume};
     ws->session = session_open(options->relay, &carrier, now);
     if (ws->session == NULL)
         goto err2;

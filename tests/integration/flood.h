@@ -1,7 +1,8 @@
 /*
  * Conversations beside a flood, on one relay. flood.c has the phases and the verdict, flood_talk.c the
  * conversations, flood_make.c their queues, flood_crowd.c many from one address, flood_strangers.c the
- * strangers, who are a process of their own.
+ * strangers and flood_honest.c people who knock and mean it, who are processes of their own, flood_cores.c
+ * who runs where.
  */
 #ifndef TESTS_FLOOD_H
 #define TESTS_FLOOD_H
@@ -14,6 +15,7 @@
 #include "tests/bench/cable.h"
 #include "tests/bench/measure.h"
 #include "tests/bench/talk.h"
+#include "tests/integration/flood_side.h"
 #include "tests/integration/relay_process.h"
 
 enum { CONVERSATIONS_MAX = 64, MESSAGES_MAX = 2048, CROWD = 300 };
@@ -70,8 +72,7 @@ struct talks {
 /* --- flood_make.c: over one connection, before anything else --- */
 
 /* A desk and `count` queues; rights are filled in. */
-void flood_make(const struct relay_process *relay, struct secret *desk_put, struct talks *talks,
-                uint32_t count);
+void flood_make(const struct relay_process *relay, struct talks *talks, uint32_t count);
 
 /* --- flood_talk.c --- */
 
@@ -93,9 +94,5 @@ uint32_t flood_crowd(uint16_t port, uint32_t host);
 /* --- flood_strangers.c --- */
 
 int strangers_main(int argc, char **argv);
-
-/* --- flood.c --- */
-
-__attribute__((format(printf, 1, 2))) _Noreturn void fault(const char *format, ...);
 
 #endif

@@ -53,20 +53,19 @@ static void create_one(struct hand *h, const struct secret *desk_take, struct qu
     create(h, QUEUE_CONVERSATION, voucher.b, &q->put, &q->take);
 }
 
-void flood_make(const struct relay_process *relay, struct secret *desk_put, struct talks *talks,
-                uint32_t count)
+void flood_make(const struct relay_process *relay, struct talks *talks, uint32_t count)
 {
     struct hand *h = calloc(1, sizeof(*h));
     uint8_t voucher[WIRE_SECRET_BYTES];
-    struct secret desk_take;
+    struct secret desk_put, desk_take;
     char text[128];
 
     relay_voucher(relay, text, sizeof(text));
     if (h == NULL || voucher_parse(voucher, text, strlen(text)) != ZG_OK || !hand_open(h, relay->address))
         fault("no voucher, or no way to the relay");
-    randombytes_buf(desk_put, sizeof(*desk_put));
+    randombytes_buf(&desk_put, sizeof(desk_put));
     randombytes_buf(&desk_take, sizeof(desk_take));
-    create(h, QUEUE_DESK, voucher, desk_put, &desk_take);
+    create(h, QUEUE_DESK, voucher, &desk_put, &desk_take);
     for (uint32_t i = 0; i < count; i++) {
         talks->at[i].rights.number = i;
         create_one(h, &desk_take, &talks->at[i].rights);

@@ -317,11 +317,11 @@ static bool hex(uint8_t *out, size_t len, const char *text)
     return sodium_hex2bin(out, len, text, strlen(text), NULL, &n, NULL) == 0 && n == len;
 }
 
-/* strangers PORT RELAY_PK DESK_PUT KNOCKERS COMERS */
+/* strangers PORT RELAY_PK DESK_PUT KNOCKERS COMERS behind|last|ranked */
 int strangers_main(int argc, char **argv)
 {
     s.yard = calloc(1, sizeof(*s.yard));
-    if (argc != 6 || s.yard == NULL || !hex(s.yard->relay_pk, sizeof(s.yard->relay_pk), argv[2]) ||
+    if (argc != 7 || s.yard == NULL || !hex(s.yard->relay_pk, sizeof(s.yard->relay_pk), argv[2]) ||
         !hex(s.desk_put.b, sizeof(s.desk_put.b), argv[3]))
         return 2;
     s.to = address_of(INADDR_LOOPBACK, (uint16_t)atoi(argv[1]));
@@ -330,6 +330,10 @@ int strangers_main(int argc, char **argv)
     s.comers = calloc(s.comer_count + 1, sizeof(*s.comers));
     if (s.comers == NULL || setpriority(PRIO_PROCESS, 0, NICE) != 0)
         return 2;
+    if (strcmp(argv[6], "last") == 0)
+        cores_come_last();
+    else if (strcmp(argv[6], "ranked") == 0)
+        cores_come_first(RANK_STRANGERS);
     uv_loop_init(&s.loop);
     yard_init(s.yard, &s.loop, CABLE_NOISE);
     make_hellos();

@@ -127,7 +127,7 @@ void link_leave(struct link *l)
 
 static bool relay_listens(const struct link *l)
 {
-    return l->session != NULL ? !session_paused(l->session) : l->mean != NULL && !mean_paused(l->mean);
+    return l->session != NULL ? !l->held : l->mean != NULL && !mean_paused(l->mean);
 }
 
 static void relay_reads(struct link *l, const struct chunk *c)
@@ -135,8 +135,8 @@ static void relay_reads(struct link *l, const struct chunk *c)
     struct now now = world_relay_now(l->peer->world);
     if (l->mean != NULL)
         mean_receive(l->mean, c->bytes, c->len, now);
-    else
-        (void)session_receive(l->session, c->bytes, c->len, now);
+    else if (session_receive(l->session, c->bytes, c->len, now))
+        l->held = session_paused(l->session);
 }
 
 /* Takes what an enemy has for the client; its relay may have closed. */
@@ -171,6 +171,12 @@ static void relay_closes(void *ctx)
     l->relay_closed = true;
 }
 
+static void relay_resumes(void *ctx)
+{
+    struct link *l = ctx;
+    l->held = false;
+}
+
 static void misdeed(void *ctx, const char *what, const char *command)
 {
     const struct link *l = ctx;
@@ -180,7 +186,7 @@ static void misdeed(void *ctx, const char *what, const char *command)
 static void open_at_relay(struct link *l)
 {
     struct world *w = l->peer->world;
-    const struct carrier carrier = {relay_writes, relay_closes, l};
+    const struct carrier carrier = {relay_writes, relay_closes, l, relay_resumes};
     const struct mean_options mean = {.relay = w->relay,
                                       .relay_sk = w->relay_sk,
                                       .relay_pk = w->relay_pk,

@@ -149,6 +149,7 @@ struct link {
     bool open;
     bool slow;         /* takes a record at most before the one before it has arrived */
     bool choked;       /* the relay was told so */
+    bool held;         /* its session is paused, and did not say yet that it goes on */
     bool relay_closed; /* the relay ended it; what it wrote before still arrives */
     bool left;         /* the client is gone; what it wrote before still arrives */
     struct session *session;

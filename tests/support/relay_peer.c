@@ -103,11 +103,25 @@ static void carrier_close(void *ctx)
     p->closed = true;
 }
 
+static void carrier_resume(void *ctx)
+{
+    struct peer *p = ctx;
+    p->held = session_paused(p->session);
+}
+
+bool peer_paused(const struct peer *p)
+{
+    bool paused = session_paused(p->session);
+    if (p->held && !paused)
+        fail("a session that goes on, and nobody was told");
+    return paused;
+}
+
 /* --- connecting --- */
 
 bool peer_connect(struct peer *p, struct relay *r, const struct rng *rng, struct now now)
 {
-    const struct carrier carrier = {carrier_write, carrier_close, p};
+    const struct carrier carrier = {carrier_write, carrier_close, p, carrier_resume};
     memset(p, 0, sizeof(*p));
     p->relay = r;
     p->rng = *rng;
@@ -191,6 +205,8 @@ bool peer_give(struct peer *p, const uint8_t *data, size_t len, struct now now)
     memcpy(copy, data, len);
     bool alive = p->session != NULL && session_receive(p->session, copy, len, now);
     free(copy);
+    if (alive)
+        p->held = session_paused(p->session);
     return alive;
 }
 

@@ -25,6 +25,7 @@ struct peer {
     uint8_t welcome[WIRE_WELCOME_PAYLOAD_BYTES];
     bool open;      /* the handshake is done */
     bool closed;    /* the relay closed */
+    bool held;      /* its session was paused, and the carrier was not told that it goes on */
     bool full;      /* the carrier takes nothing: set by the test; peer_drain ends it */
     uint8_t *bytes; /* from the relay, not understood yet */
     size_t len, cap;
@@ -53,6 +54,8 @@ size_t peer_seal(struct peer *p, const uint8_t *plain, size_t len, uint8_t *out)
 bool peer_give(struct peer *p, const uint8_t *data, size_t len, struct now now);
 /* Sends one command with a seq of its own, which is returned. */
 uint32_t peer_send(struct peer *p, struct command *c, struct now now);
+/* Whether its session is paused. If it was and goes on, its carrier must have been told. */
+bool peer_paused(const struct peer *p);
 
 /* The next thing that the relay said; NULL: nothing. The caller frees it. */
 struct heard *peer_take(struct peer *p);

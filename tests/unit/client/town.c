@@ -171,7 +171,7 @@ static void wire_break(struct wire *w)
 static bool wire_open(struct wire *w)
 {
     struct town *t = w->person->town;
-    const struct carrier carrier = {relay_writes, relay_closes, w};
+    const struct carrier carrier = {relay_writes, relay_closes, w, NULL};
     if (t->relay != NULL && !w->person->cut)
         w->session = session_open(t->relay, &carrier, relay_now(t));
     if (w->session == NULL) {

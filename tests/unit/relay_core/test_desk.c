@@ -187,7 +187,8 @@ static void a_queue_that_was_made_meanwhile_decides_a_knock(void **state)
         thing_from(&other, 70 + same);
         if (same == 0)
             other.names.put = k.queue.names.put; /* one name, not all of them */
-        uint32_t made = say_create(s, &s->peers[3], same == 0 ? &other : &k.queue, QUEUE_CONVERSATION, voucher);
+        uint32_t made =
+            say_create(s, &s->peers[3], same == 0 ? &other : &k.queue, QUEUE_CONVERSATION, voucher);
         hear_reply(&s->peers[3], made, STATUS_OK);
         scene_settle(s);
         hear_reply(her, seq, same == 0 ? STATUS_REFUSED : STATUS_OK);
@@ -208,7 +209,8 @@ static void take_places(struct scene *s, const struct thing *desk, uint32_t coun
         struct store_write w = {.kind = WRITE_MESSAGE};
         struct store_job commit = {.kind = JOB_COMMIT};
         w.u.message = (struct stored_message){
-            find.u.find.found.id, i, UINT32_MAX, false, {{(uint8_t)i, desk->put_name.b[0], 1}}, envelope_new(bytes)};
+            find.u.find.found.id, i, UINT32_MAX, false, {{(uint8_t)i, desk->put_name.b[0], 1}},
+            envelope_new(bytes)};
         commit.u.commit.writes = &w;
         commit.u.commit.count = 1;
         s->engine->execute(s->engine, &commit);
@@ -400,6 +402,7 @@ static void a_busy_desk_asks_for_work(void **state)
         wrong = say_knock(s, her, desk.put, &k); /* not by being stubborn either */
         scene_settle(s);
         hear_reply(her, wrong, STATUS_REFUSED);
+        her = &s->peers[2]; /* a connection that was never wrong */
         challenge(s, her, desk.put, &k);
     }
     solve(&k);
@@ -412,31 +415,60 @@ static void a_busy_desk_asks_for_work(void **state)
     assert_int_equal(k.effort, 0);
 }
 
+static uint32_t knock_wrongly(struct scene *s, struct peer *p, const struct thing *desk, uint32_t n,
+                              struct knocking *k)
+{
+    knock_from(k, n, 'k');
+    challenge(s, p, desk->put, k);
+    assert_true(k->effort > 8);
+    k->solution = 12345;
+    return say_knock(s, p, desk->put, k);
+}
+
 static void solutions_are_looked_at_only_so_often(void **state)
 {
     struct scene *s = *state;
-    struct peer *her = &s->peers[1];
+    struct peer *first = &s->peers[1], *second = &s->peers[2];
     struct thing desk;
     struct knocking k;
-    uint32_t seq = 0;
     s->limits.calm_knocks_a_minute = 0;
     s->limits.puzzles_a_second = 2;
     scene_restart(s);
     make_queue(s, &desk, 1, QUEUE_DESK);
-    for (uint32_t i = 0; i < 2; i++) {
-        knock_from(&k, 50 + i, 'k');
-        challenge(s, her, desk.put, &k);
-        assert_true(k.effort > 8);
-        k.solution = 12345;
-        seq = say_knock(s, her, desk.put, &k);
-    }
+    uint32_t looked = knock_wrongly(s, first, &desk, 50, &k);
+    uint32_t seq = knock_wrongly(s, second, &desk, 51, &k);
     scene_settle(s);
-    hear_reply(her, seq - 2, STATUS_REFUSED);
-    hear_reply(her, seq, STATUS_BUSY);
+    hear_reply(first, looked, STATUS_REFUSED);
+    assert_int_equal(hear_reply(second, seq, STATUS_BUSY), 1);
     scene_pass(s, 500);
-    seq = say_knock(s, her, desk.put, &k);
+    seq = say_knock(s, second, desk.put, &k);
     scene_settle(s);
-    hear_reply(her, seq, STATUS_REFUSED);
+    hear_reply(second, seq, STATUS_REFUSED);
+}
+
+/* Else those who guess, as fast as they can, take the looks of those who mean it. */
+static void who_gave_a_wrong_solution_is_looked_at_no_more(void **state)
+{
+    struct scene *s = *state;
+    struct peer *liar = &s->peers[1], *other = &s->peers[2];
+    struct thing desk;
+    struct knocking k;
+    s->limits.calm_knocks_a_minute = 0;
+    s->limits.puzzles_a_second = 2;
+    scene_restart(s);
+    make_queue(s, &desk, 1, QUEUE_DESK);
+    uint32_t seq = knock_wrongly(s, liar, &desk, 50, &k);
+    scene_settle(s);
+    hear_reply(liar, seq, STATUS_REFUSED);
+    scene_pass(s, 1000);
+    for (uint32_t i = 0; i < 3; i++) {
+        seq = knock_wrongly(s, liar, &desk, 51 + i, &k);
+        scene_settle(s);
+        hear_reply(liar, seq, STATUS_BUSY);
+    }
+    seq = knock_wrongly(s, other, &desk, 60, &k);
+    scene_settle(s);
+    hear_reply(other, seq, STATUS_REFUSED);
 }
 
 static void a_full_desk_says_full(void **state)
@@ -685,6 +717,7 @@ static const struct CMUnitTest tests[] = {
     SCENE_TEST(cookies_do_not_follow_the_clock),
     SCENE_TEST(a_busy_desk_asks_for_work),
     SCENE_TEST(solutions_are_looked_at_only_so_often),
+    SCENE_TEST(who_gave_a_wrong_solution_is_looked_at_no_more),
     SCENE_TEST(a_full_desk_says_full),
     SCENE_TEST(a_desk_is_counted_anew_every_hour),
     SCENE_TEST(knocks_at_what_is_no_desk_are_refused),

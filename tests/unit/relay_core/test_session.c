@@ -135,7 +135,7 @@ static void a_turn_carries_out_only_some_handshakes(void **state)
         assert_true(peer_give(&p[i], hello, sizeof(hello), s->now));
         assert_int_equal(p[i].open, i < EACH);
     }
-    assert_true(session_paused(p[EACH].session));
+    assert_true(peer_paused(&p[EACH]));
     assert_int_equal(relay_deadline(s->relay), 0);
     relay_flush(s->relay);
     relay_advance(s->relay, s->now);
@@ -165,7 +165,7 @@ static void a_second_carries_out_only_some_handshakes(void **state)
         scene_turn(s);
         assert_int_equal(p[i].open, i < BURST);
     }
-    assert_true(session_paused(p[BURST].session));
+    assert_true(peer_paused(&p[BURST]));
     uint64_t next = relay_deadline(s->relay);
     assert_true(next > s->now.mono_ms && next <= s->now.mono_ms + 1000 / (4 * BURST) + 1);
     scene_pass(s, next - s->now.mono_ms);
@@ -346,15 +346,15 @@ static void too_many_unanswered_commands_pause(void **state)
     for (uint32_t i = 0; i < 50; i++)
         ping[i] = (struct command){.op = OP_PING, .seq = 1000 + i};
     assert_true(peer_give(p, record, peer_record(p, ping, 50, record), s->now));
-    assert_true(session_paused(p->session));
+    assert_true(peer_paused(p));
     scene_turn(s);
-    assert_false(session_paused(p->session));
+    assert_false(peer_paused(p));
     for (uint32_t i = 0; i < 50; i++)
         hear_reply(p, 1000 + i, STATUS_OK);
     /* Replies that wait for the tick hold everything behind them. */
     for (uint32_t i = 0; i < 10; i++)
         send = say_send(s, p, q.put, i, 'a');
-    assert_true(session_paused(p->session));
+    assert_true(peer_paused(p));
     assert_true(peer_give(p, record, peer_record(p, ping, 1, record), s->now));
     scene_turn(s);
     hear_nothing(p);
@@ -362,7 +362,43 @@ static void too_many_unanswered_commands_pause(void **state)
     for (uint32_t i = 0; i < 10; i++)
         hear_reply(p, send - 9 + i, STATUS_OK);
     hear_reply(p, 1000, STATUS_OK);
-    assert_false(session_paused(p->session));
+    assert_false(peer_paused(p));
+}
+
+static uint32_t heard_by(struct peer *p)
+{
+    uint32_t count = 0;
+    for (struct heard *h; (h = peer_take(p)) != NULL; count++)
+        free(h);
+    return count;
+}
+
+/* Nothing is left of its record, not even padding: it has no turn to wait for. */
+static void who_waits_for_replies_only_is_told(void **state)
+{
+    struct scene *s = *state;
+    struct peer *p = &s->peers[0];
+    enum { UNITS = 16 };
+    static const uint8_t handle[WIRE_HANDLE_BYTES] = {1};
+    struct command c[UNITS];
+    s->limits.unanswered_of_one = UNITS;
+    s->limits.strangers_a_turn = s->limits.strangers_a_second = 1000000;
+    scene_restart(s);
+    for (uint32_t i = 0; i < UNITS; i++)
+        c[i] = (struct command){.op = OP_PING, .seq = 1000 + i};
+    /* A unit of 23 bytes, 15 of 7. */
+    c[0].op = OP_CANCEL;
+    c[0].seq = 0;
+    c[0].u.cancel.handle = handle;
+    assert_int_equal(peer_record(p, c, UNITS, record),
+                     WIRE_RECORD_HEADER_BYTES + WIRE_RECORD_CONTROL_BYTES + WIRE_TAG_BYTES);
+    assert_true(
+        peer_give(p, record, WIRE_RECORD_HEADER_BYTES + WIRE_RECORD_CONTROL_BYTES + WIRE_TAG_BYTES, s->now));
+    assert_true(peer_paused(p));
+    scene_turn(s);
+    assert_false(peer_paused(p));
+    scene_settle(s);
+    assert_int_equal(heard_by(p), UNITS);
 }
 
 static void a_turn_carries_out_only_some_commands_of_one(void **state)
@@ -375,7 +411,7 @@ static void a_turn_carries_out_only_some_commands_of_one(void **state)
     for (uint32_t i = 0; i < 40; i++)
         ping[i] = (struct command){.op = OP_PING, .seq = i};
     peer_give(p, record, peer_record(p, ping, 40, record), s->now);
-    assert_true(session_paused(p->session));
+    assert_true(peer_paused(p));
     assert_int_equal(relay_deadline(s->relay), 0);
     for (uint32_t round = 0; round < 3; round++) {
         relay_flush(s->relay);
@@ -384,7 +420,7 @@ static void a_turn_carries_out_only_some_commands_of_one(void **state)
         hear_nothing(p);
         relay_advance(s->relay, s->now);
     }
-    assert_false(session_paused(p->session));
+    assert_false(peer_paused(p));
 }
 
 static void give_pings(struct scene *s, struct peer *p, uint32_t count)
@@ -393,14 +429,6 @@ static void give_pings(struct scene *s, struct peer *p, uint32_t count)
     for (uint32_t i = 0; i < count; i++)
         ping[i] = (struct command){.op = OP_PING, .seq = i};
     assert_true(peer_give(p, record, peer_record(p, ping, count, record), s->now));
-}
-
-static uint32_t heard_by(struct peer *p)
-{
-    uint32_t count = 0;
-    for (struct heard *h; (h = peer_take(p)) != NULL; count++)
-        free(h);
-    return count;
 }
 
 /* Those who show no right share what is left, evenly; somebody with a queue does not wait for them. */
@@ -422,7 +450,7 @@ static void strangers_share_a_turn_and_others_go_first(void **state)
     assert_int_equal(heard_by(known), 10);
     /* The first has had its share; nobody overtakes it while it waits. */
     for (int i = 1; i < SCENE_PEERS; i++) {
-        assert_true(session_paused(s->peers[i].session));
+        assert_true(peer_paused(&s->peers[i]));
         assert_int_equal(heard_by(&s->peers[i]), i == 1);
     }
     assert_int_equal(relay_deadline(s->relay), 0);
@@ -433,8 +461,49 @@ static void strangers_share_a_turn_and_others_go_first(void **state)
     scene_turn(s);
     for (int i = 1; i < SCENE_PEERS; i++) {
         assert_int_equal(heard_by(&s->peers[i]), i == 1 ? 8 : 9);
-        assert_false(session_paused(s->peers[i].session));
+        assert_false(peer_paused(&s->peers[i]));
     }
+}
+
+/* A tick answers many strangers at once: what a conversation has to hear does not wait for all of them. */
+static void a_turn_answers_known_ones_first_and_only_some_strangers(void **state)
+{
+    struct scene *s = *state;
+    struct peer *known = &s->peers[0];
+    enum { CROWD = 40 };
+    struct peer crowd[CROWD];
+    struct thing q;
+    uint8_t sub[8];
+    uint32_t heard = 0;
+    make_queue(s, &q, 1, QUEUE_CONVERSATION);
+    s->limits.strangers_a_turn = s->limits.hellos_a_turn = 1000;
+    s->limits.strangers_a_second = s->limits.hellos_a_second = 1000000;
+    scene_restart(s);
+    subscribe(s, known, q.take, 10, sub);
+    for (int i = 0; i < CROWD; i++) {
+        assert_true(peer_open(&crowd[i], s->relay, s->pk, &s->rng, s->now));
+        give_pings(s, &crowd[i], 1);
+    }
+    give_pings(s, known, 1);
+    relay_flush(s->relay);
+    assert_int_equal(heard_by(known), 1);
+    for (int i = 0; i < CROWD; i++)
+        heard += heard_by(&crowd[i]);
+    assert_in_range(heard, 1, CROWD / 2);
+    assert_int_equal(relay_deadline(s->relay), 0);
+    /* Who shows a right meanwhile waits no more. */
+    struct command right = {.op = OP_SUBSCRIBE, .u.subscribe = {q.take, 10}};
+    peer_send(&crowd[CROWD - 1], &right, s->now);
+    test_store_run(&s->store);
+    relay_flush(s->relay);
+    assert_int_equal(heard_by(&crowd[CROWD - 1]), 2);
+    for (int turn = 0; turn < CROWD; turn++)
+        relay_flush(s->relay);
+    for (int i = 0; i < CROWD - 1; i++)
+        heard += heard_by(&crowd[i]);
+    assert_int_equal(heard, CROWD - 1);
+    for (int i = 0; i < CROWD; i++)
+        peer_clear(&crowd[i]);
 }
 
 static void strangers_get_only_so_much_of_a_second(void **state)
@@ -479,14 +548,14 @@ static void who_sends_too_much_rests(void **state)
     scene_turn(s);
     uint32_t heard = heard_by(p);
     assert_in_range(heard, 19, 21);
-    assert_true(session_paused(p->session));
+    assert_true(peer_paused(p));
     assert_true(relay_deadline(s->relay) > s->now.mono_ms);
     scene_pass(s, 1000);
     uint32_t more = heard_by(p);
     assert_in_range(more, 9, 12);
     scene_pass(s, 3000);
     assert_int_equal(heard + more + heard_by(p), 40);
-    assert_false(session_paused(p->session));
+    assert_false(peer_paused(p));
 }
 
 /* It is the strangers who go, the oldest first, and not somebody who takes part. */
@@ -745,8 +814,10 @@ static const struct CMUnitTest tests[] = {
     SCENE_TEST(half_a_record_is_dropped_after_a_while),
     SCENE_TEST(above_the_input_limit_the_oldest_half_records_go),
     SCENE_TEST(too_many_unanswered_commands_pause),
+    SCENE_TEST(who_waits_for_replies_only_is_told),
     SCENE_TEST(a_turn_carries_out_only_some_commands_of_one),
     SCENE_TEST(strangers_share_a_turn_and_others_go_first),
+    SCENE_TEST(a_turn_answers_known_ones_first_and_only_some_strangers),
     SCENE_TEST(strangers_get_only_so_much_of_a_second),
     SCENE_TEST(who_sends_too_much_rests),
     SCENE_TEST(strangers_hold_less_input_than_others),

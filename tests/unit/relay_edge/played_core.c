@@ -115,6 +115,12 @@ bool session_paused(const struct session *s)
     return s->paused;
 }
 
+void core_resume(struct session *s)
+{
+    s->paused = false;
+    s->carrier.resume(s->carrier.ctx);
+}
+
 void session_writable(struct session *s)
 {
     assert_true(s->waiting);

@@ -45,5 +45,6 @@ extern struct played_time played_time;
 uint8_t core_byte(size_t i);
 /* false: it ended. */
 bool core_write_on(struct session *s);
+void core_resume(struct session *s);
 
 #endif

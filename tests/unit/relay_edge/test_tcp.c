@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -259,6 +260,36 @@ static void a_refused_session_closes_its_connection(void **state)
     assert_true(streams_empty(w->streams));
 }
 
+static int option(int fd, int level, int name)
+{
+    int value = 0;
+    socklen_t len = sizeof(value);
+    assert_int_equal(getsockopt(fd, level, name, &value, &len), 0);
+    return value;
+}
+
+static void look_at_socket(uv_handle_t *handle, void *arg)
+{
+    size_t *seen = arg;
+    uv_os_fd_t fd;
+    if (handle->type != UV_TCP || uv_fileno(handle, &fd) != 0 || option(fd, SOL_SOCKET, SO_ACCEPTCONN) != 0)
+        return;
+    assert_int_equal(option(fd, IPPROTO_TCP, TCP_NODELAY), 1);
+    assert_int_equal(option(fd, SOL_SOCKET, SO_KEEPALIVE), 1);
+    assert_int_equal(option(fd, IPPROTO_TCP, TCP_KEEPIDLE), 600);
+    (*seen)++;
+}
+
+/* They have it from the listener. */
+static void a_connection_is_kept_alive_and_little_things_leave_at_once(void **state)
+{
+    struct world *w = *state;
+    size_t seen = 0;
+    turn_until(w, &core.opened, 1);
+    uv_walk(&w->loop, look_at_socket, &seen);
+    assert_int_equal(seen, 1);
+}
+
 static void a_paused_session_gets_no_bytes_until_it_carries_on(void **state)
 {
     struct world *w = *state;
@@ -270,7 +301,7 @@ static void a_paused_session_gets_no_bytes_until_it_carries_on(void **state)
     for (int i = 0; i < 50; i++)
         turn(w);
     assert_int_equal(s->received, 1);
-    s->paused = false;
+    core_resume(s);
     turn_until(w, &s->received, 5);
 }
 
@@ -413,6 +444,7 @@ int main(void)
         TEST(a_peer_that_takes_little_has_a_minute_for_the_last_bytes),
         TEST(a_session_that_ends_closes_its_connection),
         TEST(a_refused_session_closes_its_connection),
+        TEST(a_connection_is_kept_alive_and_little_things_leave_at_once),
         TEST(a_paused_session_gets_no_bytes_until_it_carries_on),
         TEST(a_peer_that_vanishes_while_it_is_written_to_is_let_go),
         TEST(a_write_to_a_dead_socket_ends_the_session_outside_of_the_write),

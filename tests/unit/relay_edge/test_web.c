@@ -323,7 +323,7 @@ static void a_paused_session_gets_nothing_until_it_carries_on(void **state)
     say_frame(w, 0x82, "aaaa", 4);
     turn(w, 50);
     assert_int_equal(s->received, 1);
-    s->paused = false;
+    core_resume(s);
     turn_until(w, &s->received, 5);
 }
 
