@@ -23,12 +23,6 @@ _Static_assert(4 + KEY_PART_BYTES + 4 + NOTICE_PART_MAX <= PLAIN_MAX, "the large
 
 /* --- writing --- */
 
-static void write_validity(struct writer *w, const struct validity *v)
-{
-    writer_u64(w, v->from);
-    writer_u64(w, v->until);
-}
-
 static void write_keys(struct writer *w, const struct bundle_keys *k)
 {
     writer_u8(w, WIRE_VERSION);
@@ -39,9 +33,9 @@ static void write_keys(struct writer *w, const struct bundle_keys *k)
     writer_u32(w, k->epoch);
     writer_put(w, k->put.b, sizeof(k->put.b));
     writer_put(w, k->intake_pk, sizeof(k->intake_pk));
-    write_validity(w, &k->intake_validity);
+    validity_write(w, &k->intake_validity);
     writer_put(w, k->last_resort_pk, sizeof(k->last_resort_pk));
-    write_validity(w, &k->last_resort_validity);
+    validity_write(w, &k->last_resort_validity);
 }
 
 static void write_notice(struct writer *w, const struct notice *n)
@@ -154,14 +148,6 @@ out:
 
 /* --- reading --- */
 
-static struct validity read_validity(struct reader *r)
-{
-    struct validity v;
-    v.from = reader_u64(r);
-    v.until = reader_u64(r);
-    return v;
-}
-
 static void read_fixed_lp(struct reader *r, uint8_t *out, size_t len)
 {
     struct span s = reader_lp(r, len);
@@ -183,9 +169,9 @@ static zg_err read_keys(struct bundle_keys *k, struct span part)
     k->epoch = reader_u32(&r);
     reader_copy(&r, k->put.b, sizeof(k->put.b));
     reader_copy(&r, k->intake_pk, sizeof(k->intake_pk));
-    k->intake_validity = read_validity(&r);
+    k->intake_validity = validity_read(&r);
     reader_copy(&r, k->last_resort_pk, sizeof(k->last_resort_pk));
-    k->last_resort_validity = read_validity(&r);
+    k->last_resort_validity = validity_read(&r);
     reader_take(&r, SIGNATURE_BYTES);
     return reader_done(&r) ? ZG_OK : ZG_ERR_MALFORMED;
 }

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "client/core/conversation.h"
+#include "client/core/fields.h"
 #include "client/core/knocking.h"
 
 enum { SAVED_VERSION = 4, SAVED_FIXED_MAX = 4096, FLAG_PEER = 1, FLAG_VOUCHER = 2, FLAG_ANSWERED = 4 };
@@ -15,33 +16,35 @@ static size_t bound(const void *thing)
            (v->ratchet != NULL ? ratchet_saved_bytes(v->ratchet) : 0);
 }
 
-/* --- save --- */
+#define KEY(member) FIELD_BYTES(struct conversation_keys, member)
 
-static void save_keys(const struct conversation_keys *k, uint32_t block_len, struct writer *w)
-{
-    writer_put(w, k->queue.put.b, WIRE_SECRET_BYTES);
-    writer_put(w, k->queue.take.b, WIRE_SECRET_BYTES);
-    writer_put(w, k->queue.own.b, WIRE_SECRET_BYTES);
-    writer_put(w, k->queue.end.b, WIRE_SECRET_BYTES);
-    writer_put(w, k->old_put.b, WIRE_SECRET_BYTES);
-    writer_put(w, k->old_end.b, WIRE_SECRET_BYTES);
-    writer_put(w, k->peer_put.b, WIRE_SECRET_BYTES);
-    writer_put(w, k->peer_end.b, WIRE_SECRET_BYTES);
-    writer_put(w, k->peer_old_end.b, WIRE_SECRET_BYTES);
-    writer_put(w, k->voucher.b, WIRE_SECRET_BYTES);
-    writer_put(w, k->knock_handle.b, WIRE_HANDLE_BYTES);
-    writer_put(w, k->trust.root_pk, sizeof(k->trust.root_pk));
-    writer_put(w, k->trust.issuing_pk, sizeof(k->trust.issuing_pk));
-    writer_put(w, k->trust.desk_id, sizeof(k->trust.desk_id));
-    writer_put(w, k->th1, sizeof(k->th1));
-    writer_put(w, k->th2, sizeof(k->th2));
-    writer_put(w, k->ek_p_pk, sizeof(k->ek_p_pk));
-    writer_put(w, k->ek_p_sk, sizeof(k->ek_p_sk));
-    writer_put(w, k->nonce_p, sizeof(k->nonce_p));
-    writer_put(w, k->nonce_w, sizeof(k->nonce_w));
-    writer_put(w, k->commitment, sizeof(k->commitment));
-    writer_lp(w, k->block, block_len);
-}
+/* In this order; the block, whose length is its own, comes behind them. */
+static const struct field key_list[] = {
+    KEY(queue.put),
+    KEY(queue.take),
+    KEY(queue.own),
+    KEY(queue.end),
+    KEY(old_put),
+    KEY(old_end),
+    KEY(peer_put),
+    KEY(peer_end),
+    KEY(peer_old_end),
+    KEY(voucher),
+    KEY(knock_handle),
+    KEY(trust.root_pk),
+    KEY(trust.issuing_pk),
+    KEY(trust.desk_id),
+    KEY(th1),
+    KEY(th2),
+    KEY(ek_p_pk),
+    KEY(ek_p_sk),
+    KEY(nonce_p),
+    KEY(nonce_w),
+    KEY(commitment),
+};
+static const struct fields key_fields = FIELDS(key_list);
+
+/* --- save --- */
 
 static void save_state(const struct conversation *v, struct writer *w)
 {
@@ -72,7 +75,8 @@ static void save(const void *thing, struct writer *w)
     writer_u8(w, SAVED_VERSION);
     relay_place_save(&v->place, w);
     save_state(v, w);
-    save_keys(v->keys, v->block_len, w);
+    fields_write(w, &key_fields, v->keys);
+    writer_lp(w, v->keys->block, v->block_len);
     writer_u8(w, v->knocking != NULL);
     if (v->knocking != NULL)
         knocking_save(v->knocking, w);
@@ -85,33 +89,12 @@ const struct entry_kind conversation_entry_kind = {ENTRY_CONVERSATION, bound, sa
 
 /* --- load --- */
 
-static void load_keys(struct conversation_keys *k, uint32_t *block_len, struct reader *r)
+static void load_block(struct conversation *v, struct reader *r)
 {
-    reader_copy(r, k->queue.put.b, WIRE_SECRET_BYTES);
-    reader_copy(r, k->queue.take.b, WIRE_SECRET_BYTES);
-    reader_copy(r, k->queue.own.b, WIRE_SECRET_BYTES);
-    reader_copy(r, k->queue.end.b, WIRE_SECRET_BYTES);
-    reader_copy(r, k->old_put.b, WIRE_SECRET_BYTES);
-    reader_copy(r, k->old_end.b, WIRE_SECRET_BYTES);
-    reader_copy(r, k->peer_put.b, WIRE_SECRET_BYTES);
-    reader_copy(r, k->peer_end.b, WIRE_SECRET_BYTES);
-    reader_copy(r, k->peer_old_end.b, WIRE_SECRET_BYTES);
-    reader_copy(r, k->voucher.b, WIRE_SECRET_BYTES);
-    reader_copy(r, k->knock_handle.b, WIRE_HANDLE_BYTES);
-    reader_copy(r, k->trust.root_pk, sizeof(k->trust.root_pk));
-    reader_copy(r, k->trust.issuing_pk, sizeof(k->trust.issuing_pk));
-    reader_copy(r, k->trust.desk_id, sizeof(k->trust.desk_id));
-    reader_copy(r, k->th1, sizeof(k->th1));
-    reader_copy(r, k->th2, sizeof(k->th2));
-    reader_copy(r, k->ek_p_pk, sizeof(k->ek_p_pk));
-    reader_copy(r, k->ek_p_sk, sizeof(k->ek_p_sk));
-    reader_copy(r, k->nonce_p, sizeof(k->nonce_p));
-    reader_copy(r, k->nonce_w, sizeof(k->nonce_w));
-    reader_copy(r, k->commitment, sizeof(k->commitment));
-    struct span block = reader_lp(r, sizeof(k->block));
+    struct span block = reader_lp(r, sizeof(v->keys->block));
     if (block.len > 0)
-        memcpy(k->block, block.at, block.len);
-    *block_len = (uint32_t)block.len;
+        memcpy(v->keys->block, block.at, block.len);
+    v->block_len = (uint32_t)block.len;
 }
 
 static void load_state(struct conversation *v, uint8_t version, struct reader *r)
@@ -162,7 +145,8 @@ static zg_err load_rest(struct conversation *v, uint8_t version, struct reader *
 {
     zg_err err = ZG_OK;
     load_state(v, version, r);
-    load_keys(v->keys, &v->block_len, r);
+    fields_read(r, &key_fields, v->keys);
+    load_block(v, r);
     if (reader_u8(r) != 0)
         err = knocking_load(v, version, r);
     bool ratchet = reader_u8(r) != 0;

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "client/core/desk.h"
+#include "client/core/fields.h"
 
 enum {
     SAVED_VERSION = 1,
@@ -20,63 +21,79 @@ static size_t bound(const void *thing)
     return SAVED_FIXED_MAX + d->epoch_count * SAVED_EPOCH + d->dismissed_count * SAVED_DISMISSED;
 }
 
+/* --- what is kept, in this order --- */
+
+static const struct field key_list[] = {
+    FIELD_BYTES(struct desk_keys, queue.put),
+    FIELD_BYTES(struct desk_keys, queue.take),
+    FIELD_BYTES(struct desk_keys, queue.own),
+    FIELD_BYTES(struct desk_keys, queue.end),
+    FIELD_BYTES(struct desk_keys, voucher),
+    FIELD_BYTES(struct desk_keys, slot_voucher),
+    FIELD_BYTES(struct desk_keys, slot_write),
+    FIELD_BYTES(struct desk_keys, slot_own),
+    FIELD_BYTES(struct desk_keys, card_key),
+    FIELD_BYTES(struct desk_keys, publishing_seed),
+    FIELD_BYTES(struct desk_keys, sign_seed),
+    FIELD_BYTES(struct desk_keys, dh_sk),
+    FIELD_BYTES(struct desk_keys, vouchers),
+};
+static const struct fields key_fields = FIELDS(key_list);
+
+static const struct field paper_list[] = {
+    FIELD_BYTES(struct desk, trust.root_pk),
+    FIELD_BYTES(struct desk, trust.issuing_pk),
+    FIELD_BYTES(struct desk, trust.desk_id),
+    FIELD_NUMBER(struct desk, generation),
+    FIELD_BYTES(struct desk, issuing_certificate),
+    FIELD_BYTES(struct desk, desk_certificate),
+    FIELD_NUMBER(struct desk, certificates_until_s),
+};
+static const struct fields paper_fields = FIELDS(paper_list);
+
+static const struct field newest_list[] = {
+    FIELD_NUMBER(struct desk, epoch_ms),
+    FIELD_NUMBER(struct desk, last_resort_s),
+    FIELD_BYTES(struct desk, intake_pk),
+    FIELD_BYTES(struct desk, last_resort_pk),
+};
+static const struct fields newest_fields = FIELDS(newest_list);
+
+static const struct field epoch_list[] = {
+    FIELD_NUMBER(struct desk_epoch, keys.epoch),
+    FIELD_BYTES(struct desk_epoch, keys.key_part_hash),
+    FIELD_BYTES(struct desk_epoch, keys.intake_sk),
+    FIELD_BYTES(struct desk_epoch, keys.last_resort_sk),
+    FIELD_NUMBER(struct desk_epoch, intake.from),
+    FIELD_NUMBER(struct desk_epoch, intake.until),
+    FIELD_NUMBER(struct desk_epoch, last_resort.from),
+    FIELD_NUMBER(struct desk_epoch, last_resort.until),
+};
+static const struct fields epoch_fields = FIELDS(epoch_list);
+
+static const struct field dismissed_list[] = {
+    FIELD_BYTES(struct dismissed, id),
+    FIELD_NUMBER(struct dismissed, until_ms),
+};
+static const struct fields dismissed_fields = FIELDS(dismissed_list);
+
 /* --- save --- */
-
-static void save_keys(const struct desk_keys *k, struct writer *w)
-{
-    writer_put(w, k->queue.put.b, WIRE_SECRET_BYTES);
-    writer_put(w, k->queue.take.b, WIRE_SECRET_BYTES);
-    writer_put(w, k->queue.own.b, WIRE_SECRET_BYTES);
-    writer_put(w, k->queue.end.b, WIRE_SECRET_BYTES);
-    writer_put(w, k->voucher.b, WIRE_SECRET_BYTES);
-    writer_put(w, k->slot_voucher.b, WIRE_SECRET_BYTES);
-    writer_put(w, k->slot_write.b, WIRE_SECRET_BYTES);
-    writer_put(w, k->slot_own.b, WIRE_SECRET_BYTES);
-    writer_put(w, k->card_key, sizeof(k->card_key));
-    writer_put(w, k->publishing_seed, sizeof(k->publishing_seed));
-    writer_put(w, k->sign_seed, sizeof(k->sign_seed));
-    writer_put(w, k->dh_sk, sizeof(k->dh_sk));
-    for (size_t i = 0; i < DESK_VOUCHERS_MAX; i++)
-        writer_put(w, k->vouchers[i].b, WIRE_SECRET_BYTES);
-}
-
-static void save_validity(const struct validity *v, struct writer *w)
-{
-    writer_u64(w, v->from);
-    writer_u64(w, v->until);
-}
 
 static void save_papers(const struct desk *d, struct writer *w)
 {
-    writer_put(w, d->trust.root_pk, sizeof(d->trust.root_pk));
-    writer_put(w, d->trust.issuing_pk, sizeof(d->trust.issuing_pk));
-    writer_put(w, d->trust.desk_id, sizeof(d->trust.desk_id));
-    writer_u32(w, d->generation);
-    writer_put(w, d->issuing_certificate, sizeof(d->issuing_certificate));
-    writer_put(w, d->desk_certificate, sizeof(d->desk_certificate));
-    writer_u64(w, d->certificates_until_s);
+    fields_write(w, &paper_fields, d);
     writer_lp(w, d->credential, d->credential_len);
-    save_validity(&d->credential_validity, w);
+    validity_write(w, &d->credential_validity);
     writer_put(w, d->alias, sizeof(d->alias));
     writer_u8(w, d->peer_worker);
 }
 
 static void save_epochs(const struct desk *d, struct writer *w)
 {
-    writer_u64(w, d->epoch_ms);
-    writer_u64(w, d->last_resort_s);
-    writer_put(w, d->intake_pk, sizeof(d->intake_pk));
-    writer_put(w, d->last_resort_pk, sizeof(d->last_resort_pk));
+    fields_write(w, &newest_fields, d);
     writer_u32(w, d->epoch_count);
-    for (uint32_t i = 0; i < d->epoch_count; i++) {
-        const struct desk_epoch *e = &d->keys->epochs[i];
-        writer_u32(w, e->keys.epoch);
-        writer_put(w, e->keys.key_part_hash, sizeof(e->keys.key_part_hash));
-        writer_put(w, e->keys.intake_sk, sizeof(e->keys.intake_sk));
-        writer_put(w, e->keys.last_resort_sk, sizeof(e->keys.last_resort_sk));
-        save_validity(&e->intake, w);
-        save_validity(&e->last_resort, w);
-    }
+    for (uint32_t i = 0; i < d->epoch_count; i++)
+        fields_write(w, &epoch_fields, &d->keys->epochs[i]);
 }
 
 static void save_notice(const struct notice *n, struct writer *w)
@@ -96,7 +113,7 @@ static void save(const void *thing, struct writer *w)
     writer_u8(w, SAVED_VERSION);
     relay_place_save(&d->place, w);
     writer_u8(w, (uint8_t)d->stage);
-    save_keys(d->keys, w);
+    fields_write(w, &key_fields, d->keys);
     save_papers(d, w);
     save_epochs(d, w);
     save_notice(&d->notice, w);
@@ -105,54 +122,22 @@ static void save(const void *thing, struct writer *w)
     writer_u32(w, d->voucher_count);
     writer_u32(w, d->vouchers_ready);
     writer_u32(w, d->dismissed_count);
-    for (uint32_t i = 0; i < d->dismissed_count; i++) {
-        writer_put(w, d->dismissed[i].id.b, ZG_ID_BYTES);
-        writer_u64(w, d->dismissed[i].until_ms);
-    }
+    for (uint32_t i = 0; i < d->dismissed_count; i++)
+        fields_write(w, &dismissed_fields, &d->dismissed[i]);
 }
 
 const struct entry_kind desk_entry_kind = {ENTRY_DESK, bound, save};
 
 /* --- load --- */
 
-static void load_keys(struct desk_keys *k, struct reader *r)
-{
-    reader_copy(r, k->queue.put.b, WIRE_SECRET_BYTES);
-    reader_copy(r, k->queue.take.b, WIRE_SECRET_BYTES);
-    reader_copy(r, k->queue.own.b, WIRE_SECRET_BYTES);
-    reader_copy(r, k->queue.end.b, WIRE_SECRET_BYTES);
-    reader_copy(r, k->voucher.b, WIRE_SECRET_BYTES);
-    reader_copy(r, k->slot_voucher.b, WIRE_SECRET_BYTES);
-    reader_copy(r, k->slot_write.b, WIRE_SECRET_BYTES);
-    reader_copy(r, k->slot_own.b, WIRE_SECRET_BYTES);
-    reader_copy(r, k->card_key, sizeof(k->card_key));
-    reader_copy(r, k->publishing_seed, sizeof(k->publishing_seed));
-    reader_copy(r, k->sign_seed, sizeof(k->sign_seed));
-    reader_copy(r, k->dh_sk, sizeof(k->dh_sk));
-    for (size_t i = 0; i < DESK_VOUCHERS_MAX; i++)
-        reader_copy(r, k->vouchers[i].b, WIRE_SECRET_BYTES);
-}
-
-static void load_validity(struct validity *v, struct reader *r)
-{
-    v->from = reader_u64(r);
-    v->until = reader_u64(r);
-}
-
 static void load_papers(struct desk *d, struct reader *r)
 {
-    reader_copy(r, d->trust.root_pk, sizeof(d->trust.root_pk));
-    reader_copy(r, d->trust.issuing_pk, sizeof(d->trust.issuing_pk));
-    reader_copy(r, d->trust.desk_id, sizeof(d->trust.desk_id));
-    d->generation = reader_u32(r);
-    reader_copy(r, d->issuing_certificate, sizeof(d->issuing_certificate));
-    reader_copy(r, d->desk_certificate, sizeof(d->desk_certificate));
-    d->certificates_until_s = reader_u64(r);
+    fields_read(r, &paper_fields, d);
     struct span credential = reader_lp(r, CREDENTIAL_BYTES_MAX);
     if (credential.at != NULL)
         memcpy(d->credential, credential.at, credential.len);
     d->credential_len = (uint32_t)credential.len;
-    load_validity(&d->credential_validity, r);
+    d->credential_validity = validity_read(r);
     reader_copy(r, d->alias, sizeof(d->alias));
     d->alias[sizeof(d->alias) - 1] = '\0';
     d->peer_worker = reader_u8(r) != 0;
@@ -160,21 +145,12 @@ static void load_papers(struct desk *d, struct reader *r)
 
 static void load_epochs(struct desk *d, struct reader *r)
 {
-    d->epoch_ms = reader_u64(r);
-    d->last_resort_s = reader_u64(r);
-    reader_copy(r, d->intake_pk, sizeof(d->intake_pk));
-    reader_copy(r, d->last_resort_pk, sizeof(d->last_resort_pk));
+    fields_read(r, &newest_fields, d);
     uint32_t count = reader_u32(r);
     if (count > DESK_EPOCHS_MAX)
         r->bad = true;
     for (uint32_t i = 0; i < count && !r->bad; i++) {
-        struct desk_epoch *e = &d->keys->epochs[i];
-        e->keys.epoch = reader_u32(r);
-        reader_copy(r, e->keys.key_part_hash, sizeof(e->keys.key_part_hash));
-        reader_copy(r, e->keys.intake_sk, sizeof(e->keys.intake_sk));
-        reader_copy(r, e->keys.last_resort_sk, sizeof(e->keys.last_resort_sk));
-        load_validity(&e->intake, r);
-        load_validity(&e->last_resort, r);
+        fields_read(r, &epoch_fields, &d->keys->epochs[i]);
         d->epoch_count++;
     }
 }
@@ -204,16 +180,14 @@ static void load_lists(struct desk *d, struct reader *r)
     if (d->voucher_count > DESK_VOUCHERS_MAX || d->vouchers_ready > d->voucher_count ||
         d->dismissed_count > DESK_DISMISSED_MAX)
         r->bad = true;
-    for (uint32_t i = 0; i < d->dismissed_count && !r->bad; i++) {
-        reader_copy(r, d->dismissed[i].id.b, ZG_ID_BYTES);
-        d->dismissed[i].until_ms = reader_u64(r);
-    }
+    for (uint32_t i = 0; i < d->dismissed_count && !r->bad; i++)
+        fields_read(r, &dismissed_fields, &d->dismissed[i]);
 }
 
 static zg_err load_rest(struct desk *d, struct reader *r)
 {
     d->stage = (enum desk_stage)reader_u8(r);
-    load_keys(d->keys, r);
+    fields_read(r, &key_fields, d->keys);
     load_papers(d, r);
     load_epochs(d, r);
     load_notice(&d->notice, r);

@@ -26,13 +26,13 @@ zg_err validity_check(const struct validity *v, uint64_t now_s)
     return now_s >= v->from && now_s < v->until ? ZG_OK : ZG_ERR_EXPIRED;
 }
 
-static void write_validity(struct writer *w, const struct validity *v)
+void validity_write(struct writer *w, const struct validity *v)
 {
     writer_u64(w, v->from);
     writer_u64(w, v->until);
 }
 
-static struct validity read_validity(struct reader *r)
+struct validity validity_read(struct reader *r)
 {
     struct validity v;
     v.from = reader_u64(r);
@@ -151,7 +151,7 @@ void issuing_certificate_make(uint8_t out[ISSUING_CERTIFICATE_BYTES], const stru
     writer_init(&w, out, ISSUING_CERTIFICATE_BYTES);
     write_suite(&w);
     writer_put(&w, c->issuing_pk, sizeof(c->issuing_pk));
-    write_validity(&w, &c->validity);
+    validity_write(&w, &c->validity);
     sign_object(&w, root, SPAN_LABEL(LABEL_ISSUING_CERTIFICATE));
     assert(w.len == ISSUING_CERTIFICATE_BYTES);
 }
@@ -166,7 +166,7 @@ zg_err issuing_certificate_open(struct issuing_certificate *out, struct span enc
     if (err != ZG_OK)
         return err;
     reader_copy(&r, c.issuing_pk, sizeof(c.issuing_pk));
-    c.validity = read_validity(&r);
+    c.validity = validity_read(&r);
     if (!reader_done(&r))
         return ZG_ERR_MALFORMED;
     err = validity_check(&c.validity, now_s);
@@ -186,7 +186,7 @@ void desk_certificate_make(uint8_t out[DESK_CERTIFICATE_BYTES], const struct des
     writer_put(&w, c->desk_id, sizeof(c->desk_id));
     writer_u32(&w, c->generation);
     writer_put(&w, c->publishing_pk, sizeof(c->publishing_pk));
-    write_validity(&w, &c->validity);
+    validity_write(&w, &c->validity);
     sign_object(&w, issuing, SPAN_LABEL(LABEL_DESK_CERTIFICATE));
     assert(w.len == DESK_CERTIFICATE_BYTES);
 }
@@ -203,7 +203,7 @@ zg_err desk_certificate_open(struct desk_certificate *out, struct span encoded,
     reader_copy(&r, c.desk_id, sizeof(c.desk_id));
     c.generation = reader_u32(&r);
     reader_copy(&r, c.publishing_pk, sizeof(c.publishing_pk));
-    c.validity = read_validity(&r);
+    c.validity = validity_read(&r);
     if (!reader_done(&r))
         return ZG_ERR_MALFORMED;
     err = validity_check(&c.validity, now_s);
@@ -263,7 +263,7 @@ zg_err credential_make(uint8_t out[CREDENTIAL_BYTES_MAX], size_t *len, const str
     writer_u64(&w, c->serial);
     writer_put(&w, c->sign_pk, sizeof(c->sign_pk));
     writer_put(&w, c->dh_pk, sizeof(c->dh_pk));
-    write_validity(&w, &c->validity);
+    validity_write(&w, &c->validity);
     sign_object(&w, issuing, SPAN_LABEL(LABEL_CREDENTIAL));
     *len = w.len;
     return ZG_OK;
@@ -284,7 +284,7 @@ zg_err credential_open(struct credential *out, struct span encoded, const uint8_
     c.serial = reader_u64(&r);
     reader_copy(&r, c.sign_pk, sizeof(c.sign_pk));
     reader_copy(&r, c.dh_pk, sizeof(c.dh_pk));
-    c.validity = read_validity(&r);
+    c.validity = validity_read(&r);
     if (!reader_done(&r) || !role_ok(role) || !alias_ok(alias.at, alias.len))
         return ZG_ERR_MALFORMED;
     c.role = role == CREDENTIAL_WORKER ? CREDENTIAL_WORKER : CREDENTIAL_PEER_WORKER;

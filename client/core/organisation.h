@@ -43,6 +43,8 @@ struct validity {
 struct validity validity_from(uint64_t now_s, uint64_t seconds);
 /* ZG_ERR_EXPIRED outside. */
 ZG_MUST_CHECK zg_err validity_check(const struct validity *v, uint64_t now_s);
+void validity_write(struct writer *w, const struct validity *v);
+struct validity validity_read(struct reader *r);
 
 /* An Ed25519 key pair. Secret; key_pair_clear on every exit. */
 struct sign_key {

@@ -5,6 +5,7 @@
 #include <sodium.h>
 #include <string.h>
 
+#include "client/core/fields.h"
 #include "client/core/ratchet_state.h"
 
 enum { SAVED_VERSION = 1 };
@@ -44,6 +45,77 @@ size_t ratchet_saved_bytes(const struct ratchet *r)
     return n;
 }
 
+/* --- what is kept, in this order --- */
+
+static const struct field transcript_list[] = {
+    FIELD_BYTES(struct ratchet, th1),
+    FIELD_BYTES(struct ratchet, th2),
+};
+static const struct fields transcript_fields = FIELDS(transcript_list);
+
+static const struct field sending_list[] = {
+    FIELD_NUMBER(struct sending, step),
+    FIELD_NUMBER(struct sending, n),
+    FIELD_NUMBER(struct sending, pn),
+    FIELD_BYTES(struct sending, id),
+    FIELD_BYTES(struct sending, answers),
+    FIELD_BYTES(struct sending, public.dh),
+    FIELD_BYTES(struct sending, public.ek),
+    FIELD_BYTES(struct sending, public.ct),
+    FIELD_BYTES(struct sending, hk),
+    FIELD_BYTES(struct sending, chain),
+};
+static const struct fields sending_fields = FIELDS(sending_list);
+
+static const struct field own_list[] = {
+    FIELD_BYTES(struct own_step, id),
+    FIELD_BYTES(struct own_step, dh_sk),
+    FIELD_BYTES(struct own_step, dh_pk),
+    FIELD_BYTES(struct own_step, dk),
+    FIELD_BYTES(struct own_step, root),
+    FIELD_BYTES(struct own_step, nhk),
+    FIELD_BYTES(struct own_step, reply_hk),
+};
+static const struct fields own_fields = FIELDS(own_list);
+
+static const struct field chain_list[] = {
+    FIELD_NUMBER(struct chain, step),
+    FIELD_NUMBER(struct chain, n),
+    FIELD_BYTES(struct chain, id),
+    FIELD_BYTES(struct chain, hk),
+    FIELD_BYTES(struct chain, key),
+};
+static const struct fields chain_fields = FIELDS(chain_list);
+
+static const struct field peer_list[] = {
+    FIELD_NUMBER(struct peer_step, chain.step),
+    FIELD_NUMBER(struct peer_step, chain.n),
+    FIELD_BYTES(struct peer_step, chain.id),
+    FIELD_BYTES(struct peer_step, chain.hk),
+    FIELD_BYTES(struct peer_step, chain.key),
+    FIELD_BYTES(struct peer_step, dh),
+    FIELD_BYTES(struct peer_step, ek),
+    FIELD_BYTES(struct peer_step, root),
+    FIELD_BYTES(struct peer_step, nhk),
+    FIELD_BYTES(struct peer_step, answer_hk),
+};
+static const struct fields peer_fields = FIELDS(peer_list);
+
+static const struct field group_list[] = {
+    FIELD_NUMBER(struct stored_group, step),
+    FIELD_BYTES(struct stored_group, id),
+    FIELD_BYTES(struct stored_group, hk),
+};
+static const struct fields group_fields = FIELDS(group_list);
+
+static const struct field stored_list[] = {
+    FIELD_NUMBER(struct stored_key, since_s),
+    FIELD_NUMBER(struct stored_key, step),
+    FIELD_NUMBER(struct stored_key, n),
+    FIELD_BYTES(struct stored_key, key),
+};
+static const struct fields stored_fields = FIELDS(stored_list);
+
 /* --- writing --- */
 
 static uint8_t flags_of(const struct ratchet *r)
@@ -57,65 +129,14 @@ static uint8_t flags_of(const struct ratchet *r)
     return (uint8_t)flags;
 }
 
-static void write_sending(struct writer *w, const struct sending *s)
-{
-    writer_u32(w, s->step);
-    writer_u32(w, s->n);
-    writer_u32(w, s->pn);
-    writer_put(w, s->id, sizeof(s->id));
-    writer_put(w, s->answers, sizeof(s->answers));
-    writer_put(w, s->public.dh, sizeof(s->public.dh));
-    writer_put(w, s->public.ek, sizeof(s->public.ek));
-    writer_put(w, s->public.ct, sizeof(s->public.ct));
-    writer_put(w, s->hk, sizeof(s->hk));
-    writer_put(w, s->chain, sizeof(s->chain));
-}
-
-static void write_own(struct writer *w, const struct own_step *s)
-{
-    writer_put(w, s->id, sizeof(s->id));
-    writer_put(w, s->dh_sk, sizeof(s->dh_sk));
-    writer_put(w, s->dh_pk, sizeof(s->dh_pk));
-    writer_put(w, s->dk, sizeof(s->dk));
-    writer_put(w, s->root, sizeof(s->root));
-    writer_put(w, s->nhk, sizeof(s->nhk));
-    writer_put(w, s->reply_hk, sizeof(s->reply_hk));
-}
-
-static void write_chain(struct writer *w, const struct chain *c)
-{
-    writer_u32(w, c->step);
-    writer_u32(w, c->n);
-    writer_put(w, c->id, sizeof(c->id));
-    writer_put(w, c->hk, sizeof(c->hk));
-    writer_put(w, c->key, sizeof(c->key));
-}
-
-static void write_peer(struct writer *w, const struct peer_step *p)
-{
-    write_chain(w, &p->chain);
-    writer_put(w, p->dh, sizeof(p->dh));
-    writer_put(w, p->ek, sizeof(p->ek));
-    writer_put(w, p->root, sizeof(p->root));
-    writer_put(w, p->nhk, sizeof(p->nhk));
-    writer_put(w, p->answer_hk, sizeof(p->answer_hk));
-}
-
 static void write_stored(struct writer *w, const struct stored *s)
 {
     writer_u8(w, (uint8_t)s->groups_count);
-    for (uint32_t i = 0; i < s->groups_count; i++) {
-        writer_u32(w, s->groups[i].step);
-        writer_put(w, s->groups[i].id, sizeof(s->groups[i].id));
-        writer_put(w, s->groups[i].hk, sizeof(s->groups[i].hk));
-    }
+    for (uint32_t i = 0; i < s->groups_count; i++)
+        fields_write(w, &group_fields, &s->groups[i]);
     writer_u16(w, (uint16_t)s->count);
-    for (uint32_t i = 0; i < s->count; i++) {
-        writer_u64(w, s->keys[i].since_s);
-        writer_u32(w, s->keys[i].step);
-        writer_u32(w, s->keys[i].n);
-        writer_put(w, s->keys[i].key, sizeof(s->keys[i].key));
-    }
+    for (uint32_t i = 0; i < s->count; i++)
+        fields_write(w, &stored_fields, &s->keys[i]);
 }
 
 void ratchet_save(const struct ratchet *r, struct writer *w)
@@ -123,64 +144,19 @@ void ratchet_save(const struct ratchet *r, struct writer *w)
     writer_u8(w, SAVED_VERSION);
     writer_u8(w, (uint8_t)r->side);
     writer_u8(w, flags_of(r));
-    writer_put(w, r->th1, sizeof(r->th1));
-    writer_put(w, r->th2, sizeof(r->th2));
-    write_sending(w, &r->sending);
+    fields_write(w, &transcript_fields, r);
+    fields_write(w, &sending_fields, &r->sending);
     writer_u8(w, (uint8_t)r->own_count);
     for (uint32_t i = 0; i < r->own_count; i++)
-        write_own(w, &r->own[i]);
+        fields_write(w, &own_fields, &r->own[i]);
     if (r->has_peer)
-        write_peer(w, &r->peer);
+        fields_write(w, &peer_fields, &r->peer);
     if (r->has_aside)
-        write_chain(w, &r->aside);
+        fields_write(w, &chain_fields, &r->aside);
     write_stored(w, &r->stored);
 }
 
 /* --- reading --- */
-
-static void read_sending(struct reader *in, struct sending *s)
-{
-    s->step = reader_u32(in);
-    s->n = reader_u32(in);
-    s->pn = reader_u32(in);
-    reader_copy(in, s->id, sizeof(s->id));
-    reader_copy(in, s->answers, sizeof(s->answers));
-    reader_copy(in, s->public.dh, sizeof(s->public.dh));
-    reader_copy(in, s->public.ek, sizeof(s->public.ek));
-    reader_copy(in, s->public.ct, sizeof(s->public.ct));
-    reader_copy(in, s->hk, sizeof(s->hk));
-    reader_copy(in, s->chain, sizeof(s->chain));
-}
-
-static void read_own(struct reader *in, struct own_step *s)
-{
-    reader_copy(in, s->id, sizeof(s->id));
-    reader_copy(in, s->dh_sk, sizeof(s->dh_sk));
-    reader_copy(in, s->dh_pk, sizeof(s->dh_pk));
-    reader_copy(in, s->dk, sizeof(s->dk));
-    reader_copy(in, s->root, sizeof(s->root));
-    reader_copy(in, s->nhk, sizeof(s->nhk));
-    reader_copy(in, s->reply_hk, sizeof(s->reply_hk));
-}
-
-static void read_chain(struct reader *in, struct chain *c)
-{
-    c->step = reader_u32(in);
-    c->n = reader_u32(in);
-    reader_copy(in, c->id, sizeof(c->id));
-    reader_copy(in, c->hk, sizeof(c->hk));
-    reader_copy(in, c->key, sizeof(c->key));
-}
-
-static void read_peer(struct reader *in, struct peer_step *p)
-{
-    read_chain(in, &p->chain);
-    reader_copy(in, p->dh, sizeof(p->dh));
-    reader_copy(in, p->ek, sizeof(p->ek));
-    reader_copy(in, p->root, sizeof(p->root));
-    reader_copy(in, p->nhk, sizeof(p->nhk));
-    reader_copy(in, p->answer_hk, sizeof(p->answer_hk));
-}
 
 static bool has_group(const struct stored *s, uint32_t step)
 {
@@ -197,21 +173,15 @@ static void read_stored(struct reader *in, struct stored *s)
         s->groups_count = 0;
         in->bad = true;
     }
-    for (uint32_t i = 0; i < s->groups_count; i++) {
-        s->groups[i].step = reader_u32(in);
-        reader_copy(in, s->groups[i].id, sizeof(s->groups[i].id));
-        reader_copy(in, s->groups[i].hk, sizeof(s->groups[i].hk));
-    }
+    for (uint32_t i = 0; i < s->groups_count; i++)
+        fields_read(in, &group_fields, &s->groups[i]);
     s->count = reader_u16(in);
     if (s->count > RATCHET_STORED_MAX) {
         s->count = 0;
         in->bad = true;
     }
     for (uint32_t i = 0; i < s->count; i++) {
-        s->keys[i].since_s = reader_u64(in);
-        s->keys[i].step = reader_u32(in);
-        s->keys[i].n = reader_u32(in);
-        reader_copy(in, s->keys[i].key, sizeof(s->keys[i].key));
+        fields_read(in, &stored_fields, &s->keys[i]);
         if (!has_group(s, s->keys[i].step))
             in->bad = true;
     }
@@ -244,18 +214,17 @@ static zg_err read_state(struct reader *in, struct ratchet *r)
     r->has_peer = (flags & FLAG_PEER) != 0;
     r->peer.readable = (flags & FLAG_READABLE) != 0;
     r->has_aside = (flags & FLAG_ASIDE) != 0;
-    reader_copy(in, r->th1, sizeof(r->th1));
-    reader_copy(in, r->th2, sizeof(r->th2));
-    read_sending(in, &r->sending);
+    fields_read(in, &transcript_fields, r);
+    fields_read(in, &sending_fields, &r->sending);
     r->own_count = reader_u8(in);
     if (!sound(r))
         return ZG_ERR_MALFORMED;
     for (uint32_t i = 0; i < r->own_count; i++)
-        read_own(in, &r->own[i]);
+        fields_read(in, &own_fields, &r->own[i]);
     if (r->has_peer)
-        read_peer(in, &r->peer);
+        fields_read(in, &peer_fields, &r->peer);
     if (r->has_aside)
-        read_chain(in, &r->aside);
+        fields_read(in, &chain_fields, &r->aside);
     read_stored(in, &r->stored);
     return reader_done(in) ? ZG_OK : ZG_ERR_MALFORMED;
 }

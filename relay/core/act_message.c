@@ -184,7 +184,7 @@ static void act_subscribe(struct call *call, const struct command *c, const stru
         return;
     }
     touch_used(r, q, false);
-    out.u.subscription = sub->id;
+    out.u.subscription = subscription_id(sub);
     session_push(s, &out, NULL);
     queue_deliver(r, q);
 }

@@ -178,19 +178,15 @@ void exchange_sweep(struct relay *r, bool desks)
 
 static struct subscription *subscription_find(const struct relay *r, uint64_t id)
 {
-    const struct map *map = &r->exchange.subscriptions;
-    for (struct map_node *n = map_first(map, map_hash(map, &id, sizeof(id))); n != NULL; n = map_next(n)) {
-        struct subscription *sub = LIST_ITEM(n, struct subscription, by_id);
-        if (sub->id == id)
-            return sub;
-    }
-    return NULL;
+    struct map_node *node = map_first(&r->exchange.subscriptions, id);
+    return node != NULL ? LIST_ITEM(node, struct subscription, by_id) : NULL;
 }
 
 /* Out of its queue and freed; the reader is told. */
 static void cut_off(struct relay *r, struct subscription *sub, enum ended_reason reason)
 {
-    const struct out out = {.op = OP_ENDED, .status = (uint8_t)reason, .u.subscription = sub->id};
+    const struct out out = {
+        .op = OP_ENDED, .status = (uint8_t)reason, .u.subscription = subscription_id(sub)};
     struct session *s = sub->session;
     exchange_unsubscribe(r, sub);
     session_push(s, &out, NULL);
@@ -199,22 +195,22 @@ static void cut_off(struct relay *r, struct subscription *sub, enum ended_reason
 struct subscription *exchange_subscribe(struct relay *r, struct session *s, struct queue *q,
                                         const struct name *take, uint16_t window)
 {
-    struct map *map = &r->exchange.subscriptions;
     struct subscription *sub = calloc(1, sizeof(*sub));
+    uint64_t id;
 
     if (sub == NULL)
         return NULL;
     if (q->reader != NULL)
         cut_off(r, q->reader, ENDED_DISPLACED);
     do
-        rng_fill(&r->rng, &sub->id, sizeof(sub->id));
-    while (subscription_find(r, sub->id) != NULL);
+        rng_fill(&r->rng, &id, sizeof(id));
+    while (subscription_find(r, id) != NULL);
     sub->session = s;
     sub->queue = q;
     sub->take = *take;
     sub->window = window;
     sub->next_id = 1;
-    map_insert(map, &sub->by_id, map_hash(map, &sub->id, sizeof(sub->id)));
+    map_insert(&r->exchange.subscriptions, &sub->by_id, id);
     session_subscribed(s, sub);
     q->reader = sub;
     r->stats.subscriptions++;

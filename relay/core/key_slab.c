@@ -8,8 +8,8 @@ union key_slot {
     struct session_keys keys;
 };
 
-/* Four pages, less the canary that sodium_malloc puts before them. */
-enum { CHUNK_SLOTS = (4 * 4096 - 16) / sizeof(union key_slot) };
+/* Eight pages, less the canary that sodium_malloc puts before them. It needs another page for itself. */
+enum { CHUNK_SLOTS = (8 * 4096 - 16) / sizeof(union key_slot) };
 
 struct key_chunk {
     struct key_chunk *next;

@@ -1,5 +1,6 @@
 /*
- * A hash map whose nodes stand inside of what it holds. Keyed with SipHash, because strangers choose names.
+ * A hash map whose nodes stand inside of what it holds. Keyed with SipHash, because strangers choose names;
+ * what is random already needs none.
  * Only map_init can fail: a map that cannot grow gets longer chains.
  */
 #ifndef RELAY_CORE_MAP_H

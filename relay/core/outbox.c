@@ -108,7 +108,8 @@ static struct slot_piece piece_of(const struct reading *r)
 
 void out_command(const struct out *out, uint8_t subscription[WIRE_SUBSCRIPTION_BYTES], struct command *c)
 {
-    uint64_t id = out->op == OP_DELIVER ? out->u.message->queue->reader->id : out->u.subscription;
+    uint64_t id =
+        out->op == OP_DELIVER ? subscription_id(out->u.message->queue->reader) : out->u.subscription;
 
     memcpy(subscription, &id, WIRE_SUBSCRIPTION_BYTES);
     c->op = (enum op)out->op;

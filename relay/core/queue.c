@@ -325,7 +325,7 @@ void queue_withdraw(struct relay *r, struct message *m, bool drop_row)
 
     desk_has_one_less(q, m);
     if (take_out(m)) {
-        const struct out out = {.op = OP_WITHDRAW, .seq = id, .u.subscription = q->reader->id};
+        const struct out out = {.op = OP_WITHDRAW, .seq = id, .u.subscription = subscription_id(q->reader)};
         session_push(q->reader->session, &out, NULL);
     }
     message_end(r, m, MESSAGE_GONE, drop_row);

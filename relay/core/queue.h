@@ -19,9 +19,8 @@ struct name_entry;
 
 /* One reader of a queue. */
 struct subscription {
-    struct link place; /* in its session's list; those that wait for room in the outbox stand first */
-    struct map_node by_id;
-    uint64_t id;
+    struct link place;     /* in its session's list; those that wait for room in the outbox stand first */
+    struct map_node by_id; /* the id is random: it is its own hash, and stands only there */
     struct session *session;
     struct queue *queue;
     struct name take;
@@ -29,6 +28,11 @@ struct subscription {
     uint16_t window;
     bool starving;
 };
+
+static inline uint64_t subscription_id(const struct subscription *sub)
+{
+    return sub->by_id.hash;
+}
 
 /* What only a desk needs. */
 struct desk {

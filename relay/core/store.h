@@ -246,7 +246,7 @@ struct store_job {
             uint32_t size;
         } slot;
         struct {
-            uint32_t hour; /* now */
+            uint32_t hour;   /* now */
             uint32_t latest; /* what is sealed and would be over later is over then; 0: no such end */
             uint32_t limit;
             uint32_t messages, slots, vouchers, marks; /* deleted */
@@ -283,6 +283,8 @@ struct store {
  * at a time. */
 struct engine {
     void (*execute)(struct engine *e, struct store_job *job);
+    /* No job for a while: lets go of what it keeps only to be faster. NULL: it keeps no such thing. */
+    void (*rest)(struct engine *e);
     void (*close)(struct engine *e); /* frees e */
 };
 

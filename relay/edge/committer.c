@@ -2,10 +2,14 @@
 #include "relay/edge/committer.h"
 
 #include <assert.h>
+#include <malloc.h>
 #include <sodium.h>
 #include <stdlib.h>
 
-enum { STACK_USED = 32 * 1024 /* by a job */ };
+enum {
+    STACK_USED = 32 * 1024,       /* by a job */
+    CALM_NS = 1000 * 1000 * 1000, /* without a job; then the engine rests */
+};
 
 /* Jobs in the order in which they came. */
 struct fifo {
@@ -53,12 +57,34 @@ static struct store_job *fifo_take(struct fifo *f)
 
 /* --- the thread --- */
 
-/* The next jobs; NULL when the committer stops and nothing is left. */
-static struct store_job *wait_for_work(struct committer *c)
+/* What is free goes back to the system, also between blocks that are in use. */
+static void let_go(struct engine *engine)
 {
+    if (engine->rest != NULL)
+        engine->rest(engine);
+#if defined(__GLIBC__)
+    malloc_trim(0);
+#endif
+}
+
+/* The mutex is held, but not while memory is let go of. */
+static void wait_for_work(struct committer *c)
+{
+    if (uv_cond_timedwait(&c->work, &c->mutex, CALM_NS) != UV_ETIMEDOUT)
+        return;
+    uv_mutex_unlock(&c->mutex);
+    let_go(c->engine);
     uv_mutex_lock(&c->mutex);
     while (c->waiting.first == NULL && !c->stopping)
         uv_cond_wait(&c->work, &c->mutex);
+}
+
+/* The next jobs; NULL when the committer stops and nothing is left. */
+static struct store_job *next_work(struct committer *c)
+{
+    uv_mutex_lock(&c->mutex);
+    while (c->waiting.first == NULL && !c->stopping)
+        wait_for_work(c);
     struct store_job *all = fifo_take(&c->waiting);
     uv_mutex_unlock(&c->mutex);
     return all;
@@ -77,7 +103,7 @@ static void run(void *arg)
 {
     struct committer *c = arg;
     struct store_job *job;
-    while ((job = wait_for_work(c)) != NULL) {
+    while ((job = next_work(c)) != NULL) {
         while (job != NULL) {
             struct store_job *next = job->next;
             c->engine->execute(c->engine, job);

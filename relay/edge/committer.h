@@ -4,7 +4,7 @@
  * Happy path: submit puts a job behind the others and wakes the thread; the thread carries it out and wakes
  * the loop; the loop calls job->done, in the order in which jobs were submitted. Failure: a job that fails is
  * done like every other, with its result. Nothing is lost at the end: committer_close waits until every job
- * was done.
+ * was done. A second without a job: the engine rests, and what is free of the heap goes back to the system.
  */
 #ifndef RELAY_EDGE_COMMITTER_H
 #define RELAY_EDGE_COMMITTER_H

@@ -70,11 +70,14 @@ static void harden(void)
 #endif
 }
 
-/* Small at rest: threads share one heap, and freed memory goes back. */
+/*
+ * Small at rest: freed memory goes back. Two heaps: between connections that stay, the pages of the
+ * committer's thread would leave holes that are too small to be given back.
+ */
 static void keep_memory_small(void)
 {
 #if defined(__GLIBC__)
-    mallopt(M_ARENA_MAX, 1);
+    mallopt(M_ARENA_MAX, 2);
     mallopt(M_TRIM_THRESHOLD, 256 * 1024);
     mallopt(M_MMAP_THRESHOLD, 128 * 1024);
 #endif

@@ -252,7 +252,7 @@ struct engine *memory_engine_new(void)
     struct memory_engine *e = calloc(1, sizeof(*e));
     if (e == NULL)
         return NULL;
-    e->engine = (struct engine){execute, close_engine};
+    e->engine = (struct engine){execute, NULL, close_engine};
     e->names.row_bytes = sizeof(struct name_row);
     e->queues.row_bytes = sizeof(struct queue_row);
     e->slots.row_bytes = sizeof(struct slot_row);

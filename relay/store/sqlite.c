@@ -214,6 +214,12 @@ static void execute(struct engine *engine, struct store_job *job)
                                                    : ZG_ERR_STORAGE;
 }
 
+/* Pages that were read stay in memory until others need their room, or as long as nobody asks. */
+static void rest(struct engine *engine)
+{
+    sqlite3_db_release_memory(((struct sqlite_engine *)engine)->db);
+}
+
 static void close_engine(struct engine *engine)
 {
     struct sqlite_engine *e = (struct sqlite_engine *)engine;
@@ -345,7 +351,7 @@ zg_err sqlite_engine_open(struct engine **out, const struct sqlite_options *opti
 
     struct sqlite_engine *e = calloc(1, sizeof(*e));
     if (e != NULL) {
-        e->engine = (struct engine){execute, close_engine};
+        e->engine = (struct engine){execute, rest, close_engine};
         e->journal_used = true; /* by a process that was ended hard */
         e->rng = rng_system();
         err = open_database(e, options, &reason);

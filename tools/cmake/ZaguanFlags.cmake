@@ -18,6 +18,8 @@ set(ZG_SANITIZE "" CACHE STRING "Sanitizers for everything, as -fsanitize= takes
 option(ZG_HARDEN "Hardening flags of release builds" OFF)
 
 add_compile_options(
+    # Assertions name their file; where it was built is nobody's business, and the same sources make the same program.
+    -fmacro-prefix-map=${CMAKE_SOURCE_DIR}/=
     -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Werror)
 
 if(ZG_SANITIZE)

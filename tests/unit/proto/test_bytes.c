@@ -113,15 +113,17 @@ static void lp_is_bounded_by_the_limit_and_by_the_input(void **state)
 static void zeros_must_all_be_zero(void **state)
 {
     (void)state;
-    for (size_t at = 0; at <= 8; at++) {
-        uint8_t in[8] = {0};
-        struct reader r;
-        if (at < sizeof(in))
-            in[at] = 0x80;
-        reader_init(&r, in, sizeof(in));
-        reader_zeros(&r);
-        assert_int_equal(r.bad, at < sizeof(in));
-        assert_int_equal(reader_done(&r), at == sizeof(in));
+    /* Of every length, beginning at an odd place, with one byte that is not zero: each in turn, and one behind the end. */
+    for (size_t len = 0; len <= 35; len++) {
+        for (size_t at = 0; at <= len; at++) {
+            uint8_t in[1 + 35 + 1] = {0};
+            struct reader r;
+            in[1 + at] = 0x80;
+            reader_init(&r, in + 1, len);
+            reader_zeros(&r);
+            assert_int_equal(r.bad, at < len);
+            assert_int_equal(reader_done(&r), at == len);
+        }
     }
 }
 

@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <cmocka.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -127,7 +128,7 @@ static void everything_submitted_is_done_once_and_in_order(void **state)
     struct load l = {.target = 5000};
     struct slow_engine *e = calloc(1, sizeof(*e));
     assert_non_null(e);
-    e->engine = (struct engine){execute, close_engine};
+    e->engine = (struct engine){execute, NULL, close_engine};
     e->closed_after = &l.closed_after;
     l.rng = rng_seeded(&l.seed, 11);
 
@@ -159,11 +160,76 @@ static void closing_at_once_leaves_nothing(void **state)
     assert_int_equal(uv_loop_close(&loop), 0);
 }
 
+struct calm_engine {
+    struct engine engine;
+    atomic_uint rests;
+};
+
+static void do_nothing(struct engine *engine, struct store_job *job)
+{
+    (void)engine;
+    job->result = ZG_OK;
+}
+
+static void count_rest(struct engine *engine)
+{
+    ((struct calm_engine *)engine)->rests++;
+}
+
+static void leave_it(struct engine *engine)
+{
+    (void)engine;
+}
+
+static void on_counted(struct store_job *job)
+{
+    ++*(unsigned *)job->ctx;
+}
+
+static void carry_out_one(uv_loop_t *loop, struct committer *c)
+{
+    unsigned done = 0;
+    struct store_job job = {.kind = JOB_FIND, .done = on_counted, .ctx = &done};
+    struct store *s = committer_store(c);
+    s->submit(s, &job);
+    while (done == 0)
+        uv_run(loop, UV_RUN_ONCE);
+}
+
+static void wait_for_rests(const struct calm_engine *e, unsigned count)
+{
+    while (e->rests < count)
+        nap(10000);
+}
+
+static void an_engine_rests_once_in_each_calm(void **state)
+{
+    (void)state;
+    struct calm_engine e = {.engine = {do_nothing, count_rest, leave_it}};
+    uv_loop_t loop;
+    struct committer *c;
+    assert_int_equal(uv_loop_init(&loop), 0);
+    assert_int_equal(committer_open(&c, &loop, &e.engine), ZG_OK);
+
+    wait_for_rests(&e, 1);
+    carry_out_one(&loop, c);
+    wait_for_rests(&e, 2);
+    for (int i = 0; i < 250; i++)
+        nap(10000);
+    assert_int_equal(e.rests, 2);
+
+    carry_out_one(&loop, c);
+    committer_close(c, NULL, NULL);
+    uv_run(&loop, UV_RUN_DEFAULT);
+    assert_int_equal(uv_loop_close(&loop), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(everything_submitted_is_done_once_and_in_order),
         cmocka_unit_test(closing_at_once_leaves_nothing),
+        cmocka_unit_test(an_engine_rests_once_in_each_calm),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "relay/store/sqlite.h"
+#include "relay/store/sqlite_engine.h"
 #include "tests/support/support.h"
 #include "tests/unit/relay_store/fault_vfs.h"
 #include "tests/unit/relay_store/harness.h"
@@ -458,6 +459,38 @@ static void expired_things_count_as_not_there_before_they_are_purged(void **stat
     e->close(e);
 }
 
+static int cached_bytes(const struct engine *e)
+{
+    int now, most;
+    assert_int_equal(
+        sqlite3_db_status(((const struct sqlite_engine *)e)->db, SQLITE_DBSTATUS_CACHE_USED, &now, &most, 0),
+        SQLITE_OK);
+    return now;
+}
+
+static void a_rest_lets_go_of_pages_and_nothing_else(void **state)
+{
+    enum { QUEUES = 400, FEW = 16 * 1024 };
+    struct place *p = *state;
+    struct engine *e = place_open(p, NULL);
+    struct found found;
+    for (uint32_t i = 0; i < QUEUES; i++)
+        make_queue(e, QUEUE_CONVERSATION, 1 + i, 10 * i);
+    assert_true(cached_bytes(e) > 4 * FEW);
+
+    e->rest(e);
+    assert_true(cached_bytes(e) < FEW);
+    for (uint32_t i = 0; i < QUEUES; i++) {
+        assert_int_equal(find_name(e, 10 * i, 100, &found), ZG_OK);
+        assert_int_equal(found.id, 1 + i);
+    }
+    assert_true(cached_bytes(e) > FEW);
+    e->rest(e);
+    assert_true(cached_bytes(e) < FEW);
+    assert_int_equal(put_message(e, 1, 1, 1, 200, 1), OUTCOME_OK);
+    e->close(e);
+}
+
 #define PLACE_TEST(f) cmocka_unit_test_setup_teardown(f, make_place, remove_place)
 
 int main(void)
@@ -479,6 +512,7 @@ int main(void)
         PLACE_TEST(what_is_in_use_is_said_with_every_change),
         PLACE_TEST(only_the_messages_of_a_desk_are_counted),
         PLACE_TEST(expired_things_count_as_not_there_before_they_are_purged),
+        PLACE_TEST(a_rest_lets_go_of_pages_and_nothing_else),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
