@@ -20,7 +20,8 @@ static void doubt(struct hour *h, struct now now)
 
 void hour_init(struct hour *h, struct now now, uint32_t known)
 {
-    *h = (struct hour){.sure = now, .looked = now.mono_ms, .now = (uint32_t)(now.utc_ms / HOUR_MS)};
+    *h = (struct hour){
+        .sure = now, .measure = now, .looked = now.mono_ms, .now = (uint32_t)(now.utc_ms / HOUR_MS)};
     if (known == 0)
         return;
     bool good = !further_than(h->now, known, h->now > known ? HOUR_AWAY : HOUR_STEP);
@@ -28,7 +29,7 @@ void hour_init(struct hour *h, struct now now, uint32_t known)
         h->now = known;
     if (good)
         return;
-    h->sure.utc_ms = known * HOUR_MS;
+    h->sure.utc_ms = h->measure.utc_ms = known * HOUR_MS;
     doubt(h, now);
 }
 
@@ -37,10 +38,15 @@ uint64_t hour_utc_ms(const struct hour *h, struct now now)
     return h->doubted ? h->sure.utc_ms + (now.mono_ms - h->sure.mono_ms) : now.utc_ms;
 }
 
-/* What the clock should say. */
+/* What the clock should say that was right then. */
+static uint64_t since(struct now then, struct now now)
+{
+    return then.utc_ms + (now.mono_ms - then.mono_ms);
+}
+
 static uint64_t expected(const struct hour *h, struct now now)
 {
-    return h->sure.utc_ms + (now.mono_ms - h->sure.mono_ms);
+    return since(h->sure, now);
 }
 
 static bool impossible(const struct hour *h, struct now now)
@@ -62,9 +68,12 @@ bool hour_advance(struct hour *h, struct now now)
     uint32_t before = h->now;
 
     h->looked = now.mono_ms;
-    if (!further_than(now.utc_ms, expected(h, now), HOUR_STEP * HOUR_MS) || convinced(h, now)) {
+    bool near = !further_than(now.utc_ms, since(h->measure, now), HOUR_STEP * HOUR_MS);
+    if (near || convinced(h, now)) {
         h->doubted = false;
         h->sure = now;
+        if (!near || now.mono_ms - h->measure.mono_ms >= HOUR_STEP * HOUR_MS)
+            h->measure = now;
     } else {
         doubt(h, now);
     }

@@ -105,7 +105,7 @@ struct carrier {
     bool (*write)(void *ctx, const uint8_t *buf, size_t len);
     /*
      * The session is over: close when what was written is out. The session is freed already; called once,
-     * from session_receive, relay_advance or relay_flush, or when another one opens.
+     * from session_receive, relay_advance, relay_flush or relay_make_room, or when another one opens.
      */
     void (*close)(void *ctx);
     void *ctx;
@@ -116,8 +116,10 @@ struct carrier {
     void (*resume)(void *ctx);
 };
 
-/* NULL: no memory, or the relay drains or has too many connections (close the socket). One that is old and has
- * shown no right to anything may end for it. */
+/* When there are as many connections as there may be: ends the oldest of those that have shown no right to anything
+ * and had a minute for it. false: there is none. */
+bool relay_make_room(struct relay *r, struct now now);
+/* NULL: no memory, or the relay drains or has too many connections and no room is made (close the socket). */
 struct session *session_open(struct relay *r, const struct carrier *carrier, struct now now);
 /*
  * Bytes from the network. false: the session ended (it called carrier.close and is freed). After relay_drain

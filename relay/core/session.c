@@ -20,6 +20,9 @@ enum { DELIVERIES_MAX = WIRE_RECORD_UNITS_MAX };
 /* Under pressure, who reads nothing is not waited for. */
 enum { CHOKED_SHORT_S = 5 };
 
+/* What is kept for so few need not be looked at. */
+enum { CHOKED_FEW_BYTES = 1 << 20 };
+
 zg_err sessions_init(struct sessions *ss)
 {
     key_slab_init(&ss->keys);
@@ -53,17 +56,16 @@ void session_move(struct session *s, enum session_state to)
     s->state = (uint8_t)to;
 }
 
-/* Connections that say nothing cost a stranger nothing: the oldest goes, if it had its time. */
-static bool has_room(struct relay *r)
+/* Connections that say nothing cost a stranger nothing, and would keep all others out. */
+bool relay_make_room(struct relay *r, struct now now)
 {
     const struct link *strangers = &r->sessions.all_strangers;
 
-    if (r->stats.connections < r->limits.connections)
-        return true;
+    relay_set_now(r, now);
     if (list_empty(strangers))
         return false;
     struct session *oldest = LIST_ITEM(strangers->next, struct session, stranger);
-    if (r->now.mono_ms - oldest->opened_at < r->limits.stall_seconds * UINT64_C(1000))
+    if (now.mono_ms - oldest->opened_at < r->limits.stall_seconds * UINT64_C(1000))
         return false;
     session_end(oldest, true);
     return true;
@@ -74,7 +76,7 @@ struct session *session_open(struct relay *r, const struct carrier *carrier, str
     struct session *s;
 
     relay_set_now(r, now);
-    if (r->draining || !has_room(r))
+    if (r->draining || (r->stats.connections >= r->limits.connections && !relay_make_room(r, now)))
         return NULL;
     s = calloc(1, sizeof(*s));
     if (s == NULL)
@@ -247,7 +249,7 @@ static struct session *first_choked(const struct sessions *ss)
 static uint64_t choked_until(const struct relay *r, const struct session *s)
 {
     uint64_t seconds = r->limits.stall_seconds, kept = r->sessions.choked_bytes;
-    if (kept > r->limits.memory_bytes)
+    if (kept > r->limits.memory_bytes + CHOKED_FEW_BYTES)
         return 0;
     if (r->stats.bytes_in_flight + kept > r->limits.memory_bytes && seconds > CHOKED_SHORT_S)
         seconds = CHOKED_SHORT_S;

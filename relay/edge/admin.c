@@ -45,6 +45,7 @@ struct admin {
     size_t callers;
     struct caller *caller[CALLERS_MAX];
     bool copying; /* one at a time */
+    bool waits;   /* somebody called, and there was no memory */
     bool closing, pipe_gone;
 };
 
@@ -328,22 +329,33 @@ static bool remember(struct admin *a, struct caller *c)
     return false;
 }
 
-static void on_connection(uv_stream_t *stream, int status)
+static void accept_caller(struct admin *a)
 {
-    struct admin *a = stream->data;
-    struct caller *c = status == 0 ? calloc(1, sizeof(*c)) : NULL;
-    if (c == NULL)
-        return;
-    if (uv_pipe_init(a->options.loop, &c->pipe, 0) != 0) {
+    struct caller *c = calloc(1, sizeof(*c));
+    a->waits = c == NULL || uv_pipe_init(a->options.loop, &c->pipe, 0) != 0;
+    if (a->waits) {
         free(c);
         return;
     }
     c->pipe.data = c;
     c->admin = a;
     a->callers++;
-    if (uv_accept(stream, (uv_stream_t *)&c->pipe) != 0 || !remember(a, c) ||
+    if (uv_accept((uv_stream_t *)&a->pipe, (uv_stream_t *)&c->pipe) != 0 || !remember(a, c) ||
         uv_read_start((uv_stream_t *)&c->pipe, on_alloc, on_read) != 0)
         drop(c);
+}
+
+/* As long as a call is not accepted, libuv brings no other. */
+static void on_connection(uv_stream_t *stream, int status)
+{
+    if (status == 0)
+        accept_caller(stream->data);
+}
+
+void admin_turn(struct admin *a)
+{
+    if (a->waits)
+        accept_caller(a);
 }
 
 /* --- life --- */

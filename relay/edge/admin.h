@@ -32,6 +32,8 @@ struct admin_options {
  * what). */
 ZG_MUST_CHECK zg_err admin_open(struct admin **out, const struct admin_options *options, char *why,
                                 size_t why_cap);
+/* Once in each turn of the loop: accepts who called when there was no memory. */
+void admin_turn(struct admin *a);
 /* Closes everything; frees when all callbacks and jobs have come back. Removes the socket. */
 void admin_close(struct admin *a);
 

@@ -149,7 +149,9 @@ static void on_prepare(uv_prepare_t *handle)
     relay_stats(s->relay, &stats);
     watch_turn(&s->watch, &stats, uv_now(&s->loop));
     streams_turn(s->streams);
-    if (s->phase != PHASE_RUNNING)
+    if (s->phase == PHASE_RUNNING)
+        admin_turn(s->admin);
+    else
         stop_step(s);
     if (s->phase != PHASE_CLOSED)
         set_deadline(s);
@@ -256,7 +258,7 @@ static bool open_streams(struct server *s, const struct config *config)
     const struct rng rng = rng_system();
     zg_err err = origins_new(&s->origins, &config->limits, &config->shared, &rng);
     if (err == ZG_OK)
-        err = streams_open(&s->streams, &s->loop, (size_t)config->limits.connections + CLOSING, s->origins);
+        err = streams_open(&s->streams, &s->loop, config->limits.connections, s->origins);
     if (err != ZG_OK)
         log_line(LOG_ERROR, "no memory for connections");
     return err == ZG_OK;

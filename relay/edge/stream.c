@@ -13,7 +13,8 @@
 
 enum {
     BACKLOG = 1024,
-    ACCEPTS_A_TURN = 16, /* of all listeners; then others have their turn first */
+    ACCEPTS_A_TURN = 16,          /* of all listeners; then others have their turn first */
+    CLOSING_MAX = ACCEPTS_A_TURN, /* in whose place others came */
     KEEPALIVE_SECONDS = 600,
     SWEEP_MS = 5000,
     SWEEPS = 2, /* without progress, then an ended stream's last bytes are given up */
@@ -329,17 +330,26 @@ static struct stream *stream_new(struct streams *ss, const struct stream_handler
     return s;
 }
 
-/* Too many in all, or from there? */
-static bool may_come(struct stream *s)
+static bool has_room(const struct listener *l)
+{
+    const struct streams *ss = l->streams;
+    if (ss->count <= ss->most)
+        return true;
+    return ss->count <= ss->most + CLOSING_MAX && l->handler->make_room(l->ctx, clock_now(ss->loop));
+}
+
+/* Too many from there, or in all? Nobody goes for one who may not come. */
+static bool may_come(const struct listener *l, struct stream *s)
 {
     struct streams *ss = s->streams;
     struct sockaddr_storage from;
     int len = sizeof(from);
-    if (ss->count > ss->most || uv_tcp_getpeername(&s->handle, (struct sockaddr *)&from, &len) != 0)
+    if (uv_tcp_getpeername(&s->handle, (struct sockaddr *)&from, &len) != 0)
         return false;
-    if (ss->origins == NULL)
-        return true;
-    return origin_enter(ss->origins, (const struct sockaddr *)&from, uv_now(ss->loop), &s->origin);
+    if (ss->origins != NULL &&
+        !origin_enter(ss->origins, (const struct sockaddr *)&from, uv_now(ss->loop), &s->origin))
+        return false;
+    return has_room(l);
 }
 
 static void accept_one(struct listener *listener)
@@ -351,7 +361,8 @@ static void accept_one(struct listener *listener)
         return;
     }
     ss->accepted++;
-    if (uv_accept((uv_stream_t *)&listener->handle, (uv_stream_t *)&s->handle) != 0 || !may_come(s)) {
+    if (uv_accept((uv_stream_t *)&listener->handle, (uv_stream_t *)&s->handle) != 0 ||
+        !may_come(listener, s)) {
         drop(s);
         return;
     }

@@ -27,6 +27,8 @@ struct stream;  /* one connection */
 
 /* What is spoken. user is what open returned, or what was handed over. */
 struct stream_handler {
+    /* There are as many as may be. Whether one was ended for a new one; it closes soon. */
+    bool (*make_room)(void *ctx, struct now now);
     /* A connection came. NULL: it is closed. */
     void *(*open)(void *ctx, struct stream *s, struct now now);
     /* 1 to STREAM_READ_MAX bytes from the network, borrowed until return. It may end the stream. */
@@ -42,7 +44,7 @@ struct stream_handler {
 };
 
 /*
- * At most `most` streams at once, and from one address what origins (borrowed until every callback came;
+ * At most `most` streams at once (and a few that close), and from one address what origins (borrowed until every callback came;
  * NULL: all) allows; more are closed when they come. ZG_ERR_MEMORY.
  */
 ZG_MUST_CHECK zg_err streams_open(struct streams **out, uv_loop_t *loop, size_t most,

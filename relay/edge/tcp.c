@@ -17,6 +17,11 @@ static void carrier_resume(void *ctx)
     stream_resume(ctx);
 }
 
+static bool make_room(void *ctx, struct now now)
+{
+    return relay_make_room(ctx, now);
+}
+
 static void *open_session(void *ctx, struct stream *s, struct now now)
 {
     const struct carrier carrier = {carrier_write, carrier_close, s, carrier_resume};
@@ -44,4 +49,4 @@ static void lost(void *user)
     session_close(user);
 }
 
-const struct stream_handler tcp_handler = {open_session, receive, paused, writable, lost, lost};
+const struct stream_handler tcp_handler = {make_room, open_session, receive, paused, writable, lost, lost};

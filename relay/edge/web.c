@@ -206,6 +206,12 @@ static void carry_out(struct visit *v, const uint8_t *head, size_t len, bool mor
 
 /* --- what the stream calls --- */
 
+static bool make_room(void *ctx, struct now now)
+{
+    const struct web *web = ctx;
+    return relay_make_room(web->sockets.relay, now);
+}
+
 static void *open_visit(void *ctx, struct stream *stream, struct now now)
 {
     struct visit *v = calloc(1, sizeof(*v));
@@ -274,7 +280,7 @@ static void lost(void *user)
     free_visit(user);
 }
 
-const struct stream_handler web_handler = {open_visit, receive, paused, writable, lost, lost};
+const struct stream_handler web_handler = {make_room, open_visit, receive, paused, writable, lost, lost};
 
 /* --- the whole --- */
 

@@ -257,7 +257,7 @@ static void leave(void *user)
     lost(ws);
 }
 
-static const struct stream_handler handler = {NULL, receive, paused, writable, lost, leave};
+static const struct stream_handler handler = {NULL, NULL, receive, paused, writable, lost, leave};
 
 /* --- what the session calls --- */
 

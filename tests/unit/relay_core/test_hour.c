@@ -62,6 +62,31 @@ static void a_jump_ahead_is_believed_when_it_lasted_a_day(void **state)
     assert_false(h.doubted);
 }
 
+/* Whoever lies to the relay's NTP client can take small steps, too. */
+static void steps_of_one_day_count_together(void **state)
+{
+    struct hour h;
+    (void)state;
+    hour_init(&h, at(0, 0), 0);
+    assert_int_equal(hour_at(&h, 1, 20), 21);
+    assert_int_equal(hour_at(&h, 2, 40), 22);
+    assert_true(h.doubted);
+    assert_int_equal(hour_at(&h, 3, 60), 23);
+    assert_int_equal(hour_at(&h, 4, 600), 24);
+    /* The first step was not wrong: it goes on from there, and another day allows another one. */
+    assert_int_equal(hour_at(&h, 5, 20), 25);
+    assert_false(h.doubted);
+    assert_int_equal(hour_at(&h, 30, 20), 50);
+    assert_int_equal(hour_at(&h, 31, 40), 71);
+    assert_false(h.doubted);
+    assert_int_equal(hour_at(&h, 32, 60), 72);
+    assert_true(h.doubted);
+    /* Or it is the clock that is right. */
+    assert_int_equal(hour_at(&h, 55, 60), 95);
+    assert_int_equal(hour_at(&h, 56, 60), 116);
+    assert_false(h.doubted);
+}
+
 static void a_jump_that_is_taken_back_did_nothing(void **state)
 {
     struct hour h;
@@ -168,6 +193,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(it_never_goes_back),
     cmocka_unit_test(a_jump_ahead_is_believed_when_it_lasted_a_day),
     cmocka_unit_test(a_jump_that_is_taken_back_did_nothing),
+    cmocka_unit_test(steps_of_one_day_count_together),
     cmocka_unit_test(a_jump_of_more_than_a_year_is_never_believed),
     cmocka_unit_test(a_clock_that_was_not_set_can_be_set),
     cmocka_unit_test(a_start_goes_on_from_what_was_known),

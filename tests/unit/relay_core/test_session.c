@@ -670,35 +670,6 @@ static void known_ones_hold_no_more_input_than_all_may(void **state)
     clear_crowd(crowd, COUNT);
 }
 
-/* What a carrier keeps for those that do not read is memory too. */
-static void those_that_do_not_read_hold_only_so_much(void **state)
-{
-    enum { SAID = WIRE_RECORD_HEADER_BYTES + WIRE_RECORD_CONTROL_BYTES + WIRE_TAG_BYTES };
-    struct scene *s = *state;
-    s->limits.memory_bytes = 3 * SAID;
-    scene_restart(s);
-    for (int i = 0; i < SCENE_PEERS - 1; i++) {
-        s->peers[i].full = true;
-        say_ping(s, &s->peers[i]);
-        scene_pass(s, 1);
-    }
-    assert_false(s->peers[0].closed);
-    s->peers[SCENE_PEERS - 1].full = true;
-    say_ping(s, &s->peers[SCENE_PEERS - 1]);
-    scene_turn(s);
-    assert_true(s->peers[0].closed);
-    for (int i = 1; i < SCENE_PEERS; i++)
-        assert_false(s->peers[i].closed);
-    /* Who reads again holds nothing. */
-    peer_drain(&s->peers[1]);
-    struct peer *p = &s->peers[1];
-    p->full = true;
-    say_ping(s, p);
-    scene_turn(s);
-    for (int i = 1; i < SCENE_PEERS; i++)
-        assert_false(s->peers[i].closed);
-}
-
 /* Whoever does not pause is dropped before it fills the memory. */
 static void who_sends_although_paused_is_dropped(void **state)
 {
@@ -823,7 +794,6 @@ static const struct CMUnitTest tests[] = {
     SCENE_TEST(strangers_hold_less_input_than_others),
     SCENE_TEST(who_waits_with_much_goes_before_who_comes_with_little),
     SCENE_TEST(known_ones_hold_no_more_input_than_all_may),
-    SCENE_TEST(those_that_do_not_read_hold_only_so_much),
     SCENE_TEST(who_sends_although_paused_is_dropped),
     SCENE_TEST(rekeying_goes_on_in_both_directions),
     SCENE_TEST(deliveries_share_records),

@@ -289,6 +289,38 @@ static void values_that_nobody_takes_are_bounded(void **state)
     hear_value(&s->peers[3], say_get(s, &s->peers[3], slot.take), 1, 61440, 'a');
 }
 
+/* What carriers keep for them is memory too, whoever they are. */
+static void what_is_kept_for_those_that_take_nothing_is_bounded(void **state)
+{
+    enum { CROWD = 40, MOST = (61440 + (1 << 20)) / 61440 };
+    static struct peer crowd[CROWD];
+    struct scene *s = *state;
+    struct thing slot;
+    s->limits.memory_bytes = 61440;
+    scene_restart(s);
+    make_slot(s, &slot, 1, WIRE_TTL_1D);
+    hear_reply(&s->peers[0], say_set(s, &s->peers[0], slot.put, 0, 61440, 'a'), STATUS_OK);
+    size_t open = 0;
+    for (int i = 0; i < CROWD; i++) {
+        assert_true(peer_open(&crowd[i], s->relay, s->pk, &s->rng, s->now));
+        crowd[i].full = true;
+        say_get(s, &crowd[i], slot.take);
+    }
+    for (int i = 0; i < CROWD; i++)
+        open += !crowd[i].closed;
+    assert_in_range(open, MOST - 2, MOST);
+    assert_true(crowd[0].closed);
+    assert_false(crowd[CROWD - 1].closed);
+    /* Who takes it holds nothing. */
+    hear_value(&s->peers[0], say_get(s, &s->peers[0], slot.take), 1, 61440, 'a');
+    for (int i = 0; i < CROWD; i++)
+        if (!crowd[i].closed)
+            peer_drain(&crowd[i]);
+    scene_turn(s);
+    for (int i = 0; i < CROWD; i++)
+        peer_clear(&crowd[i]);
+}
+
 static void failing_reads_are_busy(void **state)
 {
     struct scene *s = *state;
@@ -507,6 +539,7 @@ static const struct CMUnitTest tests[] = {
     SCENE_TEST(a_slot_lives_from_its_last_write),
     SCENE_TEST(only_some_values_are_on_their_way_at_once),
     SCENE_TEST(values_that_nobody_takes_are_bounded),
+    SCENE_TEST(what_is_kept_for_those_that_take_nothing_is_bounded),
     SCENE_TEST(failing_reads_are_busy),
     SCENE_TEST(values_that_wait_for_the_store_are_bounded),
     SCENE_TEST(values_that_wait_for_the_store_cut_nobody_off),

@@ -26,6 +26,7 @@ struct played_core {
     struct session *session; /* the newest */
     size_t opened, closed, ended;
     bool refuse;
+    bool make_room; /* the newest ends for one more */
 };
 
 extern struct played_core core;

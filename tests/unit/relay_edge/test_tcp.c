@@ -55,6 +55,15 @@ static void turn_until(struct world *w, const size_t *what, size_t enough)
     assert_true(*what >= enough);
 }
 
+static int connect_to(const struct world *w)
+{
+    struct sockaddr_in where = {.sin_family = AF_INET, .sin_port = htons(w->port)};
+    where.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(connect(fd, (const struct sockaddr *)&where, sizeof(where)), 0);
+    return fd;
+}
+
 static int open_world(void **state, size_t most, struct origins *origins)
 {
     struct world *w = calloc(1, sizeof(*w));
@@ -72,10 +81,7 @@ static int open_world(void **state, size_t most, struct origins *origins)
     w->prepare.data = w;
     uv_prepare_start(&w->prepare, on_prepare);
 
-    struct sockaddr_in where = {.sin_family = AF_INET, .sin_port = htons(w->port)};
-    where.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    w->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    assert_int_equal(connect(w->fd, (const struct sockaddr *)&where, sizeof(where)), 0);
+    w->fd = connect_to(w);
     assert_int_equal(fcntl(w->fd, F_SETFL, O_NONBLOCK), 0);
     *state = w;
     return 0;
@@ -290,6 +296,28 @@ static void a_connection_is_kept_alive_and_little_things_leave_at_once(void **st
     assert_int_equal(seen, 1);
 }
 
+static void when_it_is_full_one_goes_for_a_new_one_if_the_core_says_so(void **state)
+{
+    enum { MORE = 5 };
+    struct world *w = *state;
+    int fds[CONNECTIONS_MAX + MORE];
+    for (int i = 1; i < CONNECTIONS_MAX; i++)
+        fds[i] = connect_to(w);
+    turn_until(w, &core.opened, CONNECTIONS_MAX);
+    fds[0] = connect_to(w);
+    for (int i = 0; i < 20; i++)
+        turn(w);
+    assert_int_equal(core.opened, CONNECTIONS_MAX);
+    core.make_room = true;
+    for (size_t i = 0; i < MORE; i++) {
+        fds[CONNECTIONS_MAX + i] = connect_to(w);
+        turn_until(w, &core.opened, CONNECTIONS_MAX + i + 1);
+        assert_int_equal(core.ended, i + 1);
+    }
+    for (int i = 0; i < CONNECTIONS_MAX + MORE; i++)
+        close(fds[i]);
+}
+
 static void a_paused_session_gets_no_bytes_until_it_carries_on(void **state)
 {
     struct world *w = *state;
@@ -445,6 +473,7 @@ int main(void)
         TEST(a_session_that_ends_closes_its_connection),
         TEST(a_refused_session_closes_its_connection),
         TEST(a_connection_is_kept_alive_and_little_things_leave_at_once),
+        TEST(when_it_is_full_one_goes_for_a_new_one_if_the_core_says_so),
         TEST(a_paused_session_gets_no_bytes_until_it_carries_on),
         TEST(a_peer_that_vanishes_while_it_is_written_to_is_let_go),
         TEST(a_write_to_a_dead_socket_ends_the_session_outside_of_the_write),
