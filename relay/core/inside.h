@@ -43,6 +43,7 @@ struct relay {
     bool draining;
     struct relay_stats stats;
 
+    struct room_marks room;
     struct messages messages;
     struct exchange exchange;
     struct ticks ticks;

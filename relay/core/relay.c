@@ -64,6 +64,7 @@ zg_err relay_new(struct relay **out, const struct relay_options *options, struct
     changes_init(&r->changes);
     expiry_init(&r->expiry);
     forget_init(&r->forget);
+    room_init(r);
     r->secrets = secrets_new(options);
     if (r->secrets == NULL)
         goto err1;

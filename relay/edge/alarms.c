@@ -104,7 +104,7 @@ static unsigned of_the_room(FILE *out, const struct alarms *a, const char *lines
             "Room runs short: %" PRIu64 " of the %" PRIu64
             " MiB of disk-mib are in use, and %s. What is read or expires makes room. If it is no flood and "
             "the disk has room, set disk-mib higher and restart the relay.\n",
-            value(lines, "stored_bytes") >> 20, a->stored_bytes >> 20, words[room]);
+            (value(lines, "stored_bytes") + (1 << 19)) >> 20, a->stored_bytes >> 20, words[room]);
     return 1;
 }
 

@@ -8,7 +8,9 @@ static void restart_with(struct scene *s, enum room room)
     scene_restart(s);
     uint64_t used = scene_stats(s).stored_bytes;
     assert_true(used > 0);
-    s->limits.stored_bytes = room == ROOM_ENOUGH ? 2 * used : room == ROOM_LOW ? used + used / 3 - used / 32 : used;
+    s->limits.stored_bytes = room == ROOM_ENOUGH ? 2 * used
+                             : room == ROOM_LOW  ? used + used / 3 - used / 32
+                                                 : used;
     scene_restart(s);
     assert_int_equal(scene_stats(s).room, room);
 }
@@ -328,6 +330,51 @@ static void what_expires_makes_room(void **state)
     assert_int_equal(status, STATUS_OK);
 }
 
+/* --- where the marks lie --- */
+
+/* In how many of 64 relays that store so many thousandths of what they may there is no room. */
+static uint32_t without_room(struct scene *s, uint64_t thousandths)
+{
+    uint32_t none = 0;
+    uint64_t used = scene_stats(s).stored_bytes;
+    s->limits.stored_bytes = used * 1000 / thousandths;
+    for (uint32_t i = 0; i < 64; i++) {
+        scene_restart(s);
+        none += scene_stats(s).room == ROOM_NONE;
+    }
+    return none;
+}
+
+static void nobody_knows_where_room_ends(void **state)
+{
+    struct scene *s = *state;
+    struct thing q;
+    make_queue(s, &q, 1, QUEUE_CONVERSATION);
+    store_messages(s, &q, 8);
+    assert_int_equal(without_room(s, 968), 0);
+    assert_in_range(without_room(s, 984), 16, 48);
+    assert_int_equal(without_room(s, 1000), 64);
+}
+
+/* One message less is no room: else the next one would tell whether another was stored. */
+static void what_is_passed_is_passed_for_a_while(void **state)
+{
+    struct scene *s = *state;
+    struct peer *p = &s->peers[0];
+    struct thing q;
+    make_queue(s, &q, 1, QUEUE_CONVERSATION);
+    store_messages(s, &q, 96);
+    restart_with(s, ROOM_NONE);
+    for (uint32_t i = 0; i < 8; i++) {
+        uint32_t seq = say_cancel(s, p, 1000 + i);
+        scene_settle(s);
+        hear_reply(p, seq, STATUS_OK);
+        if (i < 2)
+            assert_int_equal(scene_stats(s).room, ROOM_NONE);
+    }
+    assert_int_equal(scene_stats(s).room, ROOM_LOW);
+}
+
 /* --- one desk --- */
 
 static void a_desk_takes_so_many_knocks_a_minute(void **state)
@@ -379,6 +426,8 @@ static const struct CMUnitTest tests[] = {
     SCENE_TEST(a_tick_without_room_cancels),
     SCENE_TEST(lasting_values_do_not_grow_without_room),
     SCENE_TEST(what_expires_makes_room),
+    SCENE_TEST(nobody_knows_where_room_ends),
+    SCENE_TEST(what_is_passed_is_passed_for_a_while),
     SCENE_TEST(a_desk_takes_so_many_knocks_a_minute),
 };
 

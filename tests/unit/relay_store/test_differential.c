@@ -152,7 +152,7 @@ static void fill_write(struct world *w, struct batch *b, size_t i)
     write->kind = kinds[below(w, sizeof(kinds) / sizeof(kinds[0]))];
     if (write->kind == WRITE_DROP_QUEUE && below(w, 3) > 0)
         write->kind = WRITE_TOUCH; /* else few queues live long enough to meet anything */
-    write->no_room = below(w, 8) == 0;
+    write->no_room = below(w, write->kind == WRITE_SLOT_VALUE ? 2 : 8) == 0;
     switch (write->kind) {
     case WRITE_MESSAGE:
     case WRITE_DROP_MESSAGE:
