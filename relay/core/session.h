@@ -41,7 +41,7 @@ struct session {
     struct outbox outbox;
     struct link subscriptions;
     struct link dirty;              /* something to write, or doomed; in one of the two lists */
-    struct link ready;              /* has input and waits for its turn, in one of the four lists */
+    struct link ready;              /* has input and waits for its turn, in one of the five lists */
     struct link stalled;            /* said hello not yet, or sent half of something */
     struct link choked;             /* the carrier takes nothing */
     struct link stranger;           /* it is one */
@@ -55,6 +55,7 @@ struct session {
     uint32_t subscription_count;
     uint32_t turn;       /* in which `carried` was counted */
     uint16_t carried;    /* commands in this turn */
+    uint16_t asked;      /* commands as a stranger's, as far as that matters */
     uint16_t deliveries; /* in the outbox */
     uint16_t readings;   /* slot values asked for and not yet said */
     uint16_t uploads;    /* slot values that came and are not written yet */
@@ -73,6 +74,7 @@ struct sessions {
     struct link ready;     /* known ones */
     struct link greeting;  /* for its handshake */
     struct link strangers; /* for its next command */
+    struct link insisting; /* the same of strangers who had many already */
     struct link resting;   /* known ones, until they may send again */
     struct link hellos;    /* the oldest first; so are the next three */
     struct link stalled;
@@ -84,6 +86,7 @@ struct sessions {
     uint64_t input_bytes;               /* held for unfinished records and unfinished uploads */
     uint32_t turn;
     uint32_t hellos_carried, strangers_carried; /* in this turn */
+    uint32_t strangers_total;
     struct bucket hello_bucket, stranger_bucket;
     bool serving;     /* those that waited; others must not overtake them */
     uint8_t *scratch; /* one record, with its header */

@@ -1,9 +1,11 @@
 /*
  * Whose turn it is. In each turn of the loop known sessions go first, each with so many commands; then one
  * handshake or a few; then strangers, a command or a few each until the turn's or the second's share is used
- * up. Who must wait keeps its input, is not read meanwhile (session_paused), and stands behind those that
- * wait already. So a conversation waits for a few handshakes and commands of strangers at most, however many
- * they are, and each of them gets on.
+ * up. Of these, three in four are for those who have asked for little: to come back to a conversation, or to
+ * knock, takes a few commands, and whoever floods has to pay handshakes for the same. Who must wait keeps its
+ * input, is not read meanwhile (session_paused), and stands behind those that wait already. So a conversation
+ * waits for a few handshakes and commands of strangers at most, however many they are, and each of them gets
+ * on.
  */
 #include "relay/core/inside.h"
 
@@ -11,6 +13,8 @@ enum {
     REST_MS = 100,
     BURST_OF = 4,  /* what was not used of the last quarter of a second may come at once */
     STRANGERS = 4, /* that share a turn */
+    LITTLE = 16,   /* commands */
+    INSISTING_OF = 4,
 };
 
 static struct rate shared_rate(uint32_t a_second)
@@ -38,10 +42,12 @@ void turns_init(struct sessions *ss)
     list_init(&ss->ready);
     list_init(&ss->greeting);
     list_init(&ss->strangers);
+    list_init(&ss->insisting);
     list_init(&ss->resting);
     ss->turn = 0;
     ss->hellos_carried = 0;
     ss->strangers_carried = 0;
+    ss->strangers_total = 0;
     bucket_init(&ss->hello_bucket);
     bucket_init(&ss->stranger_bucket);
     ss->serving = false;
@@ -64,14 +70,25 @@ static bool hello_waits(const struct session *s)
            !bucket_has(&ss->hello_bucket, hello_rate(r), r->now.mono_ms);
 }
 
+static bool insists(const struct session *s)
+{
+    return s->asked >= LITTLE;
+}
+
+/* Others of its kind wait already, or of a better one. */
+static bool is_behind(const struct session *s)
+{
+    const struct sessions *ss = &s->relay->sessions;
+    return !ss->serving && (!list_empty(&ss->strangers) || (insists(s) && !list_empty(&ss->insisting)));
+}
+
 static bool stranger_waits(const struct session *s)
 {
     const struct relay *r = s->relay;
     const struct sessions *ss = &r->sessions;
     uint32_t share = (r->limits.strangers_a_turn + STRANGERS - 1) / STRANGERS;
     return (s->turn == ss->turn && s->carried >= share) ||
-           ss->strangers_carried >= r->limits.strangers_a_turn ||
-           (!ss->serving && !list_empty(&ss->strangers)) ||
+           ss->strangers_carried >= r->limits.strangers_a_turn || is_behind(s) ||
            !bucket_has(&ss->stranger_bucket, stranger_rate(r), r->now.mono_ms);
 }
 
@@ -111,7 +128,9 @@ static struct link *list_of(const struct session *s)
         return &ss->greeting;
     if (s->rests_until > s->relay->now.mono_ms)
         return &ss->resting;
-    return s->known ? &ss->ready : &ss->strangers;
+    if (s->known)
+        return &ss->ready;
+    return insists(s) ? &ss->insisting : &ss->strangers;
 }
 
 /* It has said its part: it is not its fault that it waits. */
@@ -167,6 +186,9 @@ void session_carries(struct session *s, bool hello)
     s->carried++;
     if (!s->known) {
         ss->strangers_carried++;
+        ss->strangers_total++;
+        if (!insists(s))
+            s->asked++;
         (void)bucket_take(&ss->stranger_bucket, stranger_rate(r), r->now.mono_ms);
     }
     (void)bucket_take(&s->commands, command_rate(r), r->now.mono_ms);
@@ -215,6 +237,22 @@ static bool more_strangers(const struct relay *r)
            bucket_has(&ss->stranger_bucket, stranger_rate(r), r->now.mono_ms);
 }
 
+static bool insisting_are_due(const struct sessions *ss)
+{
+    return ss->strangers_total % INSISTING_OF == 0 && !list_empty(&ss->insisting);
+}
+
+static bool more_who_ask_little(const struct relay *r)
+{
+    return more_strangers(r) && !insisting_are_due(&r->sessions);
+}
+
+static bool more_insisting(const struct relay *r)
+{
+    const struct sessions *ss = &r->sessions;
+    return more_strangers(r) && (list_empty(&ss->strangers) || insisting_are_due(ss));
+}
+
 static const struct session *first_resting(const struct sessions *ss)
 {
     return list_empty(&ss->resting) ? NULL : LIST_ITEM(ss->resting.next, struct session, ready);
@@ -231,6 +269,8 @@ void turns_serve(struct relay *r)
     serve(r, &ss->ready, always);
     serve(r, &ss->resting, rested);
     serve(r, &ss->greeting, more_hellos);
+    serve(r, &ss->strangers, more_who_ask_little);
+    serve(r, &ss->insisting, more_insisting);
     serve(r, &ss->strangers, more_strangers);
 }
 
@@ -250,7 +290,7 @@ uint64_t turns_deadline(const struct relay *r)
         at = first_resting(ss)->rests_until;
     if (!list_empty(&ss->greeting))
         at = earlier(at, bucket_when(&ss->hello_bucket, hello_rate(r), r->now.mono_ms));
-    if (!list_empty(&ss->strangers))
+    if (!list_empty(&ss->strangers) || !list_empty(&ss->insisting))
         at = earlier(at, bucket_when(&ss->stranger_bucket, stranger_rate(r), r->now.mono_ms));
     return at > r->now.mono_ms ? at : 0;
 }
