@@ -302,11 +302,13 @@ static void hours_that_share_a_bucket_are_told_apart(void **state)
     /* It was cut to the first hour that had not begun when the clock was ahead. */
     for (uint32_t hour = 1; hour < 2001; hour++) {
         s->now.utc_ms += HOUR_MS;
+        s->now.mono_ms += HOUR_MS;
         relay_advance(s->relay, s->now);
         scene_turn(s);
         hear_nothing(&s->peers[1]);
     }
     s->now.utc_ms += HOUR_MS;
+    s->now.mono_ms += HOUR_MS;
     relay_advance(s->relay, s->now);
     scene_turn(s);
     hear_withdraw(&s->peers[1], sub, 1);
