@@ -70,6 +70,29 @@ static uint64_t bytes_of_messages(const struct relay *r)
     return bytes;
 }
 
+/* What sessions hold, and the lists from which those are taken that make room. */
+static void check_room(const struct world *w)
+{
+    const struct sessions *ss = &w->relay->sessions;
+    uint64_t input = 0, choked = 0;
+    uint32_t strangers = 0, heavy = 0;
+
+    for (size_t i = 0; i < PEOPLE; i++) {
+        const struct session *s = w->people[i].peer.session;
+        if (s == NULL)
+            continue;
+        input += s->input != NULL ? s->input->held : 0;
+        input += s->upload != NULL ? s->upload->size : 0;
+        heavy += s->input != NULL && !list_empty(&s->input->heavy);
+        strangers += !s->known;
+        choked += s->choked_bytes;
+        must((s->choked_bytes > 0) == !list_empty(&s->choked));
+    }
+    must(input == ss->input_bytes && choked == ss->choked_bytes);
+    must(strangers == length(&ss->all_strangers));
+    must(heavy == length(&ss->heavy) + length(&ss->heavy_strangers));
+}
+
 static void check_sessions(const struct world *w, bool quiet)
 {
     const struct relay *r = w->relay;
@@ -88,6 +111,7 @@ static void check_sessions(const struct world *w, bool quiet)
         must(!quiet || w->people[i].late || (s->unanswered == 0 && s->readings == 0 && s->deliveries == 0));
     }
     must(open == r->stats.connections && subscriptions == r->stats.subscriptions);
+    check_room(w);
 }
 
 void counts_check(struct world *w)
