@@ -74,21 +74,21 @@ static uint64_t bytes_of_messages(const struct relay *r)
 static void check_room(const struct world *w)
 {
     const struct sessions *ss = &w->relay->sessions;
-    uint64_t input = 0, choked = 0;
+    uint64_t input[2] = {0, 0}, choked = 0;
     uint32_t strangers = 0, heavy = 0;
 
     for (size_t i = 0; i < PEOPLE; i++) {
         const struct session *s = w->people[i].peer.session;
         if (s == NULL)
             continue;
-        input += s->input != NULL ? s->input->held : 0;
-        input += s->upload != NULL ? s->upload->size : 0;
+        input[s->known] += s->input != NULL ? s->input->held : 0;
+        input[s->known] += s->upload != NULL ? s->upload->size : 0;
         heavy += s->input != NULL && !list_empty(&s->input->heavy);
         strangers += !s->known;
         choked += s->choked_bytes;
         must((s->choked_bytes > 0) == !list_empty(&s->choked));
     }
-    must(input == ss->input_bytes && choked == ss->choked_bytes);
+    must(input[true] == ss->input_bytes && input[false] == ss->stranger_bytes && choked == ss->choked_bytes);
     must(strangers == length(&ss->all_strangers));
     must(heavy == length(&ss->heavy) + length(&ss->heavy_strangers));
 }
@@ -126,7 +126,7 @@ void counts_check(struct world *w)
     check_sessions(w, quiet);
     must(r->messages.acked_count == length(&r->messages.acked));
     must(r->stats.bytes_in_flight < FAR && r->exchange.loading < FAR);
-    must(r->waiting_bytes < FAR && r->sessions.input_bytes < FAR);
+    must(r->waiting_bytes < FAR && r->sessions.input_bytes < FAR && r->sessions.stranger_bytes < FAR);
     if (quiet && r->jobs == 0 && !late)
         must(r->stats.bytes_in_flight == bytes_of_messages(r) && r->waiting_bytes == 0 &&
              r->exchange.loading == 0);
