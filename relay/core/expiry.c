@@ -106,7 +106,8 @@ static void purge(struct relay *r)
     e->since = r->now.mono_ms;
     e->job = (struct store_job){.kind = JOB_PURGE, .done = purged, .ctx = r};
     e->job.u.purge.hour = r->hours.now;
-    e->job.u.purge.latest = relay_expiry_hour(r, WIRE_TTL_30D);
+    /* By a clock that was not set nothing can be said to be too late. */
+    e->job.u.purge.latest = r->hours.now < HOUR_FIRST ? 0 : relay_expiry_hour(r, WIRE_TTL_30D);
     e->job.u.purge.limit = limit;
     relay_submit(r, &e->job);
 }

@@ -23,13 +23,18 @@ struct limits {
     uint32_t waiting_of_desk;      /* knocks and messages stored at one desk */
     uint32_t draws_of_desk_a_day;  /* vouchers */
     uint32_t voucher_days;         /* how long a drawn voucher lasts */
-    uint64_t memory_bytes;  /* envelopes and slots' values in memory: above it one envelope is read at a time
-                               for  each reader, SLOT_GET is answered busy and who reads slowly is cut off; so
-                               is the oldest of those when what the system did not take from them is more;
-                               above twice  as much SEND and KNOCK are answered busy */
-    uint64_t input_bytes;   /* records and uploads that are unfinished or wait for their turn; above it those
-                               that   do not get on are cut off, the oldest first, strangers above half of it;
-                               above   three quarters strangers that would hold more */
+    /*
+     * Envelopes and slots' values in memory: above it one envelope is read at a time for each reader,
+     * SLOT_GET is answered busy and who reads slowly is cut off; so is the oldest of those when what the
+     * system did not take from them is more; above twice as much SEND and KNOCK are answered busy.
+     */
+    uint64_t memory_bytes;
+    /*
+     * Records and uploads that are unfinished or wait for their turn, of known ones; above it those that do
+     * not get on or wait with much are cut off, the oldest first. Strangers have three quarters as much of
+     * their own, and are cut off above half of it.
+     */
+    uint64_t input_bytes;
     uint64_t waiting_bytes; /* commands that wait for the store; above it others are answered busy; slots'
                                values take half of it at most */
     uint32_t

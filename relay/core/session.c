@@ -35,7 +35,7 @@ zg_err sessions_init(struct sessions *ss)
     list_init(&ss->all_strangers);
     list_init(&ss->heavy);
     list_init(&ss->heavy_strangers);
-    ss->input_bytes = 0;
+    ss->input_bytes = ss->stranger_bytes = 0;
     ss->choked_bytes = 0;
     turns_init(ss);
     ss->scratch = malloc(WIRE_RECORD_HEADER_BYTES + WIRE_RECORD_CIPHER_MAX);
@@ -263,9 +263,9 @@ static uint64_t hello_until(const struct session *s)
 
 static uint64_t stalled_until(const struct relay *r, const struct session *s)
 {
-    /* Above the limit, those that began first are cut off: they had the most time. Strangers at half of it.
-     */
-    if (r->sessions.input_bytes > (s->known ? r->limits.input_bytes : r->limits.input_bytes / 2))
+    const struct sessions *ss = &r->sessions;
+    /* Above the limit, those that began first are cut off: they had the most time. */
+    if (s->known ? ss->input_bytes > r->limits.input_bytes : ss->stranger_bytes > r->limits.input_bytes / 2)
         return 0;
     return s->stalled_at + r->limits.stall_seconds * UINT64_C(1000);
 }

@@ -81,9 +81,10 @@ struct sessions {
     struct link stalled_strangers;
     struct link choked;
     uint64_t choked_bytes;
-    struct link all_strangers; /* the oldest first */
+    struct link all_strangers;          /* the oldest first */
     struct link heavy, heavy_strangers; /* inputs that are much, those that became so first in front */
-    uint64_t input_bytes;               /* held for unfinished records and unfinished uploads */
+    /* Held for unfinished records and unfinished uploads, of known ones and of strangers. */
+    uint64_t input_bytes, stranger_bytes;
     uint32_t turn;
     uint32_t hellos_carried, strangers_carried; /* in this turn */
     uint32_t strangers_total;
@@ -139,10 +140,11 @@ void session_carries(struct session *s, bool hello); /* one more, which is count
 void session_stalls(struct session *s);   /* the time of silence begins, if it has not; or it is over */
 void session_is_dirty(struct session *s); /* it is flushed at the end of the turn */
 void session_write(struct session *s, const uint8_t *buf, size_t len);
-void session_unchoke(struct session *s); /* the carrier keeps nothing any more */
+void session_unchoke(struct session *s);  /* the carrier keeps nothing any more */
 bool session_carry_on(struct session *s); /* false: it is doomed */
 void session_input_free(struct session *s);
 void session_input_known(struct session *s);
+void session_count_input(struct session *s, size_t before, size_t after);
 /* Who waits with much while there is too much; NULL: nobody. */
 struct session *session_too_heavy(const struct relay *r);
 

@@ -31,10 +31,17 @@ static void weigh(struct input *in)
         list_append(s->known ? &ss->heavy : &ss->heavy_strangers, &in->heavy);
 }
 
+void session_count_input(struct session *s, size_t before, size_t after)
+{
+    struct sessions *ss = &s->relay->sessions;
+    uint64_t *bytes = s->known ? &ss->input_bytes : &ss->stranger_bytes;
+    *bytes += after;
+    *bytes -= before;
+}
+
 static void count_input(struct session *s, size_t before, size_t after)
 {
-    s->relay->sessions.input_bytes += after;
-    s->relay->sessions.input_bytes -= before;
+    session_count_input(s, before, after);
     s->input->held += after;
     s->input->held -= before;
     weigh(s->input);
@@ -76,6 +83,11 @@ void session_input_free(struct session *s)
 
 void session_input_known(struct session *s)
 {
+    struct sessions *ss = &s->relay->sessions;
+    size_t held = (s->input != NULL ? s->input->held : 0) + (s->upload != NULL ? s->upload->size : 0);
+
+    ss->stranger_bytes -= held;
+    ss->input_bytes += held;
     if (s->input == NULL)
         return;
     list_remove(&s->input->heavy);
@@ -92,14 +104,13 @@ struct session *session_too_heavy(const struct relay *r)
     const struct sessions *ss = &r->sessions;
     const struct input *stranger = first_heavy(&ss->heavy_strangers), *known = first_heavy(&ss->heavy);
 
-    if (stranger != NULL && ss->input_bytes > r->limits.input_bytes / 2)
+    if (stranger != NULL && ss->stranger_bytes > r->limits.input_bytes / 2)
         return stranger->session;
     return known != NULL && ss->input_bytes > r->limits.input_bytes ? known->session : NULL;
 }
 
-/* What strangers hold while they wait for their turn must leave room for others. Those that do not get on are
- * cut off before it comes to that, and so are those that wait with much: here, if they came with this turn.
- */
+/* What strangers hold while they wait for their turn is bounded. Those that do not get on are cut off before
+ * it comes to that, and so are those that wait with much: here, if they came with this turn. */
 static bool may_hold(const struct session *s, size_t more)
 {
     struct relay *r = s->relay;
@@ -108,13 +119,13 @@ static bool may_hold(const struct session *s, size_t more)
 
     if (s->known)
         return true;
-    while (r->sessions.input_bytes + more > most && s->input->held + more <= HEAVY &&
+    while (r->sessions.stranger_bytes + more > most && s->input->held + more <= HEAVY &&
            (heavy = first_heavy(&r->sessions.heavy_strangers)) != NULL) {
         struct session *other = heavy->session;
         session_doom(other);
         session_input_free(other);
     }
-    return r->sessions.input_bytes + more <= most;
+    return r->sessions.stranger_bytes + more <= most;
 }
 
 static bool keep_bytes(struct session *s, const uint8_t *data, size_t len)

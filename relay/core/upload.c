@@ -31,7 +31,7 @@ struct upload *upload_new(struct session *s, const struct command *c, const stru
     u->size = p->size;
     u->seq = c->seq;
     u->write = *write;
-    s->relay->sessions.input_bytes += u->size;
+    session_count_input(s, 0, u->size);
     return u;
 }
 
@@ -61,7 +61,7 @@ bool upload_wait(struct upload *u)
     /* Values leave half of the room to commands, which are small. */
     if (u->session->uploads >= WAITING_OF_ONE || r->waiting_bytes + u->size > r->limits.waiting_bytes / 2)
         return false;
-    r->sessions.input_bytes -= u->size;
+    session_count_input(u->session, u->size, 0);
     r->waiting_bytes += u->size;
     u->session->uploads++;
     u->waits = true;
@@ -73,7 +73,10 @@ void upload_free(struct upload *u)
     if (u == NULL)
         return;
     struct relay *r = u->session->relay;
-    *(u->waits ? &r->waiting_bytes : &r->sessions.input_bytes) -= u->size;
+    if (u->waits)
+        r->waiting_bytes -= u->size;
+    else
+        session_count_input(u->session, u->size, 0);
     u->session->uploads -= u->waits;
     sodium_memzero(u->value, u->size);
     free(u->value);

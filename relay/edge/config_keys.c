@@ -101,7 +101,9 @@ const struct key config_keys[] = {
     {"limits", "memory-mib", parse_mib, NULL, AT(limits.memory_bytes), 1, 1048576,
      "MiB of messages on their way that may be kept in memory; above it they wait on disk only."},
     {"limits", "input-mib", parse_mib, NULL, AT(limits.input_bytes), 1, 1048576,
-     "MiB of what is coming and not complete yet; above it the slowest are cut off, strangers earlier."},
+     "MiB of what is coming and not complete yet; above it the slowest are cut off. Strangers have three "
+     "quarters\n"
+     "as much of their own."},
     {"limits", "waiting-mib", parse_mib, NULL, AT(limits.waiting_bytes), 1, 1048576,
      "MiB of commands that wait for the disk; above it others are told to come later."},
     {"limits", "slots", parse_u32, NULL, AT(limits.slots), 1, 10000000,

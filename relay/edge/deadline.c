@@ -12,12 +12,15 @@ static void on_readable(uv_poll_t *poll, int status, int events)
     uint64_t times;
     (void)status;
     (void)events;
-    if (read(d->fd, &times, sizeof(times)) == (ssize_t)sizeof(times))
-        d->passed(d->ctx);
+    if (read(d->fd, &times, sizeof(times)) != (ssize_t)sizeof(times))
+        return;
+    d->at_ms = UINT64_MAX;
+    d->passed(d->ctx);
 }
 
 bool deadline_open(struct deadline *d, uv_loop_t *loop, void (*passed)(void *ctx), void *ctx)
 {
+    d->at_ms = UINT64_MAX;
     d->passed = passed;
     d->ctx = ctx;
     d->fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
@@ -31,11 +34,22 @@ bool deadline_open(struct deadline *d, uv_loop_t *loop, void (*passed)(void *ctx
     return true;
 }
 
+/* To set again what goes off any moment would put it off; a loop that never waits did so for ever. */
+static bool is_set(const struct deadline *d, uint64_t at_ms, uint64_t now)
+{
+    return at_ms == d->at_ms || (at_ms <= now / NS_IN_MS && d->at_ms <= now / NS_IN_MS);
+}
+
 void deadline_set(struct deadline *d, uint64_t at_ms)
 {
     struct itimerspec when = {{0, 0}, {0, 0}};
+    const uint64_t now = uv_hrtime();
+
+    if (is_set(d, at_ms, now))
+        return;
+    d->at_ms = at_ms;
     if (at_ms != UINT64_MAX) {
-        const uint64_t now = uv_hrtime(), at = at_ms * NS_IN_MS;
+        const uint64_t at = at_ms * NS_IN_MS;
         const uint64_t left = at > now ? at - now : 1; /* 0 would stop it */
         when.it_value.tv_sec = (time_t)(left / NS_IN_S);
         when.it_value.tv_nsec = (long)(left % NS_IN_S);

@@ -14,6 +14,7 @@
 struct deadline {
     uv_poll_t poll; /* first */
     int fd;
+    uint64_t at_ms; /* as it is set; UINT64_MAX: not, or it passed */
     void (*passed)(void *ctx);
     void *ctx;
 };

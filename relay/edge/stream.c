@@ -330,16 +330,21 @@ static struct stream *stream_new(struct streams *ss, const struct stream_handler
     return s;
 }
 
-static bool has_room(const struct listener *l)
+/* Or is some made, by whatever has a connection that need not stay? */
+static bool has_room(struct streams *ss)
 {
-    const struct streams *ss = l->streams;
     if (ss->count <= ss->most)
         return true;
-    return ss->count <= ss->most + CLOSING_MAX && l->handler->make_room(l->ctx, clock_now(ss->loop));
+    for (size_t i = 0; i < ss->listener_count && ss->count <= ss->most + CLOSING_MAX; i++) {
+        const struct listener *l = &ss->listeners[i];
+        if (l->handler->make_room(l->ctx, clock_now(ss->loop)))
+            return true;
+    }
+    return false;
 }
 
 /* Too many from there, or in all? Nobody goes for one who may not come. */
-static bool may_come(const struct listener *l, struct stream *s)
+static bool may_come(struct stream *s)
 {
     struct streams *ss = s->streams;
     struct sockaddr_storage from;
@@ -349,7 +354,7 @@ static bool may_come(const struct listener *l, struct stream *s)
     if (ss->origins != NULL &&
         !origin_enter(ss->origins, (const struct sockaddr *)&from, uv_now(ss->loop), &s->origin))
         return false;
-    return has_room(l);
+    return has_room(ss);
 }
 
 static void accept_one(struct listener *listener)
@@ -361,8 +366,7 @@ static void accept_one(struct listener *listener)
         return;
     }
     ss->accepted++;
-    if (uv_accept((uv_stream_t *)&listener->handle, (uv_stream_t *)&s->handle) != 0 ||
-        !may_come(listener, s)) {
+    if (uv_accept((uv_stream_t *)&listener->handle, (uv_stream_t *)&s->handle) != 0 || !may_come(s)) {
         drop(s);
         return;
     }

@@ -27,7 +27,7 @@ struct stream;  /* one connection */
 
 /* What is spoken. user is what open returned, or what was handed over. */
 struct stream_handler {
-    /* There are as many as may be. Whether one was ended for a new one; it closes soon. */
+    /* There are as many as may be, of all handlers. Whether one was ended for a new one; it closes soon. */
     bool (*make_room)(void *ctx, struct now now);
     /* A connection came. NULL: it is closed. */
     void *(*open)(void *ctx, struct stream *s, struct now now);

@@ -22,6 +22,7 @@ struct web {
     const struct site *site;
     struct websocket_options sockets;
     struct link asking, answering; /* the oldest first */
+    struct link visits;            /* all of both, those that came first in front */
     uv_timer_t sweep;
     char common[COMMON_MAX]; /* fields that stand in every answer */
 };
@@ -29,10 +30,12 @@ struct web {
 /* A connection that is no WebSocket yet. */
 struct visit {
     struct link timed; /* in one of web's lists */
+    struct link all;
     struct web *web;
     struct stream *stream;
     uint64_t since; /* mono_ms */
-    uint8_t *head;  /* of a request that is not whole yet; NULL: none */
+    uint64_t came;
+    uint8_t *head; /* of a request that is not whole yet; NULL: none */
     size_t head_len;
     bool answering;
     bool last; /* no other request follows */
@@ -70,8 +73,16 @@ static const struct answer not_allowed = {
 static void free_visit(struct visit *v)
 {
     list_remove(&v->timed);
+    list_remove(&v->all);
     free(v->head);
     free(v);
+}
+
+static void drop_visit(struct visit *v)
+{
+    struct stream *stream = v->stream;
+    free_visit(v);
+    stream_drop(stream);
 }
 
 static void on_sweep(uv_timer_t *timer);
@@ -93,9 +104,7 @@ static void sweep(struct link *list, uint64_t now, unsigned seconds)
         struct visit *v = LIST_ITEM(list->next, struct visit, timed);
         if (now - v->since < seconds * UINT64_C(1000))
             return;
-        struct stream *stream = v->stream;
-        free_visit(v);
-        stream_drop(stream);
+        drop_visit(v);
     }
 }
 
@@ -206,10 +215,16 @@ static void carry_out(struct visit *v, const uint8_t *head, size_t len, bool mor
 
 /* --- what the stream calls --- */
 
+/* One that asks again and again, or takes an answer slowly, would keep its place as long as it likes. */
 static bool make_room(void *ctx, struct now now)
 {
-    const struct web *web = ctx;
-    return relay_make_room(web->sockets.relay, now);
+    struct web *web = ctx;
+    struct visit *oldest = list_empty(&web->visits) ? NULL : LIST_ITEM(web->visits.next, struct visit, all);
+    (void)now;
+    if (oldest == NULL || uv_now(web->loop) - oldest->came < WEB_VISIT_SECONDS * UINT64_C(1000))
+        return false;
+    drop_visit(oldest);
+    return true;
 }
 
 static void *open_visit(void *ctx, struct stream *stream, struct now now)
@@ -221,6 +236,8 @@ static void *open_visit(void *ctx, struct stream *stream, struct now now)
     v->web = ctx;
     v->stream = stream;
     list_init(&v->timed);
+    v->came = uv_now(v->web->loop);
+    list_append(&v->web->visits, &v->all);
     enter(v, &v->web->asking);
     return v;
 }
@@ -329,6 +346,7 @@ zg_err web_open(struct web **out, const struct web_options *options)
     web->sockets.relay = options->relay;
     list_init(&web->asking);
     list_init(&web->answering);
+    list_init(&web->visits);
     *out = web;
     return ZG_OK;
 

@@ -17,6 +17,7 @@
 enum {
     WEB_REQUEST_SECONDS = 10,
     WEB_ANSWER_SECONDS = 300,
+    WEB_VISIT_SECONDS = 60, /* in which it need not make room, however much it asks for */
 };
 
 struct web;

@@ -299,14 +299,36 @@ static void a_sender_hears_that_nobody_read_it(void **state)
     assert_true(is_ok(&c, caller_send(&c, &q, 2, 'b', WIRE_TTL_1D)));
     assert_true(is_ok(&c, caller_cancel(&c, 2)));
     assert_int_equal(caller_fate(&c, 1), FATE_UNKNOWN);
-    /* Steps that are believed: a day each. */
-    for (long day = 1; day <= 3; day++) {
-        put_number(f->clock, day * 23 * HOUR_S);
-        assert_int_equal(caller_fate(&c, 9), FATE_UNKNOWN);
-        poll(NULL, 0, 300);
-    }
+    /* It was off for three days. */
+    caller_close(&c);
+    assert_int_equal(relay_stop(&f->relay), 0);
+    put_number(f->clock, 3 * 24 * HOUR_S);
+    start(f);
+    caller_open(&c, &f->relay);
+    assert_int_equal(caller_fate(&c, 9), FATE_UNKNOWN);
+    poll(NULL, 0, 300);
     assert_int_equal(caller_fate(&c, 1), FATE_EXPIRED);
     assert_int_equal(caller_fate(&c, 2), FATE_UNKNOWN);
+    caller_close(&c);
+}
+
+/* As somebody between the relay and its time server would do it. */
+static void small_steps_destroy_no_more_than_a_day(void **state)
+{
+    struct fixture *f = *state;
+    struct caller c;
+    struct queue_secrets q;
+    uint8_t sub[8];
+    uint32_t id;
+    start_with_message(f, &c, &q);
+    for (long step = 1; step <= 10; step++) {
+        put_number(f->clock, step * 23 * HOUR_S);
+        assert_int_equal(caller_fate(&c, 9), FATE_UNKNOWN);
+        poll(NULL, 0, 100);
+    }
+    hears_in_log(f, "the clock jumped", SOON_MS);
+    caller_subscribe(&c, &q, sub);
+    hears_message(&c, sub, 'a', &id);
     caller_close(&c);
 }
 
@@ -348,6 +370,7 @@ int main(void)
         TEST(a_deletion_is_answered_when_nothing_is_left_in_a_file),
         TEST(what_was_acknowledged_leaves_the_files_in_5_seconds),
         TEST(a_sender_hears_that_nobody_read_it),
+        TEST(small_steps_destroy_no_more_than_a_day),
         TEST(a_clock_in_2099_destroys_nothing),
     };
     return sodium_init() < 0 ? 1 : cmocka_run_group_tests(tests, NULL, NULL);

@@ -70,6 +70,29 @@ static uint64_t bytes_of_messages(const struct relay *r)
     return bytes;
 }
 
+/* What sessions hold, and the lists from which those are taken that make room. */
+static void check_room(const struct world *w)
+{
+    const struct sessions *ss = &w->relay->sessions;
+    uint64_t input[2] = {0, 0}, choked = 0;
+    uint32_t strangers = 0, heavy = 0;
+
+    for (size_t i = 0; i < PEOPLE; i++) {
+        const struct session *s = w->people[i].peer.session;
+        if (s == NULL)
+            continue;
+        input[s->known] += s->input != NULL ? s->input->held : 0;
+        input[s->known] += s->upload != NULL ? s->upload->size : 0;
+        heavy += s->input != NULL && !list_empty(&s->input->heavy);
+        strangers += !s->known;
+        choked += s->choked_bytes;
+        must((s->choked_bytes > 0) == !list_empty(&s->choked));
+    }
+    must(input[true] == ss->input_bytes && input[false] == ss->stranger_bytes && choked == ss->choked_bytes);
+    must(strangers == length(&ss->all_strangers));
+    must(heavy == length(&ss->heavy) + length(&ss->heavy_strangers));
+}
+
 static void check_sessions(const struct world *w, bool quiet)
 {
     const struct relay *r = w->relay;
@@ -88,6 +111,7 @@ static void check_sessions(const struct world *w, bool quiet)
         must(!quiet || w->people[i].late || (s->unanswered == 0 && s->readings == 0 && s->deliveries == 0));
     }
     must(open == r->stats.connections && subscriptions == r->stats.subscriptions);
+    check_room(w);
 }
 
 void counts_check(struct world *w)
@@ -102,7 +126,7 @@ void counts_check(struct world *w)
     check_sessions(w, quiet);
     must(r->messages.acked_count == length(&r->messages.acked));
     must(r->stats.bytes_in_flight < FAR && r->exchange.loading < FAR);
-    must(r->waiting_bytes < FAR && r->sessions.input_bytes < FAR);
+    must(r->waiting_bytes < FAR && r->sessions.input_bytes < FAR && r->sessions.stranger_bytes < FAR);
     if (quiet && r->jobs == 0 && !late)
         must(r->stats.bytes_in_flight == bytes_of_messages(r) && r->waiting_bytes == 0 &&
              r->exchange.loading == 0);

@@ -86,7 +86,8 @@ void end_check(struct world *w)
     must(w->relay->stats.bytes_in_flight == 0);
     for (size_t i = 0; i < PEOPLE; i++)
         person_leave(w, &w->people[i]);
-    must(w->relay->sessions.input_bytes == 0 && w->relay->stats.connections == 0);
+    must(w->relay->sessions.input_bytes == 0 && w->relay->sessions.stranger_bytes == 0 &&
+         w->relay->stats.connections == 0);
     relay_drain(w->relay, w->now);
     world_turn(w);
     must(relay_drained(w->relay));

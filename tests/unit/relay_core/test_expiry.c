@@ -302,14 +302,35 @@ static void hours_that_share_a_bucket_are_told_apart(void **state)
     /* It was cut to the first hour that had not begun when the clock was ahead. */
     for (uint32_t hour = 1; hour < 2001; hour++) {
         s->now.utc_ms += HOUR_MS;
+        s->now.mono_ms += HOUR_MS;
         relay_advance(s->relay, s->now);
         scene_turn(s);
         hear_nothing(&s->peers[1]);
     }
     s->now.utc_ms += HOUR_MS;
+    s->now.mono_ms += HOUR_MS;
     relay_advance(s->relay, s->now);
     scene_turn(s);
     hear_withdraw(&s->peers[1], sub, 1);
+}
+
+/* A small board without a battery: what waits is not cut to what a lifetime could be in 1970. */
+static void a_start_in_1970_shortens_nothing(void **state)
+{
+    struct scene *s = *state;
+    struct thing q;
+    uint8_t sub[8];
+    const uint64_t right = s->now.utc_ms;
+    make_queue(s, &q, 1, QUEUE_CONVERSATION);
+    say_send_ttl(s, &s->peers[0], SEND_PUT, q.put, 1, 'a', WIRE_TTL_7D);
+    scene_settle(s);
+    s->now.utc_ms = 5000;
+    scene_restart(s);
+    scene_pass(s, 1000);
+    s->now.utc_ms = right;
+    scene_pass(s, 25 * (uint64_t)HOUR_MS); /* doubted for a day, then believed */
+    subscribe(s, &s->peers[1], q.take, 16, sub);
+    hear_delivery(&s->peers[1], sub, 'a');
 }
 
 static void what_expired_while_the_relay_was_down_goes_at_its_start(void **state)
@@ -380,6 +401,7 @@ static const struct CMUnitTest tests[] = {
     SCENE_TEST(rows_are_deleted_in_slices),
     SCENE_TEST(no_hour_is_passed_over),
     SCENE_TEST(hours_that_share_a_bucket_are_told_apart),
+    SCENE_TEST(a_start_in_1970_shortens_nothing),
     SCENE_TEST(what_expired_while_the_relay_was_down_goes_at_its_start),
     SCENE_TEST(a_message_that_expires_before_it_is_written),
     SCENE_TEST(idle_queues_leave_memory),

@@ -567,7 +567,7 @@ static void strangers_hold_less_input_than_others(void **state)
     uint8_t sub[8];
     static const uint8_t half[2 + 3000] = {(4320 + 16) >> 8, (4320 + 16) & 0xff};
     make_queue(s, &q, 1, QUEUE_CONVERSATION);
-    s->limits.input_bytes = 4 * sizeof(half);
+    s->limits.input_bytes = 3 * sizeof(half);
     scene_restart(s);
     subscribe(s, known, q.take, 10, sub);
     assert_true(peer_give(known, half, sizeof(half), s->now));
@@ -665,7 +665,11 @@ static void known_ones_hold_no_more_input_than_all_may(void **state)
     for (size_t i = 0; i < COUNT; i++)
         open += !crowd[i].closed;
     assert_in_range(open, 8, 17);
-    /* And somebody new gets in. */
+    /* And somebody new gets in, slowly. */
+    static const uint8_t half[2 + 3000] = {(4320 + 16) >> 8, (4320 + 16) & 0xff};
+    assert_true(peer_give(&s->peers[1], half, sizeof(half), s->now));
+    scene_turn(s);
+    assert_false(s->peers[1].closed);
     hear_reply(&s->peers[0], say_ping(s, &s->peers[0]), STATUS_OK);
     clear_crowd(crowd, COUNT);
 }

@@ -386,6 +386,36 @@ static void more_connections_than_allowed_are_closed(void **state)
     (void)open_socket(w);
 }
 
+/* A visit that asks for ever does not keep others out. */
+static void when_it_is_full_old_visits_make_room(void **state)
+{
+    static const char request[] = "GET /missing HTTP/1.1\r\nHost: a\r\n\r\n";
+    struct world *w = *state;
+    int others[CONNECTIONS_MAX - 1], first = w->fd;
+    uint8_t byte;
+    for (int i = 0; i < CONNECTIONS_MAX - 1; i++)
+        others[i] = connect_to(w);
+    turn(w, 20);
+    say(w, request, sizeof(request) - 1);
+    hear_head(w, "HTTP/1.1 404 Not Found\r\n");
+    w->fd = connect_to(w);
+    turn(w, 50);
+    assert_int_equal(recv(w->fd, &byte, 1, 0), 0);
+    close(w->fd);
+    played_time.ahead_ms = WEB_VISIT_SECONDS * 1000;
+    w->fd = connect_to(w);
+    say(w, request, sizeof(request) - 1);
+    hear_head(w, "HTTP/1.1 404 Not Found\r\n");
+    turn(w, 50);
+    while (recv(first, &byte, 1, MSG_DONTWAIT) > 0)
+        ; /* the answer's rest */
+    assert_int_equal(recv(first, &byte, 1, MSG_DONTWAIT), 0);
+    for (int i = 0; i < CONNECTIONS_MAX - 1; i++)
+        close(others[i]);
+    close(w->fd);
+    w->fd = first;
+}
+
 static void a_large_file_reaches_a_slow_reader_whole(void **state)
 {
     static const char request[] = "GET /large.txt HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -596,6 +626,7 @@ int main(void)
         TEST(who_stops_says_so),
         TEST(no_session_no_socket),
         TEST(more_connections_than_allowed_are_closed),
+        TEST(when_it_is_full_old_visits_make_room),
         TEST(a_large_file_reaches_a_slow_reader_whole),
         TEST(whoever_does_not_take_the_answer_is_not_read),
         TEST(whoever_vanishes_under_an_answer_is_let_go),
