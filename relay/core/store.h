@@ -214,7 +214,7 @@ struct store_job {
     enum job_kind kind;
     zg_err result;              /* set by the store: ZG_OK, ZG_ERR_STORAGE, ZG_ERR_MEMORY */
     enum store_trouble trouble; /* set by the store: TROUBLE_NONE iff result is ZG_OK */
-    uint64_t used; /* set by the store with COMMIT and PURGE: bytes in use, without what was freed */
+    uint64_t used; /* set by COMMIT and PURGE: bytes in use, without what was freed; 0: not known */
     void (*done)(struct store_job *job);
     void *ctx; /* the submitter's */
     union {

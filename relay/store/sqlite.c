@@ -71,7 +71,7 @@ static int read_pragma(struct sqlite_engine *e, enum statement which, uint64_t *
     return SQLITE_OK;
 }
 
-/* Both numbers stand in the first page, with what this transaction did to them. */
+/* What the first page says of pages, with what this transaction did to them; 0: it makes no sense. */
 static int bytes_used(struct sqlite_engine *e, uint64_t *out)
 {
     uint64_t count, unused, size;
@@ -81,7 +81,7 @@ static int bytes_used(struct sqlite_engine *e, uint64_t *out)
     if (rc == SQLITE_OK)
         rc = read_pragma(e, S_PAGE_SIZE, &size);
     if (rc == SQLITE_OK)
-        *out = (count - unused) * size;
+        *out = count > unused ? (count - unused) * size : 0;
     return rc;
 }
 

@@ -356,6 +356,39 @@ static void nobody_knows_where_room_ends(void **state)
     assert_int_equal(without_room(s, 1000), 64);
 }
 
+/* What was learnt of a mark by passing it is worth nothing afterwards. */
+static void a_mark_that_was_passed_moves(void **state)
+{
+    enum { THERE = 200, TIMES = 12 };
+    struct scene *s = *state;
+    struct peer *p = &s->peers[0];
+    struct thing q, other;
+    uint32_t least = UINT32_MAX, most = 0;
+    make_queue(s, &other, 1, QUEUE_CONVERSATION);
+    make_queue(s, &q, 2, QUEUE_CONVERSATION);
+    store_messages(s, &other, THERE);
+    s->limits.stored_bytes = scene_stats(s).stored_bytes + 30 * WIRE_ENVELOPE_BYTES;
+    scene_restart(s);
+    for (uint32_t time = 0; time < TIMES; time++) {
+        enum status status = STATUS_OK;
+        uint32_t taken = 0, retry;
+        while (status == STATUS_OK) {
+            (void)answered_after(s, &q, 10000 + taken, &status, &retry);
+            taken += status == STATUS_OK;
+        }
+        least = taken < least ? taken : least;
+        most = taken > most ? taken : most;
+        for (uint32_t i = 0; i < taken; i++)
+            say_cancel(s, p, 10000 + i);
+        scene_settle(s);
+        for (uint32_t i = 0; i < taken; i++)
+            free(peer_take(p));
+        assert_true(scene_stats(s).room < ROOM_NONE);
+    }
+    assert_in_range(least, 15, 30);
+    assert_true(most > least);
+}
+
 /* One message less is no room: else the next one would tell whether another was stored. */
 static void what_is_passed_is_passed_for_a_while(void **state)
 {
@@ -427,6 +460,7 @@ static const struct CMUnitTest tests[] = {
     SCENE_TEST(lasting_values_do_not_grow_without_room),
     SCENE_TEST(what_expires_makes_room),
     SCENE_TEST(nobody_knows_where_room_ends),
+    SCENE_TEST(a_mark_that_was_passed_moves),
     SCENE_TEST(what_is_passed_is_passed_for_a_while),
     SCENE_TEST(a_desk_takes_so_many_knocks_a_minute),
 };
