@@ -1,6 +1,7 @@
 #include "relay/core/commit.h"
 
 #include <assert.h>
+#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -97,6 +98,7 @@ static void done(struct store_job *job)
     if (c->after != NULL)
         c->after(r, job->result);
     free(c->items);
+    sodium_memzero(c, sizeof(*c) + commit_count(c) * sizeof(c->writes[0]));
     free(c);
 }
 
