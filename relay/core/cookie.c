@@ -8,6 +8,10 @@
 /* It may become harder while somebody looks for a solution. */
 enum { EFFORT_SLACK = 2 };
 
+#define SECOND_US UINT64_C(1000000)
+/* Further ahead no look is promised. */
+#define PROMISED_MAX_US (20 * SECOND_US)
+
 /*
  * What is left of a cookie that was used: its MAC, and for which knock. The same knock may come again with
  * it, after a disk that was busy, until it was accepted: who then deletes the queue of the knock could else
@@ -30,7 +34,7 @@ static const uint8_t *mac_of(const uint8_t cookie[WIRE_COOKIE_BYTES])
 zg_err door_init(struct door *d, const struct rng *rng)
 {
     list_init(&d->spent_order);
-    bucket_init(&d->puzzles);
+    d->looks_until_us = 0;
     zg_err err = map_init(&d->knocks, rng);
     return err == ZG_OK ? map_init(&d->spent, rng) : err;
 }
@@ -97,15 +101,34 @@ void door_accepted(struct relay *r, const uint8_t cookie[WIRE_COOKIE_BYTES])
         s->right = false;
 }
 
-/* Each solution costs the relay a millisecond, whoever sent it: no two of them one after the other. */
-static bool may_look(struct relay *r)
+/* In its time; the first who asks while nobody waits, at once. */
+static bool may_look(struct relay *r, struct looks *looks, uint32_t *retry_after)
 {
-    const struct rate rate = {r->limits.puzzles_a_second, 1};
-    return bucket_take(&r->door.puzzles, rate, r->now.mono_ms);
+    struct door *d = &r->door;
+    uint64_t now = r->now.mono_ms * (SECOND_US / 1000);
+
+    if (looks->lied)
+        return false;
+    if (d->looks_until_us < now)
+        d->looks_until_us = now;
+    if (looks->due_us == 0 && d->looks_until_us - now > PROMISED_MAX_US)
+        return false;
+    if (looks->due_us == 0) {
+        looks->due_us = d->looks_until_us > 0 ? d->looks_until_us : 1;
+        d->looks_until_us += SECOND_US / r->limits.puzzles_a_second;
+    }
+    if (looks->due_us > now) {
+        *retry_after = (uint32_t)((looks->due_us - now + SECOND_US - 1) / SECOND_US);
+        return false;
+    }
+    looks->due_us = 0;
+    /* Half a millisecond: others come first before the next. */
+    r->sessions.strangers_carried = r->limits.strangers_a_turn;
+    return true;
 }
 
 zg_err door_check(struct relay *r, const struct name *desk_put, const struct command *knock, uint8_t asked,
-                  bool *lied)
+                  struct looks *looks, uint32_t *retry_after)
 {
     const uint8_t *cookie = knock->u.knock.cookie;
     const uint8_t *mac = mac_of(cookie);
@@ -113,6 +136,7 @@ zg_err door_check(struct relay *r, const struct name *desk_put, const struct com
     uint8_t bound[PUZZLE_HASH_BYTES];
     uint8_t effort;
 
+    *retry_after = BUSY_RETRY_S;
     /* Section 9: the cookie before any work that costs memory. */
     if (cookie_check(cookie, r->secrets->cookie_key, desk_put, relay_cookie_seconds(r), &effort) != ZG_OK)
         return ZG_ERR_REFUSED;
@@ -124,7 +148,7 @@ zg_err door_check(struct relay *r, const struct name *desk_put, const struct com
     /* Cookies of a calm hour do not pay for a flood. */
     if (effort + EFFORT_SLACK < asked)
         return ZG_ERR_REFUSED;
-    if (effort > 0 && (*lied || !may_look(r)))
+    if (effort > 0 && !may_look(r, looks, retry_after))
         return ZG_ERR_BUSY;
     s = spend(r, mac, hash, bound);
     if (s == NULL)
@@ -133,7 +157,7 @@ zg_err door_check(struct relay *r, const struct name *desk_put, const struct com
         forget(&r->door, s);
         return ZG_ERR_BUSY;
     }
-    *lied = !s->right;
+    looks->lied = !s->right;
     return s->right ? ZG_OK : ZG_ERR_REFUSED;
 }
 

@@ -8,7 +8,6 @@
 #include <stdbool.h>
 
 #include "proto/command.h"
-#include "relay/core/bucket.h"
 #include "relay/core/list.h"
 #include "relay/core/map.h"
 #include "relay/core/message.h"
@@ -21,7 +20,17 @@ struct door {
     struct map knocks; /* by the new put name, until they are decided */
     struct map spent;  /* cookies */
     struct link spent_order;
-    struct bucket puzzles; /* that may be looked at */
+    uint64_t looks_until_us; /* mono: until then they are promised to those who wait */
+};
+
+/*
+ * Of one connection: when its solution will be looked at. Looks are few, so they are given out in the order
+ * in which people asked, each connection one at a time, and not to those who ask most often. A wrong solution
+ * costs the relay far more than the liar, and nobody sends one by mistake: no other of theirs is looked at.
+ */
+struct looks {
+    uint64_t due_us; /* mono; 0: it has not asked */
+    bool lied;
 };
 
 ZG_MUST_CHECK zg_err door_init(struct door *d, const struct rng *rng);
@@ -29,12 +38,10 @@ void door_clear(struct relay *r);
 
 /*
  * The desk's put name, and the effort that would be asked now. ZG_ERR_REFUSED: cookie or solution is wrong,
- * or much too little was asked; ZG_ERR_BUSY: later. Spends the cookie. *lied: its sender gave a wrong
- * solution before, or did now. Nobody does so by mistake, and each costs the relay far more than the liar: no
- * other of theirs is looked at, so that they do not take the looks of those who mean it.
+ * or much too little was asked; ZG_ERR_BUSY: after so many seconds. Spends the cookie.
  */
 ZG_MUST_CHECK zg_err door_check(struct relay *r, const struct name *desk_put, const struct command *knock,
-                                uint8_t asked, bool *lied);
+                                uint8_t asked, struct looks *looks, uint32_t *retry_after);
 /* The knock with this cookie is stored: the cookie is good for nothing any more. */
 void door_accepted(struct relay *r, const uint8_t cookie[WIRE_COOKIE_BYTES]);
 void door_cookie(struct relay *r, const struct name *desk_put, uint8_t effort,

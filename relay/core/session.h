@@ -13,6 +13,7 @@
 
 #include "relay/core/bucket.h"
 #include "relay/core/key_slab.h"
+#include "relay/core/knock.h"
 #include "relay/core/outbox.h"
 #include "relay/core/queue.h"
 #include "relay/core/relay.h"
@@ -50,6 +51,7 @@ struct session {
     struct bucket commands;         /* that it may still send */
     uint64_t rests_until;           /* mono_ms: it sent more than that */
     uint32_t choked_bytes;          /* that the carrier keeps, at most */
+    struct looks looks;
     uint32_t refs;                  /* one while open, one for each reply that will come */
     uint32_t unanswered;            /* commands whose reply was not encoded yet */
     uint32_t subscription_count;
@@ -61,7 +63,6 @@ struct session {
     uint16_t uploads;    /* slot values that came and are not written yet */
     uint8_t state;
     bool known; /* has shown a secret that is not on every card; until then it is a stranger's */
-    bool lied;  /* see door_check */
     bool doomed;
 };
 

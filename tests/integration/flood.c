@@ -7,11 +7,12 @@
  * config says. Latencies are printed, and judged with much room: the strangers and this program share the
  * relay's processors.
  *
- *   flood [--long] [--open] [--apart] [--priority] [--plant lose|away] ZAGUAN_RELAY
+ *   flood [--long] [--open] [--apart] [--priority] [--cunning] [--plant lose|away] ZAGUAN_RELAY
  *
  * --open: the limits that are there for floods are as high as they go. --apart: the relay has core 0 for
  * itself, everybody else core 1, strangers only what conversations leave of it: what is measured then is the
- * relay. --priority: they come before other programs of this machine (needs root). --plant: it must fail
+ * relay. --priority: they come before other programs of this machine (needs root). --cunning:
+ * strangers make the best of what the relay does about them. --plant: it must fail
  * then.
  */
 #define _GNU_SOURCE
@@ -68,7 +69,7 @@ enum phase { MEET, CALM, GROW, FLOODED, SETTLE, OVER };
 
 static struct test {
     const struct size *size;
-    bool apart, priority;
+    bool apart, priority, cunning;
     struct relay_process relay;
     struct process strangers, honest;
     char desk[2 * WIRE_SECRET_BYTES + 1]; /* its put, in hex */
@@ -120,17 +121,10 @@ static void strangers_begin(void)
     snprintf(knockers, sizeof(knockers), "%u", t.size->knockers);
     snprintf(comers, sizeof(comers), "%u", t.size->comers);
     sodium_bin2hex(pk, sizeof(pk), t.talks.yard->relay_pk, sizeof(t.talks.yard->relay_pk));
-    const char *const argv[] = {"/proc/self/exe",
-                                "strangers",
-                                port,
-                                pk,
-                                t.desk,
-                                knockers,
-                                comers,
-                                t.priority ? "ranked"
-                                : t.apart  ? "last"
-                                           : "behind",
-                                NULL};
+    const char *place = t.priority ? "ranked" : t.apart ? "last" : "behind";
+    const char *manner = t.cunning ? "cunning" : "plain";
+    const char *const argv[] = {"/proc/self/exe", "strangers", port,  pk,     t.desk,
+                                knockers,         comers,      place, manner, NULL};
     process_start(&t.strangers, argv);
 }
 
@@ -416,6 +410,8 @@ int main(int argc, char **argv)
             t.apart = true;
         else if (strcmp(argv[at], "--priority") == 0)
             t.priority = true;
+        else if (strcmp(argv[at], "--cunning") == 0)
+            t.cunning = true;
         else if (strcmp(argv[at], "--plant") == 0 && at + 1 < argc)
             plant = argv[++at];
         else
@@ -424,7 +420,9 @@ int main(int argc, char **argv)
     t.talks.loses = strcmp(plant, "lose") == 0;
     t.talks.stays_away = strcmp(plant, "away") == 0;
     if (at + 1 != argc) {
-        fprintf(stderr, "flood [--long] [--open] [--apart] [--priority] [--plant lose|away] ZAGUAN_RELAY\n");
+        fprintf(
+            stderr,
+            "flood [--long] [--open] [--apart] [--priority] [--cunning] [--plant lose|away] ZAGUAN_RELAY\n");
         return 2;
     }
     setvbuf(stdout, NULL, _IOLBF, 0);

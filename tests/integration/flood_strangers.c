@@ -3,7 +3,8 @@
  * a solution that is wrong, again and again without a pause; and connections that come and go: at once, in
  * the middle of a handshake, with nonsense, after a handshake that was recorded (it costs them nothing and
  * the relay all of it), and slowly. Half of all come from one address each as of a botnet, half from the one
- * address from which a proxy or an onion service brings everybody.
+ * address from which a proxy or an onion service brings everybody. The cunning ones know that a connection is
+ * worth nothing any more when its first solution was wrong, and come again.
  *
  * Goes on until its input ends, then says how much it did.
  */
@@ -66,6 +67,7 @@ static struct {
         bad_hello[WIRE_RECORD_HEADER_BYTES + WIRE_HELLO_BYTES];
     uint32_t knocker_count, comer_count, knockers_started, comers_started;
     struct comer *comers;
+    bool cunning;
     char byte[512];
     uint64_t hellos, cookies, knocked, accepted, busy, refused, full, connections, lost;
 } s;
@@ -132,6 +134,10 @@ static bool knocker_heard(struct cable *cable, struct span unit)
         s.knocked++;
         count_reply(c.u.reply.status);
         k->waits--;
+        if (s.cunning && c.u.reply.status == STATUS_REFUSED) {
+            cable_close(cable);
+            return true;
+        }
     }
     cable_mark(cable);
     return true;
@@ -156,8 +162,16 @@ static void knocker_gone(struct cable *cable, const char *why)
     knocker_start(number);
 }
 
-static const struct cable_events knocker_events = {
-    .open = knocker_open, .heard = knocker_heard, .fill = knocker_fill, .lost = knocker_gone};
+static void knocker_closed(struct cable *cable)
+{
+    knocker_gone(cable, "by itself");
+}
+
+static const struct cable_events knocker_events = {.open = knocker_open,
+                                                   .heard = knocker_heard,
+                                                   .fill = knocker_fill,
+                                                   .lost = knocker_gone,
+                                                   .closed = knocker_closed};
 
 static void knocker_start(uint32_t number)
 {
@@ -317,11 +331,11 @@ static bool hex(uint8_t *out, size_t len, const char *text)
     return sodium_hex2bin(out, len, text, strlen(text), NULL, &n, NULL) == 0 && n == len;
 }
 
-/* strangers PORT RELAY_PK DESK_PUT KNOCKERS COMERS behind|last|ranked */
+/* strangers PORT RELAY_PK DESK_PUT KNOCKERS COMERS behind|last|ranked plain|cunning */
 int strangers_main(int argc, char **argv)
 {
     s.yard = calloc(1, sizeof(*s.yard));
-    if (argc != 7 || s.yard == NULL || !hex(s.yard->relay_pk, sizeof(s.yard->relay_pk), argv[2]) ||
+    if (argc != 8 || s.yard == NULL || !hex(s.yard->relay_pk, sizeof(s.yard->relay_pk), argv[2]) ||
         !hex(s.desk_put.b, sizeof(s.desk_put.b), argv[3]))
         return 2;
     s.to = address_of(INADDR_LOOPBACK, (uint16_t)atoi(argv[1]));
@@ -330,6 +344,7 @@ int strangers_main(int argc, char **argv)
     s.comers = calloc(s.comer_count + 1, sizeof(*s.comers));
     if (s.comers == NULL || setpriority(PRIO_PROCESS, 0, NICE) != 0)
         return 2;
+    s.cunning = strcmp(argv[7], "cunning") == 0;
     if (strcmp(argv[6], "last") == 0)
         cores_come_last();
     else if (strcmp(argv[6], "ranked") == 0)

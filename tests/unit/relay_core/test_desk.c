@@ -446,6 +446,40 @@ static void solutions_are_looked_at_only_so_often(void **state)
     hear_reply(second, seq, STATUS_REFUSED);
 }
 
+/* Else those who ask most often would be looked at. */
+static void solutions_are_looked_at_in_the_order_in_which_they_came(void **state)
+{
+    struct scene *s = *state;
+    struct peer *first = &s->peers[1], *second = &s->peers[2], *third = &s->peers[3];
+    struct thing desk;
+    struct knocking k, hers;
+    s->limits.calm_knocks_a_minute = 0;
+    s->limits.puzzles_a_second = 1;
+    scene_restart(s);
+    make_queue(s, &desk, 1, QUEUE_DESK);
+    uint32_t seq = knock_wrongly(s, first, &desk, 50, &k);
+    scene_settle(s);
+    hear_reply(first, seq, STATUS_REFUSED);
+    seq = knock_wrongly(s, second, &desk, 51, &hers);
+    scene_settle(s);
+    assert_int_equal(hear_reply(second, seq, STATUS_BUSY), 1);
+    seq = knock_wrongly(s, third, &desk, 52, &k);
+    scene_settle(s);
+    hear_reply(third, seq, STATUS_BUSY);
+    /* The second's time is over, the third's has not come: one look is there, and it is not for who asks. */
+    scene_pass(s, 400);
+    seq = say_knock(s, third, desk.put, &k);
+    scene_settle(s);
+    assert_int_equal(hear_reply(third, seq, STATUS_BUSY), 1);
+    seq = say_knock(s, second, desk.put, &hers);
+    scene_settle(s);
+    hear_reply(second, seq, STATUS_REFUSED);
+    scene_pass(s, 1000);
+    seq = say_knock(s, third, desk.put, &k);
+    scene_settle(s);
+    hear_reply(third, seq, STATUS_REFUSED);
+}
+
 /* Else those who guess, as fast as they can, take the looks of those who mean it. */
 static void who_gave_a_wrong_solution_is_looked_at_no_more(void **state)
 {
@@ -717,6 +751,7 @@ static const struct CMUnitTest tests[] = {
     SCENE_TEST(cookies_do_not_follow_the_clock),
     SCENE_TEST(a_busy_desk_asks_for_work),
     SCENE_TEST(solutions_are_looked_at_only_so_often),
+    SCENE_TEST(solutions_are_looked_at_in_the_order_in_which_they_came),
     SCENE_TEST(who_gave_a_wrong_solution_is_looked_at_no_more),
     SCENE_TEST(a_full_desk_says_full),
     SCENE_TEST(a_desk_is_counted_anew_every_hour),

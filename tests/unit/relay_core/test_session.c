@@ -465,6 +465,33 @@ static void strangers_share_a_turn_and_others_go_first(void **state)
     }
 }
 
+static void next_turn(struct scene *s)
+{
+    relay_advance(s->relay, s->now);
+    relay_flush(s->relay);
+}
+
+/* To knock, or to come back, takes a few commands; those who flood do not have to wait for ever. */
+static void who_asks_for_little_goes_before_those_who_insist(void **state)
+{
+    struct scene *s = *state;
+    struct peer *some = &s->peers[1], *others = &s->peers[2], *she = &s->peers[3];
+    s->limits.strangers_a_turn = 1;
+    s->limits.strangers_a_second = 1000000;
+    scene_restart(s);
+    give_pings(s, some, 40);
+    give_pings(s, others, 40);
+    for (int turn = 0; turn < 40; turn++)
+        next_turn(s);
+    assert_in_range(heard_by(some), 18, 22);
+    assert_in_range(heard_by(others), 18, 22);
+    give_pings(s, she, 8);
+    for (int turn = 0; turn < 8; turn++)
+        next_turn(s);
+    assert_in_range(heard_by(she), 5, 7);
+    assert_in_range(heard_by(some) + heard_by(others), 1, 3);
+}
+
 /* A tick answers many strangers at once: what a conversation has to hear does not wait for all of them. */
 static void a_turn_answers_known_ones_first_and_only_some_strangers(void **state)
 {
@@ -792,6 +819,7 @@ static const struct CMUnitTest tests[] = {
     SCENE_TEST(who_waits_for_replies_only_is_told),
     SCENE_TEST(a_turn_carries_out_only_some_commands_of_one),
     SCENE_TEST(strangers_share_a_turn_and_others_go_first),
+    SCENE_TEST(who_asks_for_little_goes_before_those_who_insist),
     SCENE_TEST(a_turn_answers_known_ones_first_and_only_some_strangers),
     SCENE_TEST(strangers_get_only_so_much_of_a_second),
     SCENE_TEST(who_sends_too_much_rests),
