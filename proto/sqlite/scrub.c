@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "proto/sqlite/gather.h"
+
 enum { FILE_HEADER = 100, PAGE_MIN = 512, PAGE_MAX = 65536, FREEBLOCK_HEADER = 4 };
 
 /* The first byte of a page of a table or an index. */
@@ -160,6 +162,8 @@ static int x_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *f, int flags
     struct scrub_vfs *s = (struct scrub_vfs *)vfs;
     struct scrub_file *file = (struct scrub_file *)f;
 
+    if ((flags & SQLITE_OPEN_WAL) != 0)
+        return gather_open(s->below, name, f, flags, out_flags);
     if ((flags & SQLITE_OPEN_MAIN_DB) == 0)
         return s->below->xOpen(s->below, name, f, flags, out_flags);
     memset(file, 0, sizeof(*file));
@@ -179,7 +183,8 @@ int scrub_register(struct scrub_vfs *s, const char *below_name)
     s->vfs = *s->below;
     s->vfs.pNext = NULL;
     s->vfs.zName = s->name;
-    s->vfs.szOsFile = (int)sizeof(struct scrub_file) + s->below->szOsFile;
+    int own = (int)sizeof(struct scrub_file);
+    s->vfs.szOsFile = (own > gather_file_bytes() ? own : gather_file_bytes()) + s->below->szOsFile;
     s->vfs.xOpen = x_open;
     return sqlite3_vfs_register(&s->vfs, 0);
 }

@@ -28,7 +28,11 @@ static const unsigned moves[] = {
     [TICK_WRITTEN] = 0,
 };
 
-enum { REPLIES_AT_FIRST = 16, NO_ROOM_RETRY_S = 60 };
+enum {
+    REPLIES_AT_FIRST = 16,
+    NO_ROOM_RETRY_S = 60,
+    TOGETHER_MAX = 1000, /* writes of several ticks in one commit; lookups wait for it */
+};
 
 static void move(struct tick *t, enum tick_state to)
 {
@@ -66,6 +70,11 @@ static uint64_t end_of(const struct relay *r, const struct tick *t)
 static uint64_t commit_at(const struct relay *r, const struct tick *t)
 {
     return end_of(r, t) - r->settle_ms * 2 / 5;
+}
+
+static bool due(const struct relay *r, uint64_t at)
+{
+    return r->draining || r->now.mono_ms >= at;
 }
 
 uint32_t relay_settle_for(uint32_t sync_ms)
@@ -151,6 +160,15 @@ static bool needs_write(const struct tick *t, const struct settle *reply)
     }
 }
 
+/* Nothing of the ticks that are being written is promised. */
+static void fail_written(struct relay *r)
+{
+    for (struct link *l = r->ticks.list.next; l != &r->ticks.list; l = l->next) {
+        struct tick *t = LIST_ITEM(l, struct tick, place);
+        t->failed = t->failed || t->state == TICK_WRITING;
+    }
+}
+
 /* The row of a message was written, or turned out to be there, or its queue is gone. */
 static void message_written(struct relay *r, void *owner, const struct store_write *w, zg_err result)
 {
@@ -162,10 +180,9 @@ static void message_written(struct relay *r, void *owner, const struct store_wri
         m->written = true;
         r->stats.written++;
     }
-    /* A sequence is given out once; should it be taken all the same, then nothing of this tick is promised.
-     */
+    /* A sequence is given out once; it should not be taken. */
     if (result == ZG_OK && w->outcome == OUTCOME_CONFLICT)
-        oldest(r)->failed = true;
+        fail_written(r);
     if (q == NULL) {
         message_drop_envelope(r, m);
         if (m->written)
@@ -271,38 +288,74 @@ static bool knocks_undecided(const struct tick *t)
 
 static void committed(struct relay *r, zg_err result)
 {
-    struct tick *t = oldest(r);
-
-    t->failed = t->failed || result != ZG_OK;
-    if (!t->failed && knocks_undecided(t))
-        move(t, TICK_OPEN);
-    else
-        decide(r, t);
+    if (result != ZG_OK)
+        fail_written(r);
+    for (struct link *l = r->ticks.list.next; l != &r->ticks.list; l = l->next) {
+        struct tick *t = LIST_ITEM(l, struct tick, place);
+        if (t->state != TICK_WRITING)
+            continue;
+        if (!t->failed && knocks_undecided(t))
+            move(t, TICK_OPEN);
+        else
+            decide(r, t);
+    }
 }
 
-static void write_tick(struct relay *r, struct tick *t)
+/* What it needs to have written, with the room that there is now. */
+static size_t writes_of(const struct relay *r, struct tick *t)
 {
     size_t writes = 0;
-
     t->no_room = room_now(r) == ROOM_NONE;
     for (size_t i = 0; i < t->count; i++)
         writes += needs_write(t, &t->replies[i]);
-    if (writes == 0) {
-        decide(r, t);
-        return;
-    }
-    struct commit *c = commit_new(r, writes);
-    if (c == NULL) {
-        t->failed = true;
-        decide(r, t);
-        return;
-    }
+    return writes;
+}
+
+/* Asked again: a handle that was sent twice is written once. */
+static void add_writes(struct relay *r, struct commit *c, struct tick *t)
+{
     move(t, TICK_WRITING);
-    /* Asked again: a handle that was sent twice is written once. */
     for (size_t i = 0; i < t->count; i++)
         if (needs_write(t, &t->replies[i]))
             add_write(r, c, &t->replies[i]);
-    commit_submit(c, committed);
+}
+
+static bool can_be_written(const struct relay *r, const struct tick *t)
+{
+    return t->state == TICK_OPEN && t->held == 0 && due(r, commit_at(r, t));
+}
+
+/*
+ * The oldest tick, and those behind it whose time has come meanwhile: where the disk is slower than the
+ * ticks, one commit for several of them costs little more than one for each.
+ */
+static void write_ticks(struct relay *r)
+{
+    struct link *first = r->ticks.list.next, *end;
+    size_t writes = writes_of(r, oldest(r));
+
+    if (writes == 0) {
+        decide(r, oldest(r));
+        return;
+    }
+    for (end = first->next; end != &r->ticks.list; end = end->next) {
+        struct tick *t = LIST_ITEM(end, struct tick, place);
+        size_t more = can_be_written(r, t) ? writes_of(r, t) : TOGETHER_MAX;
+        if (writes + more > TOGETHER_MAX)
+            break;
+        writes += more;
+    }
+    struct commit *c = commit_new(r, writes);
+    for (struct link *l = first; l != end; l = l->next) {
+        struct tick *t = LIST_ITEM(l, struct tick, place);
+        t->failed = t->failed || c == NULL;
+        if (c != NULL)
+            add_writes(r, c, t);
+        else
+            decide(r, t);
+    }
+    if (c != NULL)
+        commit_submit(c, committed);
 }
 
 /* --- answering --- */
@@ -322,11 +375,6 @@ static void answer(struct relay *r, struct tick *t)
     tick_free(t);
 }
 
-static bool due(const struct relay *r, uint64_t at)
-{
-    return r->draining || r->now.mono_ms >= at;
-}
-
 /* What was acknowledged and needs no tick of its own. */
 static void drop_rows(struct relay *r)
 {
@@ -344,8 +392,8 @@ void ticks_advance(struct relay *r)
     struct tick *t;
 
     while ((t = oldest(r)) != NULL) {
-        if (t->state == TICK_OPEN && t->held == 0 && due(r, commit_at(r, t)))
-            write_tick(r, t);
+        if (can_be_written(r, t))
+            write_ticks(r);
         if (!due(r, end_of(r, t)))
             break;
         if (t->state != TICK_WRITTEN) {

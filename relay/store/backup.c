@@ -41,7 +41,8 @@ static int64_t number(sqlite3 *db, const char *sql)
     return v;
 }
 
-/* Not through the function pragma_integrity_check: some versions of SQLite take its number for a table's name. */
+/* Not through the function pragma_integrity_check: some versions of SQLite take its number for a table's
+ * name. */
 static bool sound(sqlite3 *db)
 {
     sqlite3_stmt *s;
@@ -223,9 +224,10 @@ static int put_message(struct sqlite_engine *e, sqlite3_stmt *row)
     for (int i = 0; i < 5; i++)
         sqlite3_bind_value(s, i + 1, sqlite3_column_value(row, i));
     rc = statement_run(s);
-    if (rc == SQLITE_OK)
-        e->delta.messages += sqlite3_changes(e->db);
-    return rc;
+    if (rc != SQLITE_OK || sqlite3_changes(e->db) == 0)
+        return rc;
+    e->delta.messages++;
+    return db_due_count(e, (uint32_t)column_number(row, 1), column_number(row, 0), 1);
 }
 
 static int put_epoch(struct sqlite_engine *e, sqlite3_stmt *row)

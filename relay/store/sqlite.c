@@ -87,6 +87,7 @@ static int bytes_used(struct sqlite_engine *e, uint64_t *out)
 
 static void roll_back(struct sqlite_engine *e)
 {
+    e->due_walk.epoch = 0;
     for (size_t i = 0; i < STATEMENT_COUNT; i++)
         sqlite3_reset(e->statement[i]);
     /* SQLite has rolled back by itself after most errors; then this would be an error of its own. */
@@ -98,12 +99,15 @@ int db_transact(struct sqlite_engine *e, struct store_job *job,
                 int (*work)(struct sqlite_engine *, struct store_job *))
 {
     memset(&e->delta, 0, sizeof(e->delta));
+    e->due_note.epoch = 0;
     e->fresh_count = 0;
     e->journal_used = true;
     int rc = statement_run(statement_get(e, S_BEGIN));
     if (rc != SQLITE_OK)
         return rc;
     rc = work(e, job);
+    if (rc == SQLITE_OK)
+        rc = db_due_write(e);
     if (rc == SQLITE_OK)
         rc = add_totals(e);
     if (rc == SQLITE_OK)
@@ -295,18 +299,19 @@ static int bring_up(struct sqlite_engine *e, const struct sqlite_options *option
                     bool *wrong_place)
 {
     int rc = db_epoch_function(e);
-    if (rc == SQLITE_OK && state == SCHEMA_FIRST)
-        rc = db_migrate(e);
+    bool older = state == SCHEMA_FIRST || state == SCHEMA_SECOND;
+    if (rc == SQLITE_OK && older)
+        rc = db_migrate(e, state);
     else if (rc == SQLITE_OK && state == SCHEMA_FRESH)
         rc = create_tables(e);
-    if (rc == SQLITE_OK && state != SCHEMA_FIRST)
+    if (rc == SQLITE_OK && !older)
         rc = statements_prepare(e);
     if (rc == SQLITE_OK)
         rc = open_epochs(e, options, wrong_place);
     if (rc == SQLITE_OK)
         rc = db_slots_count(e);
     /* What the old version wrote is not to stay in the journal. */
-    return rc == SQLITE_OK && state == SCHEMA_FIRST ? job_forget(e, NULL) : rc;
+    return rc == SQLITE_OK && older ? job_forget(e, NULL) : rc;
 }
 
 static zg_err open_database(struct sqlite_engine *e, const struct sqlite_options *options, const char **why)

@@ -42,9 +42,9 @@
     X(MESSAGE_DROP, "DELETE FROM message WHERE key = ?1") \
     X(MESSAGE_BY_HANDLE, "SELECT key, epoch, marked FROM message WHERE handle = ?1") \
     X(MESSAGE_IS, "SELECT 1 FROM message WHERE key = ?1") \
-    X(MESSAGES_DROP, "DELETE FROM message WHERE key BETWEEN ?1 AND ?2") \
-    X(MESSAGES_DROP_SOME, "DELETE FROM message WHERE key IN" \
-                          " (SELECT key FROM message WHERE key BETWEEN ?1 AND ?2 ORDER BY key LIMIT ?3)") \
+    X(MESSAGE_EPOCH, "SELECT epoch FROM message WHERE key = ?1") \
+    X(MESSAGE_NEXT, "SELECT key, epoch, marked, handle FROM message WHERE key BETWEEN ?1 AND ?2" \
+                    " ORDER BY key LIMIT 1") \
     X(MESSAGES_COUNT, "SELECT count(*) FROM message WHERE key BETWEEN ?1 AND ?2 AND live(epoch, ?3)") \
     X(MESSAGES_FIRST, \
       "SELECT key FROM message WHERE key BETWEEN ?1 AND ?2 AND live(epoch, ?3) ORDER BY key LIMIT 1") \
@@ -63,11 +63,12 @@
     X(SLOTS_PASSING, "SELECT count(*) FROM slot WHERE epoch IS NOT NULL") \
     X(SLOT_DROP, "DELETE FROM slot WHERE id = ?1") \
     X(DUE_EPOCHS, "SELECT id, hour FROM epoch WHERE NOT live(id, ?1) ORDER BY hour, id") \
-    X(MARKS_ADD, \
-      "INSERT OR IGNORE INTO mark (day, handle) SELECT ?3, handle FROM" \
-      " (SELECT handle, marked FROM message WHERE epoch = ?1 ORDER BY key LIMIT ?2) WHERE marked") \
-    X(DUE_MESSAGES, "DELETE FROM message WHERE key IN" \
-                    " (SELECT key FROM message WHERE epoch = ?1 ORDER BY key LIMIT ?2)") \
+    X(MARK_ADD, "INSERT OR IGNORE INTO mark (day, handle) VALUES (?1, ?2)") \
+    X(DUE_ADD, "INSERT INTO due (epoch, region, messages) VALUES (?1, ?2, ?3)" \
+               " ON CONFLICT DO UPDATE SET messages = messages + excluded.messages") \
+    X(DUE_DROP_EMPTY, "DELETE FROM due WHERE epoch = ?1 AND region = ?2 AND messages <= 0") \
+    X(DUE_DROP, "DELETE FROM due WHERE epoch = ?1 AND region = ?2") \
+    X(DUE_REGION, "SELECT region, messages FROM due WHERE epoch = ?1 ORDER BY region LIMIT 1") \
     X(DUE_SLOT, "SELECT id FROM slot WHERE hour <= ?1 ORDER BY hour, id LIMIT 1") \
     X(LOST_SLOT, "SELECT slot.id FROM epoch CROSS JOIN slot ON slot.epoch = epoch.id" \
                  " WHERE NOT live(epoch.id, ?1) LIMIT 1") \
@@ -78,7 +79,7 @@
     X(SLOTS_SHORTEN, "UPDATE slot SET hour = ?1 WHERE epoch IN (SELECT id FROM epoch WHERE hour > ?1)") \
     X(EPOCHS_SHORTEN, "UPDATE epoch SET hour = ?1 WHERE hour > ?1") \
     X(DUE_EPOCHS_DROP, "DELETE FROM epoch WHERE NOT live(id, ?1)" \
-                       " AND NOT EXISTS (SELECT 1 FROM message WHERE message.epoch = epoch.id)" \
+                       " AND NOT EXISTS (SELECT 1 FROM due WHERE due.epoch = epoch.id)" \
                        " AND NOT EXISTS (SELECT 1 FROM slot WHERE slot.epoch = epoch.id)") \
     X(DUE_ANY, "SELECT EXISTS (SELECT 1 FROM epoch WHERE NOT live(id, ?1))" \
                " OR EXISTS (SELECT 1 FROM slot WHERE hour <= ?1)" \
@@ -112,6 +113,27 @@ enum { KIND_UNANSWERED = 3 };
 /* Keys that a transaction is the first to use; those that do not fit are looked at once more. */
 enum { FRESH_MAX = 16 };
 
+/*
+ * A region is all queues whose ids begin with the same bits. Rows of `due` say how many messages of an epoch
+ * lie in a region: a message costs no place of its own in an index by time, and the purge looks through
+ * regions.
+ */
+enum { REGION_BITS = 14, REGION_SHIFT = STORE_ID_BITS + STORE_SEQ_BITS - REGION_BITS };
+
+/* What is still to be added to a row of `due`. Messages of a queue often come and go in a row. */
+struct due_note {
+    uint32_t epoch; /* 0: nothing */
+    uint32_t region;
+    int64_t messages;
+};
+
+/* How far the purge has looked through the first region of an epoch that is over. */
+struct due_walk {
+    uint32_t epoch; /* 0: it begins anew */
+    uint32_t region;
+    uint64_t next;
+};
+
 struct sqlite_engine {
     struct engine engine;
     sqlite3 *db;
@@ -123,6 +145,8 @@ struct sqlite_engine {
     struct scrub_vfs scrub;
     struct key_place *own_keys; /* if the opener gave none */
     struct key_ring ring;
+    struct due_note due_note;
+    struct due_walk due_walk;
     uint32_t fresh[FRESH_MAX];
     size_t fresh_count;
     struct rng rng;
@@ -154,6 +178,15 @@ int db_epoch_use(struct sqlite_engine *e, uint32_t hour, const struct epoch **ou
 void db_epochs_committed(struct sqlite_engine *e);
 struct at_rest_row db_message_row(uint64_t key);
 struct at_rest_row db_slot_row(uint64_t id, uint64_t version);
+
+/* --- sqlite_due.c --- */
+
+/* One more or one less message of an epoch, by its key; written with db_due_write, at the latest when the
+ * transaction ends. */
+int db_due_count(struct sqlite_engine *e, uint32_t epoch, uint64_t key, int change);
+int db_due_write(struct sqlite_engine *e);
+/* Purges messages of hours that have begun: at most *left, which becomes less. */
+int db_due_purge(struct sqlite_engine *e, uint32_t hour, uint32_t *left, uint32_t *deleted);
 
 /* --- sqlite_statement.c --- */
 
@@ -187,19 +220,21 @@ uint32_t db_voucher_id_hour(uint64_t id);
 
 /* --- sqlite_schema.c --- */
 
-enum schema_state { SCHEMA_FRESH, SCHEMA_FIRST /* version 1 */, SCHEMA_CURRENT };
+enum schema_state { SCHEMA_FRESH, SCHEMA_FIRST /* version 1 */, SCHEMA_SECOND, SCHEMA_CURRENT };
 
 /* Is the file ours? Then its settings. *why gets a static sentence on failure. */
 zg_err schema_open(sqlite3 *db, bool exclusive, enum schema_state *state, const char **why);
 /* Tables of the current version; inside a transaction. */
 int schema_create(sqlite3 *db);
+/* What version 2 had otherwise; what becomes of its index by time is the caller's. */
+int schema_create_due(sqlite3 *db);
 const char *schema_sentence(int rc);
 zg_err sqlite_err(int rc);
 
 /* --- sqlite_migrate.c --- */
 
-/* Version 1 becomes the current one, in one transaction. Prepares the statements. */
-int db_migrate(struct sqlite_engine *e);
+/* An older version becomes the current one, in one transaction. Prepares the statements. */
+int db_migrate(struct sqlite_engine *e, enum schema_state from);
 
 /* --- sqlite_names.c --- */
 
@@ -253,6 +288,10 @@ write_fn db_write_message, db_write_drop_message, db_write_drop_handle;
 write_fn db_write_queue, db_write_knock, db_write_queue_names, db_write_drop_queue, db_write_touch;
 write_fn db_write_vouchers, db_write_slot, db_write_slot_value, db_write_slot_names, db_write_drop_slot;
 
+/* The row of this key and epoch. */
+int db_message_drop(struct sqlite_engine *e, uint64_t key, uint32_t epoch);
+/* Up to `most` of a queue's messages. */
+int db_messages_drop(struct sqlite_engine *e, uint64_t queue, uint32_t most, uint32_t *dropped);
 /* Message without looking whether its queue exists. */
 int db_message_add(struct sqlite_engine *e, const struct stored_message *m, uint32_t hour,
                    enum outcome *outcome);

@@ -22,14 +22,35 @@ static int handle_find(struct sqlite_engine *e, const struct handle *handle, boo
     return rc;
 }
 
-static int drop_key(struct sqlite_engine *e, uint64_t key)
+int db_message_drop(struct sqlite_engine *e, uint64_t key, uint32_t epoch)
 {
     sqlite3_stmt *s = statement_get(e, S_MESSAGE_DROP);
     bind_number(s, 1, key);
     int rc = statement_run(s);
-    if (rc == SQLITE_OK)
-        e->delta.messages -= sqlite3_changes(e->db);
-    return rc;
+    if (rc != SQLITE_OK)
+        return rc;
+    e->delta.messages--;
+    return db_due_count(e, epoch, key, -1);
+}
+
+int db_messages_drop(struct sqlite_engine *e, uint64_t queue, uint32_t most, uint32_t *dropped)
+{
+    for (*dropped = 0; *dropped < most; (*dropped)++) {
+        bool found;
+        sqlite3_stmt *s = statement_get(e, S_MESSAGE_NEXT);
+        bind_number(s, 1, db_message_key(queue, 0));
+        bind_number(s, 2, db_message_key(queue, STORE_SEQ_MAX));
+        int rc = statement_row(s, &found);
+        if (rc != SQLITE_OK || !found)
+            return rc;
+        uint64_t key = column_number(s, 0);
+        uint32_t epoch = (uint32_t)column_number(s, 1);
+        sqlite3_reset(s);
+        rc = db_message_drop(e, key, epoch);
+        if (rc != SQLITE_OK)
+            return rc;
+    }
+    return SQLITE_OK;
 }
 
 int db_handle_taken(struct sqlite_engine *e, const struct handle *handle, uint32_t hour, bool *taken)
@@ -40,7 +61,7 @@ int db_handle_taken(struct sqlite_engine *e, const struct handle *handle, uint32
     if (rc != SQLITE_OK || !*taken || db_epoch_lives(e, epoch, hour))
         return rc;
     *taken = false;
-    return drop_key(e, key);
+    return db_message_drop(e, key, epoch);
 }
 
 /* *added: false if the key or the handle is there. */
@@ -53,10 +74,11 @@ static int insert(struct sqlite_engine *e, const struct stored_message *m, bool 
     int rc = db_epoch_use(e, m->hour, &epoch);
     if (rc != SQLITE_OK)
         return rc;
+    uint32_t epoch_id = epoch->id;
     at_rest_seal(e->sealed, epoch, &row, m->envelope->bytes, WIRE_ENVELOPE_BYTES, &e->rng);
     sqlite3_stmt *s = statement_get(e, S_MESSAGE_ADD);
     bind_number(s, 1, key);
-    bind_number(s, 2, epoch->id);
+    bind_number(s, 2, epoch_id);
     bind_number(s, 3, m->marked);
     bind_bytes(s, 4, m->handle.b, sizeof(m->handle.b));
     bind_bytes(s, 5, e->sealed, WIRE_ENVELOPE_BYTES + AT_REST_OVERHEAD);
@@ -64,7 +86,7 @@ static int insert(struct sqlite_engine *e, const struct stored_message *m, bool 
     sodium_memzero(e->sealed, WIRE_ENVELOPE_BYTES + AT_REST_OVERHEAD);
     *added = rc == SQLITE_OK && sqlite3_changes(e->db) == 1;
     e->delta.messages += *added;
-    return rc;
+    return *added ? db_due_count(e, epoch_id, key, 1) : rc;
 }
 
 int db_message_add(struct sqlite_engine *e, const struct stored_message *m, uint32_t hour,
@@ -97,9 +119,18 @@ int db_write_message(struct sqlite_engine *e, struct store_write *w, uint32_t ho
 
 int db_write_drop_message(struct sqlite_engine *e, struct store_write *w, uint32_t hour)
 {
+    uint64_t key = db_message_key(w->u.message.queue, w->u.message.seq);
+    bool found;
     (void)hour;
     w->outcome = OUTCOME_OK;
-    return drop_key(e, db_message_key(w->u.message.queue, w->u.message.seq));
+    sqlite3_stmt *s = statement_get(e, S_MESSAGE_EPOCH);
+    bind_number(s, 1, key);
+    int rc = statement_row(s, &found);
+    if (rc != SQLITE_OK || !found)
+        return rc;
+    uint32_t epoch = (uint32_t)column_number(s, 0);
+    sqlite3_reset(s);
+    return db_message_drop(e, key, epoch);
 }
 
 int db_write_drop_handle(struct sqlite_engine *e, struct store_write *w, uint32_t hour)
@@ -116,7 +147,7 @@ int db_write_drop_handle(struct sqlite_engine *e, struct store_write *w, uint32_
         return SQLITE_OK;
     w->u.message.queue = key >> STORE_SEQ_BITS;
     w->u.message.seq = (uint32_t)(key & STORE_SEQ_MAX);
-    return drop_key(e, key);
+    return db_message_drop(e, key, epoch);
 }
 
 int db_voucher_check(struct sqlite_engine *e, const struct name *name, enum voucher_kind kind, uint32_t hour,

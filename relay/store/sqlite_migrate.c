@@ -1,7 +1,8 @@
 /*
  * Version 1 kept envelopes and values as they came, the week of a queue's last use, and nothing of what
- * expired. All becomes version 2 in one transaction: after a power cut the file is the old one or the new
- * one. Keys that were made for a transaction that did not happen are destroyed with the next start.
+ * expired. Version 2 had an index of messages by epoch in place of `due`. Either becomes the current one in
+ * one transaction: after a power cut the file is the old one or the new one. Keys that were made for a
+ * transaction that did not happen are destroyed with the next start.
  */
 #include "relay/store/sqlite_engine.h"
 
@@ -80,7 +81,7 @@ static int each_row(struct sqlite_engine *e, const char *sql,
     return rc;
 }
 
-static int rewrite(struct sqlite_engine *e)
+static int rewrite_first(struct sqlite_engine *e)
 {
     int rc = sqlite3_exec(e->db, before_sql, NULL, NULL, NULL);
     if (rc == SQLITE_OK)
@@ -101,11 +102,29 @@ static int rewrite(struct sqlite_engine *e)
     return rc == SQLITE_OK ? sqlite3_exec(e->db, after_sql, NULL, NULL, NULL) : rc;
 }
 
-int db_migrate(struct sqlite_engine *e)
+static int count_message(struct sqlite_engine *e, sqlite3_stmt *from)
+{
+    return db_due_count(e, (uint32_t)column_number(from, 0), column_number(from, 1), 1);
+}
+
+/* The old index has the rows in the order in which they are counted fastest. */
+static int rewrite_second(struct sqlite_engine *e)
+{
+    int rc = schema_create_due(e->db);
+    if (rc == SQLITE_OK)
+        rc = statements_prepare(e);
+    if (rc == SQLITE_OK)
+        rc = each_row(e, "SELECT epoch, key FROM message ORDER BY epoch, key", count_message);
+    return rc == SQLITE_OK ? sqlite3_exec(e->db, "DROP INDEX message_epoch", NULL, NULL, NULL) : rc;
+}
+
+int db_migrate(struct sqlite_engine *e, enum schema_state from)
 {
     int rc = sqlite3_exec(e->db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
     if (rc == SQLITE_OK)
-        rc = rewrite(e);
+        rc = from == SCHEMA_FIRST ? rewrite_first(e) : rewrite_second(e);
+    if (rc == SQLITE_OK)
+        rc = db_due_write(e);
     if (rc == SQLITE_OK)
         rc = sqlite3_exec(e->db, "COMMIT", NULL, NULL, NULL);
     if (rc == SQLITE_OK)

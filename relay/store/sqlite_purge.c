@@ -10,51 +10,6 @@ struct slice {
     uint32_t left; /* rows that it may still delete */
 };
 
-/* Up to `left` messages of one epoch, which leave their marks. Of a key that was lost the day is today's. */
-static int purge_epoch(struct sqlite_engine *e, struct slice *slice, uint64_t epoch, uint32_t due,
-                       uint32_t *deleted)
-{
-    uint32_t day = over_mark_day(due < slice->hour ? due : slice->hour);
-    if (day >= over_first_mark_day(slice->hour)) {
-        sqlite3_stmt *s = statement_get(e, S_MARKS_ADD);
-        bind_number(s, 1, epoch);
-        bind_number(s, 2, slice->left);
-        bind_number(s, 3, day);
-        int rc = statement_run(s);
-        if (rc != SQLITE_OK)
-            return rc;
-        e->delta.marks += sqlite3_changes(e->db);
-    }
-    sqlite3_stmt *s = statement_get(e, S_DUE_MESSAGES);
-    bind_number(s, 1, epoch);
-    bind_number(s, 2, slice->left);
-    int rc = statement_run(s);
-    if (rc != SQLITE_OK)
-        return rc;
-    uint32_t n = (uint32_t)sqlite3_changes(e->db);
-    e->delta.messages -= n;
-    *deleted += n;
-    slice->left -= n;
-    return SQLITE_OK;
-}
-
-static int purge_messages(struct sqlite_engine *e, struct slice *slice, uint32_t *deleted)
-{
-    sqlite3_stmt *s = statement_get(e, S_DUE_EPOCHS);
-    bool due = true;
-    int rc = SQLITE_OK;
-
-    *deleted = 0;
-    bind_number(s, 1, slice->hour);
-    while (slice->left > 0 && (rc = statement_row(s, &due)) == SQLITE_OK && due) {
-        rc = purge_epoch(e, slice, column_number(s, 0), (uint32_t)column_number(s, 1), deleted);
-        if (rc != SQLITE_OK)
-            break;
-    }
-    sqlite3_reset(s);
-    return rc;
-}
-
 /* Slots that the statement names one after the other. */
 static int purge_slots(struct sqlite_engine *e, struct slice *slice, enum statement which, uint32_t *deleted)
 {
@@ -95,26 +50,11 @@ static int purge_vouchers(struct sqlite_engine *e, struct slice *slice, uint64_t
     return SQLITE_OK;
 }
 
-/* Up to `left` of what lies in a queue that has ended. */
-static int empty_queue(struct sqlite_engine *e, struct slice *slice, uint64_t id)
-{
-    sqlite3_stmt *s = statement_get(e, S_MESSAGES_DROP_SOME);
-    bind_number(s, 1, db_message_key(id, 0));
-    bind_number(s, 2, db_message_key(id, STORE_SEQ_MAX));
-    bind_number(s, 3, slice->left);
-    int rc = statement_run(s);
-    if (rc != SQLITE_OK)
-        return rc;
-    uint32_t n = (uint32_t)sqlite3_changes(e->db);
-    e->delta.messages -= n;
-    slice->left -= n;
-    return SQLITE_OK;
-}
-
 static int end_queues(struct sqlite_engine *e, struct slice *slice, struct store_job *job)
 {
     job->u.purge.queues = 0;
     while (slice->left > 0 && job->u.purge.queues < STORE_ENDED_MAX) {
+        uint32_t dropped;
         bool due, found;
         sqlite3_stmt *s = statement_get(e, S_DUE_QUEUE);
         bind_number(s, 1, over_week(slice->hour));
@@ -123,7 +63,8 @@ static int end_queues(struct sqlite_engine *e, struct slice *slice, struct store
             return rc;
         uint64_t id = column_number(s, 0);
         sqlite3_reset(s);
-        rc = empty_queue(e, slice, id);
+        rc = db_messages_drop(e, id, slice->left, &dropped);
+        slice->left -= dropped;
         if (rc != SQLITE_OK || slice->left == 0)
             return rc;
         rc = db_queue_drop(e, id, &found);
@@ -150,11 +91,13 @@ static int purge_marks(struct sqlite_engine *e, struct slice *slice, uint32_t *d
 /* Epochs that nothing lies in any more, then whether anything else is left. */
 static int look_for_more(struct sqlite_engine *e, const struct slice *slice, uint64_t voucher_end, bool *more)
 {
-    sqlite3_stmt *s = statement_get(e, S_DUE_EPOCHS_DROP);
     bool row;
-
+    int rc = db_due_write(e);
+    if (rc != SQLITE_OK)
+        return rc;
+    sqlite3_stmt *s = statement_get(e, S_DUE_EPOCHS_DROP);
     bind_number(s, 1, slice->hour);
-    int rc = statement_run(s);
+    rc = statement_run(s);
     if (rc != SQLITE_OK)
         return rc;
     s = statement_get(e, S_DUE_ANY);
@@ -193,7 +136,7 @@ int db_purge(struct sqlite_engine *e, struct store_job *job)
     job->u.purge.slots = 0;
     int rc = job->u.purge.latest == 0 ? SQLITE_OK : shorten(e, job->u.purge.latest);
     if (rc == SQLITE_OK)
-        rc = purge_messages(e, &slice, &job->u.purge.messages);
+        rc = db_due_purge(e, slice.hour, &slice.left, &job->u.purge.messages);
     if (rc == SQLITE_OK)
         rc = purge_slots(e, &slice, S_DUE_SLOT, &job->u.purge.slots);
     if (rc == SQLITE_OK)

@@ -193,6 +193,7 @@ int db_queue_drop(struct sqlite_engine *e, uint64_t id, bool *found)
 
 int db_write_drop_queue(struct sqlite_engine *e, struct store_write *w, uint32_t hour)
 {
+    uint32_t dropped;
     bool found;
 
     (void)hour;
@@ -202,13 +203,7 @@ int db_write_drop_queue(struct sqlite_engine *e, struct store_write *w, uint32_t
     w->outcome = found ? OUTCOME_OK : OUTCOME_NOT_FOUND;
     if (!found)
         return SQLITE_OK;
-    sqlite3_stmt *s = statement_get(e, S_MESSAGES_DROP);
-    bind_number(s, 1, db_message_key(w->u.queue.id, 0));
-    bind_number(s, 2, db_message_key(w->u.queue.id, STORE_SEQ_MAX));
-    rc = statement_run(s);
-    if (rc == SQLITE_OK)
-        e->delta.messages -= sqlite3_changes(e->db);
-    return rc;
+    return db_messages_drop(e, w->u.queue.id, UINT32_MAX, &dropped);
 }
 
 int db_write_touch(struct sqlite_engine *e, struct store_write *w, uint32_t hour)

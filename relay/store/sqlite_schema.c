@@ -7,7 +7,7 @@
  */
 #include "relay/store/sqlite_engine.h"
 
-enum { SCHEMA_VERSION = 2, APPLICATION_ID = 0x5a416755 };
+enum { SCHEMA_VERSION = 3, APPLICATION_ID = 0x5a416755 };
 
 /*
  * Pages of 4 KiB: an envelope fills one overflow page, and what it touches in the indexes, at random places,
@@ -21,6 +21,7 @@ static const char settings_sql[] = "PRAGMA page_size = 4096;"
                                    "PRAGMA temp_store = MEMORY;"
                                    "PRAGMA mmap_size = 0;"
                                    "PRAGMA cache_size = -2048;"
+                                   "PRAGMA cache_spill = 4096;"
                                    "PRAGMA max_page_count = " SCRUB_PAGES_MAX ";"
                                    "PRAGMA journal_mode = WAL;"
                                    "PRAGMA synchronous = FULL;"
@@ -28,6 +29,12 @@ static const char settings_sql[] = "PRAGMA page_size = 4096;"
                                       overwritten in place costs less to sync. */
                                    "PRAGMA wal_autocheckpoint = 4000;"
                                    "PRAGMA journal_size_limit = 25165824;";
+
+/* How many messages of an epoch lie in a region of queues; nothing if none does. */
+static const char due_sql[] =
+    "CREATE TABLE due (epoch INTEGER NOT NULL, region INTEGER NOT NULL, messages INTEGER NOT NULL,"
+    " PRIMARY KEY (epoch, region)) WITHOUT ROWID;"
+    "PRAGMA user_version = 3;";
 
 static const char tables_sql[] =
     /* All names, whatever they stand for. id: of the queue or slot; of a voucher its hour and kind
@@ -42,7 +49,6 @@ static const char tables_sql[] =
     "CREATE TABLE message (key INTEGER PRIMARY KEY, epoch INTEGER NOT NULL, marked INTEGER NOT NULL,"
     " handle BLOB NOT NULL, sealed BLOB NOT NULL);"
     "CREATE UNIQUE INDEX message_handle ON message (handle);"
-    "CREATE INDEX message_epoch ON message (epoch);"
     /* epoch: NULL if it is lasting; then the value is not sealed. */
     "CREATE TABLE slot (id INTEGER PRIMARY KEY, ttl INTEGER NOT NULL, version INTEGER NOT NULL,"
     " epoch INTEGER, hour INTEGER NOT NULL, names BLOB NOT NULL, value BLOB NOT NULL);"
@@ -54,10 +60,10 @@ static const char tables_sql[] =
     "CREATE TABLE total (queues INTEGER NOT NULL, slots INTEGER NOT NULL, vouchers INTEGER NOT NULL,"
     " messages INTEGER NOT NULL, marks INTEGER NOT NULL);"
     "INSERT INTO total VALUES (0, 0, 0, 0, 0);"
-    "PRAGMA user_version = 2;"
     "PRAGMA application_id = 1514235733;";
 
-_Static_assert(SCHEMA_VERSION == 2 && APPLICATION_ID == 1514235733, "tables_sql writes these numbers");
+_Static_assert(SCHEMA_VERSION == 3 && APPLICATION_ID == 1514235733,
+               "due_sql and tables_sql write these numbers");
 _Static_assert(ROLE_VOUCHER == 8, "voucher_due and two statements name it");
 
 zg_err sqlite_err(int rc)
@@ -133,7 +139,10 @@ static zg_err recognise(sqlite3 *db, enum schema_state *state, const char **why)
     int64_t tables = read_number(db, "SELECT count(*) FROM sqlite_schema", &rc);
     if (rc != SQLITE_OK)
         return explain(rc, why);
-    *state = tables == 0 ? SCHEMA_FRESH : version == 1 ? SCHEMA_FIRST : SCHEMA_CURRENT;
+    *state = tables == 0    ? SCHEMA_FRESH
+             : version == 1 ? SCHEMA_FIRST
+             : version == 2 ? SCHEMA_SECOND
+                            : SCHEMA_CURRENT;
     if (*state == SCHEMA_FRESH)
         return ZG_OK;
     if (application != APPLICATION_ID) {
@@ -168,5 +177,11 @@ zg_err schema_open(sqlite3 *db, bool exclusive, enum schema_state *state, const 
 
 int schema_create(sqlite3 *db)
 {
-    return sqlite3_exec(db, tables_sql, NULL, NULL, NULL);
+    int rc = sqlite3_exec(db, tables_sql, NULL, NULL, NULL);
+    return rc == SQLITE_OK ? schema_create_due(db) : rc;
+}
+
+int schema_create_due(sqlite3 *db)
+{
+    return sqlite3_exec(db, due_sql, NULL, NULL, NULL);
 }

@@ -240,6 +240,33 @@ static void a_knock_whose_place_is_taken_gets_another_one(void **state)
     }
 }
 
+/* Its tick and the next one were written together; only the knock is tried again. */
+static void a_knock_that_gets_another_place_takes_nobody_along(void **state)
+{
+    struct scene *s = *state;
+    struct thing desk, q;
+    struct knocking k;
+    make_queue(s, &desk, 1, QUEUE_DESK);
+    make_queue(s, &q, 11, QUEUE_CONVERSATION);
+    knock_from(&k, 50, 'k');
+    challenge(s, &s->peers[1], desk.put, &k);
+    take_places(s, &desk, 2);
+    scene_tick(s);
+    uint32_t commits = s->store.jobs[JOB_COMMIT];
+    s->hold = true;
+    uint32_t knock = say_knock(s, &s->peers[1], desk.put, &k);
+    scene_pass(s, SETTLE_MS);
+    uint32_t send = say_send(s, &s->peers[2], q.put, 1, 'a');
+    scene_pass(s, 3 * SETTLE_MS);
+    s->hold = false;
+    scene_turn(s);
+    hear_reply(&s->peers[1], knock, STATUS_OK);
+    hear_reply(&s->peers[2], send, STATUS_OK);
+    assert_int_equal(s->store.writes[WRITE_KNOCK], 3);
+    assert_int_equal(s->store.writes[WRITE_MESSAGE], 1);
+    assert_int_equal(s->store.jobs[JOB_COMMIT] - commits, 3);
+}
+
 static void a_knock_that_comes_again_is_ok_again(void **state)
 {
     struct scene *s = *state;
@@ -744,6 +771,7 @@ static const struct CMUnitTest tests[] = {
     SCENE_TEST(a_knock_that_expired_before_the_disk_was_done_is_not_delivered),
     SCENE_TEST(a_queue_that_was_made_meanwhile_decides_a_knock),
     SCENE_TEST(a_knock_whose_place_is_taken_gets_another_one),
+    SCENE_TEST(a_knock_that_gets_another_place_takes_nobody_along),
     SCENE_TEST(a_knock_that_comes_again_is_ok_again),
     SCENE_TEST(a_cookie_is_good_for_one_knock_at_one_desk),
     SCENE_TEST(a_solution_does_not_pay_for_a_second_message),

@@ -63,6 +63,122 @@ static void what_is_not_acknowledged_is_written_before_the_reply(void **state)
     assert_int_equal(scene_stats(s).bytes_in_flight, 0);
 }
 
+/* A queue that needs no lookup, so that only commits wait in the store. */
+static void make_known_queue(struct scene *s, struct thing *q)
+{
+    make_queue(s, q, 1, QUEUE_CONVERSATION);
+    uint32_t seq = say_send(s, &s->peers[0], q->put, 9999, 'z');
+    scene_settle(s);
+    hear_reply(&s->peers[0], seq, STATUS_OK);
+    seq = say_cancel(s, &s->peers[0], 9999);
+    scene_settle(s);
+    hear_reply(&s->peers[0], seq, STATUS_OK);
+    scene_tick(s);
+}
+
+/* Ticks whose time came while the disk was slow. */
+static void ticks_that_had_to_wait_are_written_together(void **state)
+{
+    struct scene *s = *state;
+    struct thing q;
+    uint32_t seq[4];
+    make_known_queue(s, &q);
+    uint32_t commits = s->store.jobs[JOB_COMMIT];
+    s->hold = true;
+    for (uint32_t i = 0; i < 4; i++) {
+        seq[i] = say_send(s, &s->peers[i], q.put, i, (uint8_t)('a' + i));
+        scene_pass(s, SETTLE_MS);
+    }
+    scene_pass(s, SETTLE_MS);
+    assert_int_equal(s->store.waiting, 1);
+    s->hold = false;
+    scene_turn(s);
+    for (uint32_t i = 0; i < 4; i++)
+        hear_reply(&s->peers[i], seq[i], STATUS_OK);
+    assert_int_equal(s->store.jobs[JOB_COMMIT] - commits, 2);
+    assert_int_equal(scene_rows(s), 4);
+
+    uint8_t sub[8];
+    subscribe(s, &s->peers[0], q.take, 16, sub);
+    for (uint32_t i = 0; i < 4; i++)
+        hear_delivery(&s->peers[0], sub, (uint8_t)('a' + i));
+}
+
+static void ticks_that_were_written_together_fail_together(void **state)
+{
+    struct scene *s = *state;
+    struct thing q;
+    uint32_t seq[3];
+    make_known_queue(s, &q);
+    s->hold = true;
+    for (uint32_t i = 0; i < 3; i++) {
+        seq[i] = say_send(s, &s->peers[i], q.put, i, 'a');
+        scene_pass(s, SETTLE_MS);
+    }
+    scene_pass(s, SETTLE_MS);
+    assert_true(test_store_step(&s->store));
+    s->store.fail[JOB_COMMIT] = 1;
+    s->hold = false;
+    scene_turn(s);
+    hear_reply(&s->peers[0], seq[0], STATUS_OK);
+    hear_reply(&s->peers[1], seq[1], STATUS_BUSY);
+    hear_reply(&s->peers[2], seq[2], STATUS_BUSY);
+    assert_int_equal(scene_rows(s), 1);
+    assert_int_equal(scene_stats(s).bytes_in_flight, 0);
+}
+
+/* A withdrawal and what it withdraws, in two ticks of one commit; and a handle that is sent again in the
+ * next. */
+static void order_holds_among_ticks_that_are_written_together(void **state)
+{
+    struct scene *s = *state;
+    struct peer *sender = &s->peers[0];
+    struct thing q;
+    uint32_t seq[5];
+    make_known_queue(s, &q);
+    s->hold = true;
+    seq[0] = say_send(s, sender, q.put, 1, 'a');
+    scene_pass(s, SETTLE_MS);
+    seq[1] = say_send(s, sender, q.put, 2, 'b');
+    seq[2] = say_send(s, sender, q.put, 3, 'c');
+    scene_pass(s, SETTLE_MS);
+    seq[3] = say_cancel(s, sender, 2);
+    seq[4] = say_send(s, &s->peers[1], q.put, 3, 'c');
+    scene_pass(s, 3 * SETTLE_MS);
+    s->hold = false;
+    scene_turn(s);
+    for (uint32_t i = 0; i < 4; i++)
+        hear_reply(sender, seq[i], STATUS_OK);
+    hear_reply(&s->peers[1], seq[4], STATUS_OK);
+    assert_int_equal(scene_rows(s), 2);
+    uint8_t sub[8];
+    subscribe(s, &s->peers[2], q.take, 16, sub);
+    hear_delivery(&s->peers[2], sub, 'a');
+    hear_delivery(&s->peers[2], sub, 'c');
+    hear_nothing(&s->peers[2]);
+}
+
+/* Whatever waits behind a commit waits for so many at most. */
+static void one_commit_takes_so_many_of_them(void **state)
+{
+    enum { EACH = 400 };
+    struct scene *s = *state;
+    struct thing q;
+    make_known_queue(s, &q);
+    uint32_t commits = s->store.jobs[JOB_COMMIT];
+    s->hold = true;
+    for (uint32_t i = 0; i < 4; i++) {
+        for (uint32_t n = 0; n < EACH; n++)
+            say_send(s, &s->peers[i], q.put, EACH * i + n, 'a');
+        scene_pass(s, SETTLE_MS);
+    }
+    scene_pass(s, SETTLE_MS);
+    s->hold = false;
+    scene_turn(s);
+    assert_int_equal(scene_rows(s), 4 * EACH);
+    assert_int_equal(s->store.jobs[JOB_COMMIT] - commits, 3); /* one, two together, the last */
+}
+
 /* When the reply leaves: mono_ms. */
 static uint64_t reply_time(struct scene *s, struct peer *p, uint32_t seq, enum status status)
 {
@@ -862,6 +978,10 @@ static const struct CMUnitTest tests[] = {
     SCENE_TEST(a_message_reaches_a_connected_reader_at_once),
     SCENE_TEST(an_acknowledged_message_costs_no_job),
     SCENE_TEST(what_is_not_acknowledged_is_written_before_the_reply),
+    SCENE_TEST(ticks_that_had_to_wait_are_written_together),
+    SCENE_TEST(ticks_that_were_written_together_fail_together),
+    SCENE_TEST(order_holds_among_ticks_that_are_written_together),
+    SCENE_TEST(one_commit_takes_so_many_of_them),
     cmocka_unit_test(a_slow_sync_fits_between_the_last_look_and_the_end_of_its_tick),
     SCENE_TEST(the_time_of_a_reply_tells_nothing_about_the_reader),
     SCENE_TEST(a_ping_does_not_wait_for_a_lookup),

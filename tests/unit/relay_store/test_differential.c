@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <cmocka.h>
 #include <inttypes.h>
+#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,7 +37,7 @@ struct world {
     struct rng_seed seed;
     struct rng rng;
     uint32_t hour;
-    uint64_t marks, ended, expired;
+    uint64_t marks, ended, expired, counted;
     uint64_t no_queue, no_growth; /* for want of room */
     uint64_t jobs, failed, ok, exists, refused, not_found, conflict, full;
     struct envelope *envelopes[4];
@@ -399,6 +400,29 @@ static void compare_all(struct world *w)
     try_counts(w);
 }
 
+/* How many messages of each epoch lie in each region, as it stands and as it is. */
+static void compare_due(struct world *w)
+{
+    static const char sql[] =
+        "SELECT (SELECT count(*) FROM message), (SELECT count(*) FROM (SELECT * FROM due"
+        " EXCEPT SELECT epoch, key >> 49, count(*) FROM message GROUP BY 1, 2)),"
+        " (SELECT count(*) FROM (SELECT epoch, key >> 49, count(*) FROM message"
+        " GROUP BY 1, 2 EXCEPT SELECT * FROM due))";
+    sqlite3 *db;
+    sqlite3_stmt *s;
+    fault_vfs_arm(FAULT_NONE, 0, 0);
+    w->disk->close(w->disk);
+    assert_int_equal(sqlite3_open(w->place.db, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &s, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_step(s), SQLITE_ROW);
+    w->counted += (uint64_t)sqlite3_column_int64(s, 0);
+    assert_int_equal(sqlite3_column_int64(s, 1), 0);
+    assert_int_equal(sqlite3_column_int64(s, 2), 0);
+    sqlite3_finalize(s);
+    sqlite3_close(db);
+    w->disk = place_open(&w->place, w->vfs);
+}
+
 static void step(struct world *w)
 {
     uint32_t what = below(w, 100);
@@ -450,9 +474,12 @@ static void run(uint64_t seed, uint32_t steps, const char *vfs, struct rare *rar
     rng_fill(&w.rng, w.value, sizeof(w.value));
 
     printf("seed %" PRIu64 "%s\n", seed, vfs != NULL ? ", with a failing disk" : "");
-    for (uint32_t i = 0; i < steps; i++)
+    for (uint32_t i = 0; i < steps; i++) {
         step(&w);
-    reopen(&w);
+        if (i % 500 == 499)
+            compare_due(&w);
+    }
+    assert_true(w.counted > 0);
     compare_all(&w);
     printf("  %" PRIu64 " jobs, %" PRIu64 " failed; outcomes: ok %" PRIu64 ", exists %" PRIu64
            ", refused %" PRIu64 ", not found %" PRIu64 ", conflict %" PRIu64 ", full %" PRIu64 "\n",

@@ -1,4 +1,4 @@
-/* A file of version 1 is opened: everything is there, and lies as version 2 keeps it. */
+/* A file of version 1 or 2 is opened: everything is there, and lies as version 3 keeps it. */
 #define _GNU_SOURCE
 #include <setjmp.h>
 #include <stdarg.h>
@@ -112,6 +112,37 @@ static void make_version_1(const char *path)
     assert_int_equal(chmod(path, 0600), 0);
 }
 
+/* What version 2 had otherwise, to the letter, made of what version 1 becomes. */
+static const char version_2_sql[] = "BEGIN IMMEDIATE;"
+                                    "DROP TABLE due;"
+                                    "CREATE INDEX message_epoch ON message (epoch);"
+                                    "PRAGMA user_version = 2;"
+                                    "COMMIT;";
+
+static void make_version_2(const struct place *p)
+{
+    sqlite3 *db;
+    char *why = NULL;
+    make_version_1(p->db);
+    struct engine *e = place_open(p, NULL);
+    e->close(e);
+    assert_int_equal(sqlite3_open(p->db, &db), SQLITE_OK);
+    if (sqlite3_exec(db, version_2_sql, NULL, NULL, &why) != SQLITE_OK)
+        fail_msg("%s", why);
+    sqlite3_close(db);
+}
+
+/* The test's. */
+static int old_version;
+
+static void make_old(const struct place *p)
+{
+    if (old_version == 1)
+        make_version_1(p->db);
+    else
+        make_version_2(p);
+}
+
 static int set_up(void **state)
 {
     struct place *p = calloc(1, sizeof(*p));
@@ -120,9 +151,21 @@ static int set_up(void **state)
     place_make(p);
     fault_vfs_register();
     fault_vfs_arm(FAULT_NONE, 0, 0);
-    make_version_1(p->db);
+    make_old(p);
     *state = p;
     return 0;
+}
+
+static int set_up_1(void **state)
+{
+    old_version = 1;
+    return set_up(state);
+}
+
+static int set_up_2(void **state)
+{
+    old_version = 2;
+    return set_up(state);
 }
 
 static int tear_down(void **state)
@@ -275,6 +318,7 @@ static void it_expires_as_before(void **state)
     assert_int_equal(job.result, ZG_OK);
     assert_int_equal(job.u.purge.messages, 3);
     assert_int_equal(job.u.purge.slots, 1);
+    assert_false(job.u.purge.more);
     check_message(e, 68719476735, STORE_SEQ_MAX, 700, 'd');
     e->close(e);
 }
@@ -304,9 +348,9 @@ static void a_crash_leaves_the_old_file_or_the_new_one(void **state)
         died++;
         place_remove(p);
         place_make(p);
-        make_version_1(p->db);
+        make_old(p);
     }
-    assert_true(died > 10);
+    assert_true(died > (old_version == 1 ? 10 : 5));
 }
 
 /* The same with a disk that fails from there on: the next start tries again. */
@@ -336,21 +380,60 @@ static void a_failing_disk_changes_nothing(void **state)
         e->close(e);
         place_remove(p);
         place_make(p);
-        make_version_1(p->db);
+        make_old(p);
     }
-    assert_true(failed > 10);
+    assert_true(failed > (old_version == 1 ? 10 : 5));
 }
 
-#define MIGRATE_TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+/* Tables and indexes are those of a new file, to the letter. */
+static void it_has_the_form_of_a_new_file(void **state)
+{
+    static const char attach_sql[] = "ATTACH ?1 AS new";
+    static const char sql[] =
+        "SELECT count(*), (SELECT user_version FROM pragma_user_version)"
+        " FROM main.sqlite_schema AS a FULL JOIN new.sqlite_schema AS b USING (type, name, sql)"
+        " WHERE a.name IS NULL OR b.name IS NULL";
+    struct place *p = *state, other;
+    sqlite3 *db;
+    sqlite3_stmt *s;
+    struct engine *e = place_open(p, NULL);
+    e->close(e);
+    place_make(&other);
+    e = place_open(&other, NULL);
+    e->close(e);
+    assert_int_equal(sqlite3_open(p->db, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(db, attach_sql, -1, &s, NULL), SQLITE_OK);
+    sqlite3_bind_text(s, 1, other.db, -1, SQLITE_STATIC);
+    assert_int_equal(sqlite3_step(s), SQLITE_DONE);
+    sqlite3_finalize(s);
+    assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &s, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_step(s), SQLITE_ROW);
+    assert_int_equal(sqlite3_column_int(s, 0), 0);
+    assert_int_equal(sqlite3_column_int(s, 1), 3);
+    sqlite3_finalize(s);
+    sqlite3_close(db);
+    place_remove(&other);
+}
+
+#define MIGRATE_TEST(f, from) \
+    { \
+#f " (version " #from ")", f, set_up_##from, tear_down, NULL \
+    }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        MIGRATE_TEST(everything_is_there),
-        MIGRATE_TEST(what_was_open_is_sealed_and_nothing_else_is_left),
-        MIGRATE_TEST(it_expires_as_before),
-        MIGRATE_TEST(a_crash_leaves_the_old_file_or_the_new_one),
-        MIGRATE_TEST(a_failing_disk_changes_nothing),
+        MIGRATE_TEST(everything_is_there, 1),
+        MIGRATE_TEST(everything_is_there, 2),
+        MIGRATE_TEST(it_has_the_form_of_a_new_file, 1),
+        MIGRATE_TEST(it_has_the_form_of_a_new_file, 2),
+        MIGRATE_TEST(what_was_open_is_sealed_and_nothing_else_is_left, 1),
+        MIGRATE_TEST(it_expires_as_before, 1),
+        MIGRATE_TEST(it_expires_as_before, 2),
+        MIGRATE_TEST(a_crash_leaves_the_old_file_or_the_new_one, 1),
+        MIGRATE_TEST(a_crash_leaves_the_old_file_or_the_new_one, 2),
+        MIGRATE_TEST(a_failing_disk_changes_nothing, 1),
+        MIGRATE_TEST(a_failing_disk_changes_nothing, 2),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

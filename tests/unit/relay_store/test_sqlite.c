@@ -111,10 +111,10 @@ static void a_newer_version_is_left_alone(void **state)
     char why[128] = "";
     struct engine *e = place_open(p, NULL);
     e->close(e);
-    run_sql(p->db, "PRAGMA user_version = 3");
+    run_sql(p->db, "PRAGMA user_version = 4");
     assert_int_equal(open_err(p, why), ZG_ERR_VERSION);
     assert_non_null(strstr(why, "newer version"));
-    assert_int_equal(number_of(p->db, "PRAGMA user_version"), 3);
+    assert_int_equal(number_of(p->db, "PRAGMA user_version"), 4);
 }
 
 static void a_foreign_database_is_left_alone(void **state)
@@ -184,7 +184,7 @@ static void the_file_has_the_promised_form(void **state)
     struct engine *e = place_open(p, NULL);
     e->close(e);
     assert_int_equal(number_of(p->db, "PRAGMA page_size"), 4096);
-    assert_int_equal(number_of(p->db, "PRAGMA user_version"), 2);
+    assert_int_equal(number_of(p->db, "PRAGMA user_version"), 3);
     assert_int_equal(number_of(p->db, "SELECT journal_mode = 'wal' FROM pragma_journal_mode"), 1);
 }
 
@@ -259,21 +259,30 @@ static void a_full_disk_is_survived(void **state)
     e->close(e);
 }
 
-/* Every write and every sync of one commit fails in turn: all of it, or nothing. */
+/* Every write and every sync of one commit fails in turn: all of it, or nothing. The messages are there to
+ * make it more than one write. */
 static void a_commit_is_whole_or_nothing(void **state)
 {
+    enum { MESSAGES = 20 };
+    static const uint8_t bytes[WIRE_ENVELOPE_BYTES];
     struct place *p = *state;
     struct stored_names names = names_from(100);
     struct name vouchers[3] = {name_number(7), name_number(8), name_number(9)};
     uint32_t failures = 0;
 
     struct engine *e = place_open(p, FAULT_VFS_NAME);
+    struct envelope *envelope = envelope_new(bytes);
+    assert_non_null(envelope);
     for (uint32_t after = 0;; after++) {
-        struct store_write w[] = {
+        struct store_write w[2 + MESSAGES] = {
             {.kind = WRITE_VOUCHERS, .u.vouchers = {VOUCHER_DESK, 1000, 3, vouchers}},
             {.kind = WRITE_QUEUE, .u.queue = {42, QUEUE_DESK, 1, false, vouchers[0], &names}},
         };
-        struct store_job job = {.kind = JOB_COMMIT, .u.commit = {w, 2, 0}};
+        for (uint32_t i = 0; i < MESSAGES; i++) {
+            w[2 + i].kind = WRITE_MESSAGE;
+            w[2 + i].u.message = (struct stored_message){42, i, 1000, false, handle_number(i), envelope};
+        }
+        struct store_job job = {.kind = JOB_COMMIT, .u.commit = {w, 2 + MESSAGES, 0}};
         fault_vfs_arm(FAULT_IO, after, 1);
         e->execute(e, &job);
         if (fault_vfs_hits() == 0)
@@ -283,13 +292,16 @@ static void a_commit_is_whole_or_nothing(void **state)
         struct counts c = count_all(e);
         assert_int_equal(c.queues, 0);
         assert_int_equal(c.vouchers, 0);
+        assert_int_equal(c.messages, 0);
         failures++;
     }
     assert_true(failures >= 3);
     struct counts c = count_all(e);
     assert_int_equal(c.queues, 1);
     assert_int_equal(c.vouchers, 2);
+    assert_int_equal(c.messages, MESSAGES);
     e->close(e);
+    envelope_unref(envelope);
 }
 
 /* SQLite sees nothing wrong here, so that the engine itself has to undo the first write. */
