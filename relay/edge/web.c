@@ -13,6 +13,7 @@
 
 enum {
     SWEEP_MS = 1000,
+    REQUESTS_A_MS = 8, /* then others have their turn first: thousands of visits may ask at once */
     COMMON_MAX = 4096,
     ANSWER_HEAD_MAX = COMMON_MAX + 512,
 };
@@ -23,7 +24,12 @@ struct web {
     struct websocket_options sockets;
     struct link asking, answering; /* the oldest first */
     struct link visits;            /* all of both, those that came first in front */
+    struct link waiting;           /* with a whole request, for their turn */
+    uint64_t carried_at;           /* mono_ms in which `carried` were carried out */
+    uint32_t carried;
     uv_timer_t sweep;
+    uv_idle_t turn; /* runs while somebody waits */
+    uint32_t handles;
     char common[COMMON_MAX]; /* fields that stand in every answer */
 };
 
@@ -31,12 +37,15 @@ struct web {
 struct visit {
     struct link timed; /* in one of web's lists */
     struct link all;
+    struct link turn; /* in web's list of those that wait */
     struct web *web;
     struct stream *stream;
     uint64_t since; /* mono_ms */
     uint64_t came;
     uint8_t *head; /* of a request that is not whole yet; NULL: none */
     size_t head_len;
+    size_t whole; /* of it, if it waits */
+    bool more;    /* came behind it */
     bool answering;
     bool last; /* no other request follows */
 };
@@ -74,6 +83,7 @@ static void free_visit(struct visit *v)
 {
     list_remove(&v->timed);
     list_remove(&v->all);
+    list_remove(&v->turn);
     free(v->head);
     free(v);
 }
@@ -213,6 +223,56 @@ static void carry_out(struct visit *v, const uint8_t *head, size_t len, bool mor
         answer_file(v, &r);
 }
 
+/* --- whose turn it is --- */
+
+static bool may_carry(struct web *web)
+{
+    uint64_t now = uv_now(web->loop);
+    if (now != web->carried_at) {
+        web->carried_at = now;
+        web->carried = 0;
+    }
+    if (web->carried >= REQUESTS_A_MS)
+        return false;
+    web->carried++;
+    return true;
+}
+
+/* Its head is whole, or too large (whole: 0). */
+static void carry_out_head(struct visit *v, size_t whole, bool more, struct now now)
+{
+    uint8_t *held = v->head;
+    v->head = NULL;
+    v->head_len = 0;
+    if (whole > 0) {
+        carry_out(v, held, whole, more, now);
+    } else {
+        v->last = true;
+        answer(v, &too_large, false);
+    }
+    free(held);
+}
+
+static void on_turn(uv_idle_t *idle)
+{
+    struct web *web = idle->data;
+    while (!list_empty(&web->waiting) && may_carry(web)) {
+        struct visit *v = LIST_ITEM(web->waiting.next, struct visit, turn);
+        list_remove(&v->turn);
+        carry_out_head(v, v->whole, v->more, clock_now(web->loop));
+    }
+    if (list_empty(&web->waiting))
+        uv_idle_stop(idle);
+}
+
+static void wait_for_turn(struct visit *v, size_t whole, bool more)
+{
+    v->whole = whole;
+    v->more = more;
+    list_append(&v->web->waiting, &v->turn);
+    uv_idle_start(&v->web->turn, on_turn);
+}
+
 /* --- what the stream calls --- */
 
 /* One that asks again and again, or takes an answer slowly, would keep its place as long as it likes. */
@@ -236,6 +296,7 @@ static void *open_visit(void *ctx, struct stream *stream, struct now now)
     v->web = ctx;
     v->stream = stream;
     list_init(&v->timed);
+    list_init(&v->turn);
     v->came = uv_now(v->web->loop);
     list_append(&v->web->visits, &v->all);
     enter(v, &v->web->asking);
@@ -258,7 +319,6 @@ static bool keep_head(struct visit *v, const uint8_t *data, size_t len)
 static void receive(void *user, const uint8_t *data, size_t len, struct now now)
 {
     struct visit *v = user;
-    uint8_t *held;
     bool over = v->head_len + len > REQUEST_HEAD_MAX;
 
     if (!keep_head(v, data, len)) {
@@ -270,21 +330,16 @@ static void receive(void *user, const uint8_t *data, size_t len, struct now now)
     if (whole == 0 && v->head_len < REQUEST_HEAD_MAX)
         return;
     bool more = over || whole < v->head_len;
-    held = v->head;
-    v->head = NULL;
-    v->head_len = 0;
-    if (whole > 0) {
-        carry_out(v, held, whole, more, now);
-    } else {
-        v->last = true;
-        answer(v, &too_large, false);
-    }
-    free(held);
+    if (list_empty(&v->web->waiting) && may_carry(v->web))
+        carry_out_head(v, whole, more, now);
+    else
+        wait_for_turn(v, whole, more);
 }
 
 static bool paused(const void *user)
 {
-    return ((const struct visit *)user)->answering;
+    const struct visit *v = user;
+    return v->answering || !list_empty(&v->turn);
 }
 
 static void writable(void *user)
@@ -340,13 +395,17 @@ zg_err web_open(struct web **out, const struct web_options *options)
     err = ZG_ERR_MEMORY;
     if (uv_timer_init(options->loop, &web->sweep) != 0)
         goto err2;
+    uv_idle_init(options->loop, &web->turn); /* does not fail */
     web->sweep.data = web;
+    web->turn.data = web;
+    web->handles = 2;
     web->loop = options->loop;
     web->site = options->site;
     web->sockets.relay = options->relay;
     list_init(&web->asking);
     list_init(&web->answering);
     list_init(&web->visits);
+    list_init(&web->waiting);
     *out = web;
     return ZG_OK;
 
@@ -361,6 +420,8 @@ err0:
 static void on_closed(uv_handle_t *handle)
 {
     struct web *web = handle->data;
+    if (--web->handles > 0)
+        return;
     free(web->sockets.scratch);
     free(web);
 }
@@ -371,4 +432,5 @@ void web_close(struct web *web)
         return;
     assert(list_empty(&web->asking) && list_empty(&web->answering));
     uv_close((uv_handle_t *)&web->sweep, on_closed);
+    uv_close((uv_handle_t *)&web->turn, on_closed);
 }

@@ -166,6 +166,9 @@ static void feed(struct stream *s, const uint8_t *data, size_t size, size_t piec
         memcpy(copy, data, n);
         s->handler->receive(s->user, copy, n, now);
         free(copy);
+        /* A request may have to wait for the next millisecond. */
+        while (s->user != NULL && !s->waits && s->handler->paused(s->user))
+            uv_run(&loop, UV_RUN_NOWAIT);
         data += n;
         size -= n;
         if (s->user != NULL && s->waits) {

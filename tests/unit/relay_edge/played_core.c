@@ -18,7 +18,7 @@ int __wrap_uv_timer_start(uv_timer_t *timer, uv_timer_cb cb, uint64_t timeout, u
 
 uint64_t __wrap_uv_now(const uv_loop_t *loop)
 {
-    return __real_uv_now(loop) + played_time.ahead_ms;
+    return played_time.stands_at != 0 ? played_time.stands_at : __real_uv_now(loop) + played_time.ahead_ms;
 }
 
 int __wrap_uv_timer_start(uv_timer_t *timer, uv_timer_cb cb, uint64_t timeout, uint64_t repeat)

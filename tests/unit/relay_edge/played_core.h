@@ -33,10 +33,12 @@ extern struct played_core core;
 
 /*
  * Programs that use it are linked with --wrap for uv_now and uv_timer_start. Loops say that so many
- * milliseconds more have passed than did; timers that are started while `hurry` stands ring each millisecond.
+ * milliseconds more have passed than did, or always the same; timers that are started while `hurry` stands
+ * ring each millisecond.
  */
 struct played_time {
     uint64_t ahead_ms;
+    uint64_t stands_at; /* if not 0 */
     bool hurry;
 };
 

@@ -386,6 +386,41 @@ static void more_connections_than_allowed_are_closed(void **state)
     (void)open_socket(w);
 }
 
+/* Thousands who ask at once would keep everybody else waiting; time stands still here, so that one does. */
+static void in_a_millisecond_only_some_requests_are_answered(void **state)
+{
+    static const char request[] = "GET /missing HTTP/1.1\r\nHost: a\r\n\r\n";
+    struct world *w = *state;
+    uint8_t rest[10];
+    int answered = 0;
+    played_time.stands_at = uv_now(&w->loop);
+    for (;; answered++) {
+        char byte;
+        say(w, request, sizeof(request) - 1);
+        turn(w, 50);
+        if (recv(w->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) != 1)
+            break;
+        hear_head(w, "HTTP/1.1 404 Not Found\r\n");
+        assert_int_equal(hear(w, rest, sizeof(rest)), sizeof(rest));
+        assert_true(answered < 100);
+    }
+    assert_in_range(answered, 1, 20);
+    /* Its turn comes, and that of somebody who opens a socket behind it. */
+    int first = w->fd;
+    w->fd = connect_to(w);
+    say(w, OPENING, sizeof(OPENING) - 1);
+    turn(w, 50);
+    assert_int_equal(core.opened, 0);
+    played_time.stands_at = 0;
+    turn_until(w, &core.opened, 1);
+    hear_head(w, "HTTP/1.1 101 Switching Protocols\r\n");
+    say_frame(w, 0x82, "aaaa", 4);
+    turn_until(w, &core.session->received, 4);
+    close(w->fd);
+    w->fd = first;
+    hear_head(w, "HTTP/1.1 404 Not Found\r\n");
+}
+
 /* A visit that asks for ever does not keep others out. */
 static void when_it_is_full_old_visits_make_room(void **state)
 {
@@ -627,6 +662,7 @@ int main(void)
         TEST(no_session_no_socket),
         TEST(more_connections_than_allowed_are_closed),
         TEST(when_it_is_full_old_visits_make_room),
+        TEST(in_a_millisecond_only_some_requests_are_answered),
         TEST(a_large_file_reaches_a_slow_reader_whole),
         TEST(whoever_does_not_take_the_answer_is_not_read),
         TEST(whoever_vanishes_under_an_answer_is_let_go),
