@@ -21,6 +21,7 @@ struct door {
     struct map spent;  /* cookies */
     struct link spent_order;
     uint64_t looks_until_us; /* mono: until then they are promised to those who wait */
+    uint32_t look_turn;      /* of the last one */
 };
 
 /*
@@ -29,9 +30,9 @@ struct door {
  * costs the relay far more than the liar, and nobody sends one by mistake: no other of theirs is looked at.
  */
 struct looks {
-    uint64_t due_us; /* mono; 0: it has not asked */
-    bool lied;
+    uint64_t due_us; /* mono; 0: it has not asked; LOOKS_OVER: it lied */
 };
+#define LOOKS_OVER UINT64_MAX
 
 ZG_MUST_CHECK zg_err door_init(struct door *d, const struct rng *rng);
 void door_clear(struct relay *r);

@@ -507,6 +507,38 @@ static void solutions_are_looked_at_in_the_order_in_which_they_came(void **state
     hear_reply(third, seq, STATUS_REFUSED);
 }
 
+/* The disk may answer for many of them at once. */
+static void a_turn_looks_at_one_solution(void **state)
+{
+    struct scene *s = *state;
+    struct peer *first = &s->peers[1], *second = &s->peers[2], *third = &s->peers[3];
+    struct thing desk;
+    struct knocking k, hers;
+    s->limits.calm_knocks_a_minute = 0;
+    s->limits.puzzles_a_second = 1000;
+    scene_restart(s);
+    make_queue(s, &desk, 1, QUEUE_DESK);
+    uint32_t seq = knock_wrongly(s, first, &desk, 50, &k);
+    uint32_t later = knock_wrongly(s, second, &desk, 51, &hers);
+    scene_settle(s);
+    hear_reply(first, seq, STATUS_REFUSED);
+    hear_reply(second, later, STATUS_BUSY);
+    knock_from(&k, 52, 'k');
+    challenge(s, third, desk.put, &k);
+    k.solution = 12345;
+    /* Both may be looked at now. */
+    s->hold = true;
+    seq = say_knock(s, third, desk.put, &k);
+    later = say_knock(s, second, desk.put, &hers);
+    s->hold = false;
+    scene_settle(s);
+    hear_reply(third, seq, STATUS_REFUSED);
+    assert_int_equal(hear_reply(second, later, STATUS_BUSY), 1);
+    later = say_knock(s, second, desk.put, &hers);
+    scene_settle(s);
+    hear_reply(second, later, STATUS_REFUSED);
+}
+
 /* Else those who guess, as fast as they can, take the looks of those who mean it. */
 static void who_gave_a_wrong_solution_is_looked_at_no_more(void **state)
 {
@@ -780,6 +812,7 @@ static const struct CMUnitTest tests[] = {
     SCENE_TEST(a_busy_desk_asks_for_work),
     SCENE_TEST(solutions_are_looked_at_only_so_often),
     SCENE_TEST(solutions_are_looked_at_in_the_order_in_which_they_came),
+    SCENE_TEST(a_turn_looks_at_one_solution),
     SCENE_TEST(who_gave_a_wrong_solution_is_looked_at_no_more),
     SCENE_TEST(a_full_desk_says_full),
     SCENE_TEST(a_desk_is_counted_anew_every_hour),
