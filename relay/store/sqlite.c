@@ -33,6 +33,9 @@ static write_fn *const writers[] = {
     [WRITE_DROP_SLOT] = db_write_drop_slot,
 };
 
+/* Of one commit; between the two it stays as it is. */
+enum { WRITES_FEW = 10, WRITES_MANY = 100 };
+
 static int write_all(struct sqlite_engine *e, struct store_job *job)
 {
     for (size_t i = 0; i < job->u.commit.count; i++) {
@@ -129,9 +132,25 @@ static int job_purge(struct sqlite_engine *e, struct store_job *job)
     return rc == SQLITE_OK ? db_transact(e, job, db_purge) : rc;
 }
 
+/*
+ * Who is busy looks at the same pages of the trees again and again, and a large commit changes more pages
+ * than fit else. With the first small one the memory is given back.
+ */
+static void make_room(struct sqlite_engine *e, size_t writes)
+{
+    bool roomy = writes >= (e->roomy ? WRITES_FEW : WRITES_MANY);
+    if (roomy == e->roomy)
+        return;
+    if (schema_make_room(e->db, roomy) == SQLITE_OK)
+        e->roomy = roomy;
+}
+
 static int job_commit(struct sqlite_engine *e, struct store_job *job)
 {
-    return job->u.commit.count == 0 ? SQLITE_OK : db_transact(e, job, write_all);
+    if (job->u.commit.count == 0)
+        return SQLITE_OK;
+    make_room(e, job->u.commit.count);
+    return db_transact(e, job, write_all);
 }
 
 /* SQLite truncates the journal, but does not wait until the disk knows its new length. */

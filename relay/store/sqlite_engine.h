@@ -142,6 +142,7 @@ struct sqlite_engine {
     int64_t passing;   /* slots that are not lasting: counted when the file was opened, and since then by what
                           was committed */
     bool journal_used; /* since it was emptied, for all we know */
+    bool roomy;        /* many pages may stay in memory */
     struct scrub_vfs scrub;
     struct key_place *own_keys; /* if the opener gave none */
     struct key_ring ring;
@@ -228,6 +229,8 @@ zg_err schema_open(sqlite3 *db, bool exclusive, enum schema_state *state, const 
 int schema_create(sqlite3 *db);
 /* What version 2 had otherwise; what becomes of its index by time is the caller's. */
 int schema_create_due(sqlite3 *db);
+/* How many pages stay in memory: those of a busy relay's trees, or few. */
+int schema_make_room(sqlite3 *db, bool roomy);
 const char *schema_sentence(int rc);
 zg_err sqlite_err(int rc);
 

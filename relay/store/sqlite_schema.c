@@ -9,6 +9,10 @@
 
 enum { SCHEMA_VERSION = 3, APPLICATION_ID = 0x5a416755 };
 
+/* KiB of pages that SQLite keeps in memory, when there is little to do and when there is much. */
+#define CACHE_SMALL "2048"
+#define CACHE_ROOMY "16384"
+
 /*
  * Pages of 4 KiB: an envelope fills one overflow page, and what it touches in the indexes, at random places,
  * costs a small page each. With 16 KiB three times as many bytes were written for each message, and with more
@@ -20,7 +24,8 @@ static const char settings_sql[] = "PRAGMA page_size = 4096;"
                                    "PRAGMA cell_size_check = ON;"
                                    "PRAGMA temp_store = MEMORY;"
                                    "PRAGMA mmap_size = 0;"
-                                   "PRAGMA cache_size = -2048;"
+                                   "PRAGMA cache_size = -" CACHE_SMALL ";"
+                                   /* A commit is not written out before its end. */
                                    "PRAGMA cache_spill = 4096;"
                                    "PRAGMA max_page_count = " SCRUB_PAGES_MAX ";"
                                    "PRAGMA journal_mode = WAL;"
@@ -173,6 +178,12 @@ zg_err schema_open(sqlite3 *db, bool exclusive, enum schema_state *state, const 
         return err;
     rc = sqlite3_exec(db, settings_sql, NULL, NULL, NULL);
     return rc == SQLITE_OK ? ZG_OK : explain(rc, why);
+}
+
+int schema_make_room(sqlite3 *db, bool roomy)
+{
+    return sqlite3_exec(db, roomy ? "PRAGMA cache_size = -" CACHE_ROOMY : "PRAGMA cache_size = -" CACHE_SMALL,
+                        NULL, NULL, NULL);
 }
 
 int schema_create(sqlite3 *db)

@@ -233,6 +233,32 @@ static void a_commit_costs_one_sync(void **state)
     e->close(e);
 }
 
+static void a_large_commit_has_room_in_memory_and_gives_it_back(void **state)
+{
+    enum { MESSAGES = 1000 };
+    const int64_t small = 3 << 20;
+    static const uint8_t bytes[WIRE_ENVELOPE_BYTES];
+    static struct store_write w[MESSAGES];
+    struct place *p = *state;
+    struct envelope *envelope = envelope_new(bytes);
+    struct store_job job = {.kind = JOB_COMMIT, .u.commit = {w, MESSAGES, 0}};
+    assert_non_null(envelope);
+    struct engine *e = place_open(p, NULL);
+    make_queue(e, QUEUE_CONVERSATION, 5, 1);
+    assert_true(sqlite3_memory_used() < small);
+    for (uint32_t i = 0; i < MESSAGES; i++) {
+        w[i] = (struct store_write){.kind = WRITE_MESSAGE};
+        w[i].u.message = (struct stored_message){5, i, 1000, false, handle_number(i), envelope};
+    }
+    e->execute(e, &job);
+    assert_int_equal(job.result, ZG_OK);
+    assert_true(sqlite3_memory_used() > small);
+    assert_int_equal(put_message(e, 5, MESSAGES, MESSAGES, 1000, 1), OUTCOME_OK);
+    assert_true(sqlite3_memory_used() < small);
+    e->close(e);
+    envelope_unref(envelope);
+}
+
 static void a_full_disk_is_survived(void **state)
 {
     struct place *p = *state;
@@ -517,6 +543,7 @@ int main(void)
         PLACE_TEST(the_file_has_the_promised_form),
         PLACE_TEST(what_was_committed_survives_a_process_that_dies),
         PLACE_TEST(a_commit_costs_one_sync),
+        PLACE_TEST(a_large_commit_has_room_in_memory_and_gives_it_back),
         PLACE_TEST(a_full_disk_is_survived),
         PLACE_TEST(a_commit_is_whole_or_nothing),
         PLACE_TEST(a_row_that_makes_no_sense_fails_the_whole_job),
