@@ -34,10 +34,15 @@ bool deadline_open(struct deadline *d, uv_loop_t *loop, void (*passed)(void *ctx
     return true;
 }
 
-/* To set again what goes off any moment would put it off; a loop that never waits did so for ever. */
+/*
+ * To set again what goes off any moment would put it off; a loop that never waits did so for ever. What should have gone off a second
+ * ago was set by a clock that jumped since.
+ */
 static bool is_set(const struct deadline *d, uint64_t at_ms, uint64_t now)
 {
-    return at_ms == d->at_ms || (at_ms <= now / NS_IN_MS && d->at_ms <= now / NS_IN_MS);
+    if (at_ms > now / NS_IN_MS)
+        return at_ms == d->at_ms;
+    return d->at_ms <= now / NS_IN_MS && now - d->set_ns < NS_IN_S;
 }
 
 void deadline_set(struct deadline *d, uint64_t at_ms)
@@ -48,6 +53,7 @@ void deadline_set(struct deadline *d, uint64_t at_ms)
     if (is_set(d, at_ms, now))
         return;
     d->at_ms = at_ms;
+    d->set_ns = now;
     if (at_ms != UINT64_MAX) {
         const uint64_t at = at_ms * NS_IN_MS;
         const uint64_t left = at > now ? at - now : 1; /* 0 would stop it */

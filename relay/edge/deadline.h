@@ -14,7 +14,8 @@
 struct deadline {
     uv_poll_t poll; /* first */
     int fd;
-    uint64_t at_ms; /* as it is set; UINT64_MAX: not, or it passed */
+    uint64_t at_ms;  /* as it is set; UINT64_MAX: not, or it passed */
+    uint64_t set_ns; /* when */
     void (*passed)(void *ctx);
     void *ctx;
 };
