@@ -200,6 +200,7 @@ static void become_socket(struct visit *v, const struct request *r, struct now n
     free_visit(v);
     bool out = stream_write(stream, (struct span){(const uint8_t *)head, (size_t)len}, (struct span){0});
     (void)out; /* the session says nothing before it was spoken to */
+    stream_resume(stream); /* it is paused if the visit waited for its turn */
 }
 
 static bool is_socket_path(struct span path)
