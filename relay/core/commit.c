@@ -1,6 +1,7 @@
 #include "relay/core/commit.h"
 
 #include <assert.h>
+#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -97,6 +98,8 @@ static void done(struct store_job *job)
     if (c->after != NULL)
         c->after(r, job->result);
     free(c->items);
+    /* Hashes of handles are in it. */
+    sodium_memzero(c->writes, c->room * sizeof(c->writes[0]));
     free(c);
 }
 

@@ -1,6 +1,7 @@
 #include "relay/core/queue.h"
 
 #include <assert.h>
+#include <sodium.h>
 #include <stdlib.h>
 
 #include "relay/core/inside.h"
@@ -170,6 +171,7 @@ static void loaded(struct store_job *job)
         take_rows(r, q, load);
         queue_deliver(r, q);
     }
+    sodium_memzero(load, sizeof(*load)); /* it has hashes of handles */
     free(load);
 }
 
