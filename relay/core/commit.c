@@ -98,7 +98,8 @@ static void done(struct store_job *job)
     if (c->after != NULL)
         c->after(r, job->result);
     free(c->items);
-    sodium_memzero(c, sizeof(*c) + commit_count(c) * sizeof(c->writes[0]));
+    /* Hashes of handles are in it. */
+    sodium_memzero(c->writes, c->room * sizeof(c->writes[0]));
     free(c);
 }
 

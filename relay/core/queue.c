@@ -171,7 +171,7 @@ static void loaded(struct store_job *job)
         take_rows(r, q, load);
         queue_deliver(r, q);
     }
-    sodium_memzero(load, sizeof(*load));
+    sodium_memzero(load, sizeof(*load)); /* it has hashes of handles */
     free(load);
 }
 
