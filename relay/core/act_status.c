@@ -1,4 +1,5 @@
 /* STATUS: docs/protocol.md sections 1.1 and 4. */
+#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -31,6 +32,7 @@ static void inquiry_free(struct inquiry *q)
 {
     q->session->relay->waiting_bytes -= sizeof(*q);
     session_unref(q->session);
+    sodium_memzero(q, sizeof(*q));
     free(q);
 }
 
