@@ -8,6 +8,9 @@
 /* It may become harder while somebody looks for a solution. */
 enum { EFFORT_SLACK = 2 };
 
+/* That may come at once, of those that are due. */
+enum { LOOKS_LEAST = 4 };
+
 #define SECOND_US UINT64_C(1000000)
 /* Further ahead no look is promised. */
 #define PROMISED_MAX_US (20 * SECOND_US)
@@ -35,6 +38,7 @@ zg_err door_init(struct door *d, const struct rng *rng)
 {
     list_init(&d->spent_order);
     d->looks_until_us = 0;
+    bucket_init(&d->looks);
     d->look_turn = UINT32_MAX;
     zg_err err = map_init(&d->knocks, rng);
     return err == ZG_OK ? map_init(&d->spent, rng) : err;
@@ -102,34 +106,52 @@ void door_accepted(struct relay *r, const uint8_t cookie[WIRE_COOKIE_BYTES])
         s->right = false;
 }
 
-/* In its time, and one in a turn; the first who asks while nobody waits, at once. */
+static struct rate look_rate(const struct relay *r)
+{
+    uint32_t a_second = r->limits.puzzles_a_second;
+    return (struct rate){a_second, a_second > 4 * LOOKS_LEAST ? a_second / 4 : LOOKS_LEAST};
+}
+
+/* From now on it waits in line; false: the line is too long. */
+static bool promise(struct relay *r, struct looks *looks, uint64_t now)
+{
+    struct door *d = &r->door;
+
+    if (d->looks_until_us < now)
+        d->looks_until_us = now;
+    if (d->looks_until_us - now > PROMISED_MAX_US)
+        return false;
+    looks->due_us = d->looks_until_us + SECOND_US / r->limits.puzzles_a_second;
+    d->looks_until_us = looks->due_us;
+    return true;
+}
+
+/* In its time, or when others leave theirs unused; one in a turn. */
 static bool may_look(struct relay *r, struct looks *looks, uint32_t *retry_after)
 {
     struct door *d = &r->door;
-    uint64_t now = r->now.mono_ms * (SECOND_US / 1000);
+    const uint64_t now = r->now.mono_ms * (SECOND_US / 1000);
+    const struct rate rate = look_rate(r);
 
     if (looks->due_us == LOOKS_OVER)
         return false;
-    if (d->looks_until_us < now)
-        d->looks_until_us = now;
-    if (looks->due_us == 0 && d->looks_until_us - now > PROMISED_MAX_US)
-        return false;
-    if (looks->due_us == 0) {
-        looks->due_us = d->looks_until_us > 0 ? d->looks_until_us : 1;
-        d->looks_until_us += SECOND_US / r->limits.puzzles_a_second;
+    bool due = looks->due_us != 0 && looks->due_us <= now;
+    bool good =
+        due ? bucket_has(&d->looks, rate, r->now.mono_ms) : bucket_full(&d->looks, rate, r->now.mono_ms);
+    /* Each takes half a millisecond from everybody, and after a slow disk many may come at once. */
+    if (good && d->look_turn != r->sessions.turn) {
+        (void)bucket_take(&d->looks, rate, r->now.mono_ms);
+        d->look_turn = r->sessions.turn;
+        looks->due_us = 0;
+        return true;
     }
-    if (looks->due_us > now) {
-        *retry_after = (uint32_t)((looks->due_us - now + SECOND_US - 1) / SECOND_US);
+    if (looks->due_us == 0 && !promise(r, looks, now))
         return false;
-    }
-    /* Each takes half a millisecond from everybody, and after a slow disk many may be due. */
-    if (d->look_turn == r->sessions.turn) {
+    if (looks->due_us <= now)
         *retry_after = 1;
-        return false;
-    }
-    d->look_turn = r->sessions.turn;
-    looks->due_us = 0;
-    return true;
+    else if (looks->due_us - now < BUSY_RETRY_S * SECOND_US)
+        *retry_after = (uint32_t)((looks->due_us - now + SECOND_US - 1) / SECOND_US);
+    return false;
 }
 
 zg_err door_check(struct relay *r, const struct name *desk_put, const struct command *knock, uint8_t asked,

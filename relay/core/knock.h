@@ -8,6 +8,7 @@
 #include <stdbool.h>
 
 #include "proto/command.h"
+#include "relay/core/bucket.h"
 #include "relay/core/list.h"
 #include "relay/core/map.h"
 #include "relay/core/message.h"
@@ -21,6 +22,7 @@ struct door {
     struct map spent;  /* cookies */
     struct link spent_order;
     uint64_t looks_until_us; /* mono: until then they are promised to those who wait */
+    struct bucket looks;     /* that were not used; full: those they were promised to did not come */
     uint32_t look_turn;      /* of the last one */
 };
 

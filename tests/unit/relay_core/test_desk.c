@@ -459,7 +459,7 @@ static void solutions_are_looked_at_only_so_often(void **state)
     struct thing desk;
     struct knocking k;
     s->limits.calm_knocks_a_minute = 0;
-    s->limits.puzzles_a_second = 2;
+    s->limits.puzzles_a_second = 1;
     scene_restart(s);
     make_queue(s, &desk, 1, QUEUE_DESK);
     uint32_t looked = knock_wrongly(s, first, &desk, 50, &k);
@@ -471,6 +471,14 @@ static void solutions_are_looked_at_only_so_often(void **state)
     seq = say_knock(s, second, desk.put, &k);
     scene_settle(s);
     hear_reply(second, seq, STATUS_REFUSED);
+}
+
+static uint32_t knock_again(struct scene *s, struct peer *p, const struct thing *desk,
+                            const struct knocking *k, enum status status)
+{
+    uint32_t seq = say_knock(s, p, desk->put, k);
+    scene_settle(s);
+    return hear_reply(p, seq, status);
 }
 
 /* Else those who ask most often would be looked at. */
@@ -485,26 +493,42 @@ static void solutions_are_looked_at_in_the_order_in_which_they_came(void **state
     scene_restart(s);
     make_queue(s, &desk, 1, QUEUE_DESK);
     uint32_t seq = knock_wrongly(s, first, &desk, 50, &k);
+    uint32_t seq2 = knock_wrongly(s, second, &desk, 51, &hers);
+    uint32_t seq3 = knock_wrongly(s, third, &desk, 52, &k);
     scene_settle(s);
     hear_reply(first, seq, STATUS_REFUSED);
-    seq = knock_wrongly(s, second, &desk, 51, &hers);
-    scene_settle(s);
-    assert_int_equal(hear_reply(second, seq, STATUS_BUSY), 1);
-    seq = knock_wrongly(s, third, &desk, 52, &k);
-    scene_settle(s);
-    hear_reply(third, seq, STATUS_BUSY);
-    /* The second's time is over, the third's has not come: one look is there, and it is not for who asks. */
-    scene_pass(s, 400);
-    seq = say_knock(s, third, desk.put, &k);
-    scene_settle(s);
-    assert_int_equal(hear_reply(third, seq, STATUS_BUSY), 1);
-    seq = say_knock(s, second, desk.put, &hers);
-    scene_settle(s);
-    hear_reply(second, seq, STATUS_REFUSED);
+    assert_int_equal(hear_reply(second, seq2, STATUS_BUSY), 1);
+    assert_int_equal(hear_reply(third, seq3, STATUS_BUSY), 2);
+    /* Whoever comes too early; the second in her time; who still has to wait; and then need not. */
+    knock_again(s, third, &desk, &k, STATUS_BUSY);
+    scene_pass(s, 100);
+    knock_again(s, second, &desk, &hers, STATUS_REFUSED);
+    knock_again(s, third, &desk, &k, STATUS_BUSY);
     scene_pass(s, 1000);
-    seq = say_knock(s, third, desk.put, &k);
+    knock_again(s, third, &desk, &k, STATUS_REFUSED);
+}
+
+/* Else a place in line that somebody took and left would be lost, and many of them keep everybody waiting. */
+static void who_waits_goes_on_when_those_before_her_do_not_come(void **state)
+{
+    struct scene *s = *state;
+    struct peer *first = &s->peers[1], *absent = &s->peers[2], *she = &s->peers[3];
+    struct thing desk;
+    struct knocking k;
+    s->limits.calm_knocks_a_minute = 0;
+    s->limits.puzzles_a_second = 1;
+    scene_restart(s);
+    make_queue(s, &desk, 1, QUEUE_DESK);
+    uint32_t seq = knock_wrongly(s, first, &desk, 50, &k);
+    uint32_t seq2 = knock_wrongly(s, absent, &desk, 51, &k);
+    uint32_t seq3 = knock_wrongly(s, she, &desk, 52, &k);
     scene_settle(s);
-    hear_reply(third, seq, STATUS_REFUSED);
+    hear_reply(first, seq, STATUS_REFUSED);
+    hear_reply(absent, seq2, STATUS_BUSY);
+    assert_int_equal(hear_reply(she, seq3, STATUS_BUSY), 2);
+    peer_hang_up(absent);
+    scene_pass(s, 600);
+    knock_again(s, she, &desk, &k, STATUS_REFUSED);
 }
 
 /* The disk may answer for many of them at once. */
@@ -515,7 +539,7 @@ static void a_turn_looks_at_one_solution(void **state)
     struct thing desk;
     struct knocking k, hers;
     s->limits.calm_knocks_a_minute = 0;
-    s->limits.puzzles_a_second = 1000;
+    s->limits.puzzles_a_second = 100;
     scene_restart(s);
     make_queue(s, &desk, 1, QUEUE_DESK);
     uint32_t seq = knock_wrongly(s, first, &desk, 50, &k);
@@ -534,9 +558,7 @@ static void a_turn_looks_at_one_solution(void **state)
     scene_settle(s);
     hear_reply(third, seq, STATUS_REFUSED);
     assert_int_equal(hear_reply(second, later, STATUS_BUSY), 1);
-    later = say_knock(s, second, desk.put, &hers);
-    scene_settle(s);
-    hear_reply(second, later, STATUS_REFUSED);
+    knock_again(s, second, &desk, &hers, STATUS_REFUSED);
 }
 
 /* Else those who guess, as fast as they can, take the looks of those who mean it. */
@@ -812,6 +834,7 @@ static const struct CMUnitTest tests[] = {
     SCENE_TEST(a_busy_desk_asks_for_work),
     SCENE_TEST(solutions_are_looked_at_only_so_often),
     SCENE_TEST(solutions_are_looked_at_in_the_order_in_which_they_came),
+    SCENE_TEST(who_waits_goes_on_when_those_before_her_do_not_come),
     SCENE_TEST(a_turn_looks_at_one_solution),
     SCENE_TEST(who_gave_a_wrong_solution_is_looked_at_no_more),
     SCENE_TEST(a_full_desk_says_full),
