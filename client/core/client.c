@@ -34,33 +34,32 @@ void client_now(struct zg_client *c, zg_now now)
 
 /* --- a clock that is put right --- */
 
-bool time_shift(uint64_t *at_ms, uint64_t above_ms, int64_t by_ms)
+bool time_shift(uint64_t *at_ms, const struct shift *s)
 {
-    if (*at_ms <= above_ms)
+    if (*at_ms <= s->above_ms)
         return false;
-    uint64_t moved = *at_ms + (uint64_t)by_ms;
-    /* What was counted by yet another clock, and is still ahead, starts now. */
-    *at_ms = by_ms < 0 && (moved > *at_ms || moved > above_ms) ? above_ms : moved;
+    uint64_t moved = *at_ms + (uint64_t)s->by_ms;
+    *at_ms = s->by_ms < 0 && (moved > *at_ms || moved > s->latest_ms) ? s->latest_ms : moved;
     return true;
 }
 
 void client_time_learnt(struct zg_client *c, uint64_t expected_ms, bool agreed)
 {
     uint64_t now = client_time_ms(c);
-    uint64_t above = now; /* gone back: what lies in the future was counted by the clock that was ahead */
-    int64_t by = (int64_t)(now - expected_ms);
+    struct shift s = {now, now, (int64_t)(now - expected_ms)};
+    bool agree_now = !agreed && timekeeper_agrees(&c->time);
 
-    if (c->state != CLIENT_READY || by == 0)
+    if (c->state != CLIENT_READY || s.by_ms == 0)
         return;
-    if (by > 0) {
-        /* Gone forward: time that went by, unless two clocks that did not agree do now. */
-        if (agreed || !timekeeper_agrees(&c->time))
-            return;
-        above = c->start_ms - 1;
-    }
-    time_shift(&c->start_ms, above, by);
+    /* Gone forward: time that went by, unless two clocks that did not agree do now. */
+    if (s.by_ms > 0 && !agree_now)
+        return;
+    /* Then all of this run was counted by the one that was wrong; else, gone back, what lies in the future. */
+    if (agree_now && (s.by_ms > 0 || c->start_ms <= now))
+        s.above_ms = c->start_ms - 1;
+    time_shift(&c->start_ms, &s);
     for (size_t i = 0; i < c->conversation_count; i++)
-        conversation_shift(c->conversations[i], above, by);
+        conversation_shift(c->conversations[i], &s);
 }
 
 void client_id(struct zg_client *c, zg_id *out)

@@ -82,8 +82,13 @@ void client_now(struct zg_client *c, zg_now now);
  * clock that was wrong is put right with it, so that lifetimes neither end early nor run on; docs/protocol.md section 4.2.
  */
 void client_time_learnt(struct zg_client *c, uint64_t expected_ms, bool agreed);
-/* Moves *at_ms by by_ms if it is above above_ms; 0 is no time. */
-bool time_shift(uint64_t *at_ms, uint64_t above_ms, int64_t by_ms);
+/* Times above above_ms move by by_ms, back to latest_ms at most: what was counted by yet another clock would lie ahead of it. */
+struct shift {
+    uint64_t above_ms, latest_ms;
+    int64_t by_ms;
+};
+/* Whether *at_ms was moved; 0 is no time. */
+bool time_shift(uint64_t *at_ms, const struct shift *s);
 /* ms since 1970, as the timekeeper sees it. */
 uint64_t client_time_ms(const struct zg_client *c);
 void client_event(struct zg_client *c, zg_event_kind kind, zg_err err, const struct conversation *conversation,

@@ -205,15 +205,15 @@ void conversation_touch_stage(struct conversation *v)
     v->stamp = journal_stamp(&v->client->journal);
 }
 
-void conversation_shift(struct conversation *v, uint64_t above_ms, int64_t by_ms)
+void conversation_shift(struct conversation *v, const struct shift *s)
 {
     struct zg_client *c = v->client;
     for (size_t i = 0; i < v->message_count; i++)
-        message_shift(c, v->messages[i], above_ms, by_ms);
+        message_shift(c, v->messages[i], s);
     for (struct part *p = v->parts; p != NULL; p = p->next)
-        part_shift(c, p, above_ms, by_ms);
-    bool moved = time_shift(&v->last_ms, above_ms, by_ms);
-    if (time_shift(&v->ended_ms, above_ms, by_ms) || moved)
+        part_shift(c, p, s);
+    bool moved = time_shift(&v->last_ms, s);
+    if (time_shift(&v->ended_ms, s) || moved)
         conversation_touch(v);
     if (v->state == ZG_CONVERSATION_ENDED)
         agenda_set(&c->agenda, &v->due, v->ended_ms + c->lifetime_max_ms);

@@ -150,7 +150,7 @@ void conversation_touch(struct conversation *v);
 void conversation_touch_stage(struct conversation *v);
 void conversation_move(struct conversation *v, zg_conversation_state to);
 /* message_shift for all that it has. */
-void conversation_shift(struct conversation *v, uint64_t above_ms, int64_t by_ms);
+void conversation_shift(struct conversation *v, const struct shift *s);
 /* No message here lives longer, neither those that are there nor those that come or are written; 0: no limit of its own. */
 void conversation_limit(struct conversation *v, uint32_t limit_s);
 /* Something happened in it just now: it becomes the latest. */

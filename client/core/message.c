@@ -122,12 +122,13 @@ void message_read(struct zg_client *c, struct message *m)
     touch(c, m);
 }
 
-void message_shift(struct zg_client *c, struct message *m, uint64_t above_ms, int64_t by_ms)
+void message_shift(struct zg_client *c, struct message *m, const struct shift *s)
 {
-    bool moved = time_shift(&m->limit_ms, above_ms + c->lifetime_max_ms, by_ms);
+    struct shift ends = {s->above_ms + c->lifetime_max_ms, s->latest_ms + c->lifetime_max_ms, s->by_ms};
+    bool moved = time_shift(&m->limit_ms, &ends);
     if (m->own || m->from == ZG_AFTER_SENT)
-        moved = time_shift(&m->sent_ms, above_ms, by_ms) || moved;
-    moved = time_shift(&m->read_ms, above_ms, by_ms) || moved;
+        moved = time_shift(&m->sent_ms, s) || moved;
+    moved = time_shift(&m->read_ms, s) || moved;
     if (moved)
         touch(c, m);
 }

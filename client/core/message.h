@@ -9,6 +9,7 @@
 #include "client/core/journal.h"
 #include "proto/bytes.h"
 
+struct shift;
 struct zg_client;
 struct conversation;
 
@@ -54,8 +55,8 @@ void message_forget(struct zg_client *c, struct message *m);
 void message_schedule(struct zg_client *c, struct message *m);
 /* A person has read it. */
 void message_read(struct zg_client *c, struct message *m);
-/* The clock was put right: its times above `above_ms` move by so much, and what is left of its lifetime stays. */
-void message_shift(struct zg_client *c, struct message *m, uint64_t above_ms, int64_t by_ms);
+/* The clock was put right: its times move, and what is left of its lifetime stays. */
+void message_shift(struct zg_client *c, struct message *m, const struct shift *s);
 /* When a received message starts to count; section 7.1. */
 uint64_t message_start_ms(uint32_t sent_minute, uint64_t received_ms);
 void message_show(const struct message *m, zg_message *out);

@@ -106,9 +106,9 @@ static uint64_t expires_ms(const struct part *p, uint64_t max_ms)
     return (p->content.from == LIFETIME_FROM_READ ? p->received_ms : start) + life;
 }
 
-void part_shift(struct zg_client *c, struct part *p, uint64_t above_ms, int64_t by_ms)
+void part_shift(struct zg_client *c, struct part *p, const struct shift *s)
 {
-    if (!time_shift(&p->received_ms, above_ms, by_ms))
+    if (!time_shift(&p->received_ms, s))
         return;
     agenda_set(&c->agenda, &p->due, expires_ms(p, c->lifetime_max_ms));
     entry_touch(&c->journal, p->entry);

@@ -12,6 +12,7 @@
 #include "client/core/journal.h"
 #include "client/core/ratchet.h"
 
+struct shift;
 struct zg_client;
 struct conversation;
 struct message;
@@ -35,7 +36,7 @@ ZG_MUST_CHECK zg_err part_new(struct part **out, struct zg_client *c);
 /* ZG_ERR_MALFORMED. raw is copied. */
 ZG_MUST_CHECK zg_err part_fill(struct part *p, struct span raw, uint64_t position, uint64_t received_ms);
 /* As message_shift. */
-void part_shift(struct zg_client *c, struct part *p, uint64_t above_ms, int64_t by_ms);
+void part_shift(struct zg_client *c, struct part *p, const struct shift *s);
 void part_free(struct zg_client *c, struct part *p);
 void part_forget(struct zg_client *c, struct part *p);
 

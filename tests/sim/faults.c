@@ -102,8 +102,6 @@ static void relay_clock(struct people *p, int64_t skew)
 {
     if (size_of(skew) > p->relay_skew_max_ms)
         p->relay_skew_max_ms = size_of(skew);
-    if (skew < 0 && size_of(skew) <= (uint64_t)DAY_MS && size_of(skew) > p->relay_back_max_ms)
-        p->relay_back_max_ms = size_of(skew);
     if (skew < 100 * DAY_MS)
         p->relay_wild_ms = 0;
     else if (p->relay_wild_ms == 0)

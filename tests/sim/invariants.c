@@ -140,8 +140,7 @@ static void check_message(struct people *p, struct talk *t, const zg_message *m,
     }
     check_text(p, t, l, number, m);
     uint64_t until = m->own ? s->sender_until : s->reader_until;
-    /* Section 4: when the two clocks agree for the first time, the earlier one counts from then on. */
-    if (p->world.now.mono_ms > until + SECOND + p->skew_max_ms + p->relay_back_max_ms)
+    if (p->world.now.mono_ms > until + SECOND + p->skew_max_ms)
         people_fail(p, m->own ? "an own message is shown after its time" : "a message is shown after its time", t,
                     number);
     if (number <= last[m->own])

@@ -71,7 +71,6 @@ struct people {
     uint64_t relay_wild_ms; /* since when its clock is decades ahead; 0: it is not */
     bool relay_clock_touched;
     uint64_t relay_skew_max_ms;
-    uint64_t relay_back_max_ms; /* behind, and believed: at most a day */
     struct disk_copy *copy;
     uint64_t copy_ms;
     uint32_t copy_hour;

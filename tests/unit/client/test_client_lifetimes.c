@@ -404,6 +404,28 @@ static void clock_9_put_right_after_being_ahead(void **state)
     put_right_later(true);
 }
 
+/* 9a. What was sent hours ago, by a clock that was ahead since the start, is not given these hours again. */
+static void clock_9a_all_of_a_run_moves_when_the_clocks_agree(void **state)
+{
+    (void)state;
+    struct scene s;
+    open_scene(&s);
+    person_stop(s.her);
+    s.her->clock_ms = 5 * HOUR;
+    s.her->cut = true;
+    person_start(s.her);
+    assert_int_equal(zg_client_knock(s.her->client, s.card, strlen(s.card), "nueve", 5, NULL, &s.hers,
+                                     person_now(s.her)),
+                     ZG_OK);
+    pass(s.town, 10 * HOUR); /* longer than the clock is ahead */
+    s.her->cut = false;
+    pass(s.town, 13 * HOUR);
+    assert_true(shows(s.her, &s.hers, "nueve", NULL));
+    pass(s.town, 2 * HOUR);
+    assert_false(shows(s.her, &s.hers, "nueve", NULL));
+    close_scene(&s);
+}
+
 /* 10. The same, with the end of the program between. */
 static void put_right_between_two_runs(int64_t first_run_ms)
 {
@@ -487,14 +509,16 @@ static void clock_13_nothing_is_left_in_the_future(void **state)
 {
     (void)state;
     static const struct {
-        uint64_t at, above;
-        int64_t by;
+        uint64_t at;
+        struct shift shift;
         uint64_t then;
-    } cases[] = {{100, 100, -50, 100}, {120, 100, -50, 70}, {170, 100, -50, 100}, {120, 100, -130, 100},
-                 {0, 0, 50, 0},        {99, 99, 50, 99},    {100, 99, 50, 150}};
+    } cases[] = {{100, {100, 100, -50}, 100}, {120, {100, 100, -50}, 70},  {170, {100, 100, -50}, 100},
+                 {120, {100, 100, -130}, 100}, {0, {0, 0, 50}, 0},         {99, {99, 99, 50}, 99},
+                 {100, {99, 99, 50}, 150},     {90, {80, 100, -50}, 40},   {80, {80, 100, -50}, 80},
+                 {170, {80, 100, -50}, 100}};
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         uint64_t at = cases[i].at;
-        assert_int_equal(time_shift(&at, cases[i].above, cases[i].by), cases[i].at > cases[i].above);
+        assert_int_equal(time_shift(&at, &cases[i].shift), cases[i].at > cases[i].shift.above_ms);
         assert_int_equal(at, cases[i].then);
     }
 }
@@ -519,6 +543,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(clock_7_what_expired_in_sleep_is_gone_on_waking),
         cmocka_unit_test(clock_8_with_a_clock_that_stands_still_the_relay_tells),
         cmocka_unit_test(clock_9_put_right_after_being_ahead),
+        cmocka_unit_test(clock_9a_all_of_a_run_moves_when_the_clocks_agree),
         cmocka_unit_test(clock_10_put_right_between_two_runs),
         cmocka_unit_test(clock_11_put_right_after_being_behind),
         cmocka_unit_test(clock_12_many_runs_of_a_clock_a_little_ahead),

@@ -84,10 +84,10 @@ static void half_a_message_goes_with_its_time(void **state)
     comes(text_of(1, 0, 2, "half"));
     comes(text_of(2, 0, 2, "of another one"));
     hers()->parts->content.lifetime_s = 60; /* of the first */
-    part_shift(scene.her->client, hers()->parts, 0, 0);
+    part_shift(scene.her->client, hers()->parts, &(struct shift){0, UINT64_MAX, 0});
     struct part *second = hers()->parts->next;
     const uint64_t before = second->received_ms;
-    part_shift(scene.her->client, second, UINT64_MAX, 5000); /* nothing is received later than that */
+    part_shift(scene.her->client, second, &(struct shift){UINT64_MAX, UINT64_MAX, 5000}); /* nothing is received later than that */
     assert_int_equal(second->received_ms, before);
     town_run(scene.town, 58 * (uint64_t)MINUTE);
     assert_int_equal(hers()->part_count, 1);
@@ -109,7 +109,7 @@ static void the_time_of_a_part_moves_with_the_clock(void **state)
     comes(content);
     struct part *p = hers()->parts;
     const uint64_t received = p->received_ms;
-    part_shift(scene.her->client, p, received - 1, -(int64_t)MINUTE);
+    part_shift(scene.her->client, p, &(struct shift){received - 1, received, -(int64_t)MINUTE});
     assert_int_equal(p->received_ms, received - MINUTE);
     zg_client_advance(scene.her->client, person_now(scene.her));
     person_stop(scene.her);
