@@ -18,7 +18,7 @@ struct limits limits_default(void)
         .connects_of_address_a_second = 10,
         .subscriptions_of_one = 1024,
         .unanswered_of_one = 512,
-        .commands_a_turn = 128,
+        .commands_a_turn = 16,
         .commands_a_second = 2000,
         .hellos_a_turn = 1,
         .hellos_a_second = 1000,
