@@ -950,6 +950,7 @@ static void loads_stay_below_the_memory_limit_together(void **state)
     struct peer *reader = &s->peers[1];
     struct thing q[QUEUES];
     s->limits.memory_bytes = 100 * 4100;
+    s->limits.commands_a_turn = QUEUES; /* all ask in one */
     scene_restart(s);
     for (uint32_t i = 0; i < QUEUES; i++) {
         make_queue(s, &q[i], i + 1, QUEUE_CONVERSATION);
