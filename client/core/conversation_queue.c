@@ -154,6 +154,13 @@ static void on_cleanup_reply(struct call *call, const struct command *reply, zg_
         conversation_pause(v, reply->u.reply.retry_after);
         return;
     }
+    /* A QUEUE_CREATE that nobody waits for any more may still be under way: only the second refusal says that it came to nothing. */
+    if (what == CLEANUP_OWN && err == ZG_ERR_REFUSED && v->queue == QUEUE_ASKED) {
+        v->queue = QUEUE_LIVE;
+        conversation_touch(v);
+        conversation_pause(v, 1);
+        return;
+    }
     v->cleanup &= ~what;
     if (what == CLEANUP_PEER && err == ZG_ERR_REFUSED &&
         sodium_memcmp(v->keys->peer_old_end.b, none.b, sizeof(none.b)) != 0)

@@ -153,6 +153,32 @@ static void both_queues_are_deleted_together(void **state)
     close_both();
 }
 
+/* The relay looked for it before the QUEUE_CREATE, whose answer nobody waits for any more, was carried out. */
+static void a_queue_that_was_being_made_is_not_left(void **state)
+{
+    (void)state;
+    open_knock(&scene);
+    stand_in_open(&relay, scene.worker);
+    stand_in_run(&relay, MINUTE);
+    relay.holds[OP_QUEUE_CREATE] = relay.holds[OP_QUEUE_DELETE] = true;
+    assert_int_equal(
+        zg_client_send(scene.worker->client, &scene.his, "hola", 4, NULL, NULL, person_now(scene.worker)), ZG_OK);
+    stand_in_run(&relay, SECOND);
+    assert_int_equal(relay.count[OP_QUEUE_CREATE], 1);
+    erase(scene.worker, &scene.his);
+    assert_int_equal(relay.count[OP_QUEUE_DELETE], 2);
+    uint32_t hers = relay.seq[OP_QUEUE_DELETE];
+    fake_relay_reply(&relay.relay, hers - 1, STATUS_REFUSED, 0);
+    fake_relay_reply(&relay.relay, hers, STATUS_OK, 0);
+    stand_in_turn(&relay);
+    assert_int_equal(scene.worker->events[ZG_EVENT_ERASED], 0);
+    stand_in_run(&relay, 3 * SECOND);
+    assert_int_equal(relay.count[OP_QUEUE_DELETE], 3);
+    reply(OP_QUEUE_DELETE, STATUS_REFUSED);
+    assert_int_equal(scene.worker->events[ZG_EVENT_ERASED], 1);
+    close_both();
+}
+
 /* --- a bundle that is an older one --- */
 
 static void open_desk(void)
@@ -347,6 +373,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(an_answer_that_makes_no_sense_confirms_nothing),
         cmocka_unit_test(what_is_refused_the_second_time_was_done_the_first),
         cmocka_unit_test(both_queues_are_deleted_together),
+        cmocka_unit_test(a_queue_that_was_being_made_is_not_left),
         cmocka_unit_test(a_bundle_of_a_lower_version_is_noticed_and_replaced),
         cmocka_unit_test(a_write_whose_reply_was_lost_is_no_sign),
         cmocka_unit_test(a_bundle_that_is_gone_is_noticed_and_made_again),
