@@ -5,12 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proto/sqlite/pass.h"
+
 enum { GATHER_BYTES = 64 * 1024 };
 
 struct gather_file {
-    sqlite3_file base;
-    sqlite3_file *below; /* behind this struct */
-    sqlite3_int64 at;    /* where what is kept begins in the file */
+    struct pass_file pass; /* first; the file below stands behind this struct */
+    sqlite3_int64 at;      /* where what is kept begins in the file */
     int len;
     uint8_t *bytes; /* GATHER_BYTES */
 };
@@ -22,7 +23,7 @@ static struct gather_file *gather(sqlite3_file *f)
 
 static sqlite3_file *below(sqlite3_file *f)
 {
-    return gather(f)->below;
+    return pass_below(f);
 }
 
 static int let_go(struct gather_file *g)
@@ -31,7 +32,7 @@ static int let_go(struct gather_file *g)
     if (len == 0)
         return SQLITE_OK;
     g->len = 0;
-    int rc = g->below->pMethods->xWrite(g->below, g->bytes, len, g->at);
+    int rc = g->pass.below->pMethods->xWrite(g->pass.below, g->bytes, len, g->at);
     sodium_memzero(g->bytes, (size_t)len);
     return rc;
 }
@@ -46,7 +47,7 @@ static int x_write(sqlite3_file *f, const void *p, int n, sqlite3_int64 at)
         g->at = at;
     }
     if (n > GATHER_BYTES)
-        return g->below->pMethods->xWrite(g->below, p, n, at);
+        return g->pass.below->pMethods->xWrite(g->pass.below, p, n, at);
     memcpy(g->bytes + g->len, p, (size_t)n);
     g->len += n;
     return SQLITE_OK;
@@ -56,14 +57,14 @@ static int x_read(sqlite3_file *f, void *p, int n, sqlite3_int64 at)
 {
     struct gather_file *g = gather(f);
     int rc = let_go(g);
-    return rc == SQLITE_OK ? g->below->pMethods->xRead(g->below, p, n, at) : rc;
+    return rc == SQLITE_OK ? g->pass.below->pMethods->xRead(g->pass.below, p, n, at) : rc;
 }
 
 static int x_close(sqlite3_file *f)
 {
     struct gather_file *g = gather(f);
     int rc = let_go(g);
-    int closed = g->below->pMethods->xClose(g->below);
+    int closed = g->pass.below->pMethods->xClose(g->pass.below);
     free(g->bytes);
     return rc == SQLITE_OK ? closed : rc;
 }
@@ -86,36 +87,6 @@ static int x_size(sqlite3_file *f, sqlite3_int64 *size)
     return rc == SQLITE_OK ? below(f)->pMethods->xFileSize(below(f), size) : rc;
 }
 
-static int x_lock(sqlite3_file *f, int level)
-{
-    return below(f)->pMethods->xLock(below(f), level);
-}
-
-static int x_unlock(sqlite3_file *f, int level)
-{
-    return below(f)->pMethods->xUnlock(below(f), level);
-}
-
-static int x_reserved(sqlite3_file *f, int *out)
-{
-    return below(f)->pMethods->xCheckReservedLock(below(f), out);
-}
-
-static int x_control(sqlite3_file *f, int op, void *arg)
-{
-    return below(f)->pMethods->xFileControl(below(f), op, arg);
-}
-
-static int x_sector(sqlite3_file *f)
-{
-    return below(f)->pMethods->xSectorSize(below(f));
-}
-
-static int x_traits(sqlite3_file *f)
-{
-    return below(f)->pMethods->xDeviceCharacteristics(below(f));
-}
-
 /* A log is never mapped: version 1 has no such functions. */
 static const sqlite3_io_methods methods = {
     .iVersion = 1,
@@ -125,12 +96,12 @@ static const sqlite3_io_methods methods = {
     .xTruncate = x_truncate,
     .xSync = x_sync,
     .xFileSize = x_size,
-    .xLock = x_lock,
-    .xUnlock = x_unlock,
-    .xCheckReservedLock = x_reserved,
-    .xFileControl = x_control,
-    .xSectorSize = x_sector,
-    .xDeviceCharacteristics = x_traits,
+    .xLock = pass_lock,
+    .xUnlock = pass_unlock,
+    .xCheckReservedLock = pass_reserved,
+    .xFileControl = pass_control,
+    .xSectorSize = pass_sector,
+    .xDeviceCharacteristics = pass_traits,
 };
 
 int gather_file_bytes(void)
@@ -146,10 +117,10 @@ int gather_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *f, int flags, 
     g->bytes = malloc(GATHER_BYTES);
     if (g->bytes == NULL)
         return SQLITE_NOMEM;
-    g->below = (sqlite3_file *)(g + 1);
-    int rc = vfs->xOpen(vfs, name, g->below, flags, out_flags);
+    g->pass.below = (sqlite3_file *)(g + 1);
+    int rc = vfs->xOpen(vfs, name, g->pass.below, flags, out_flags);
     if (rc == SQLITE_OK)
-        g->base.pMethods = &methods;
+        g->pass.base.pMethods = &methods;
     else
         free(g->bytes);
     return rc;

@@ -5,16 +5,12 @@
 #include <string.h>
 
 #include "proto/sqlite/gather.h"
+#include "proto/sqlite/pass.h"
 
 enum { FILE_HEADER = 100, PAGE_MIN = 512, PAGE_MAX = 65536, FREEBLOCK_HEADER = 4 };
 
 /* The first byte of a page of a table or an index. */
 enum { INTERIOR_INDEX = 2, INTERIOR_TABLE = 5, LEAF_INDEX = 10, LEAF_TABLE = 13 };
-
-struct scrub_file {
-    sqlite3_file base;
-    sqlite3_file *below; /* behind this struct */
-};
 
 static size_t u16(const uint8_t *p)
 {
@@ -54,7 +50,7 @@ void scrub_page(uint8_t *page, size_t len, int first)
 
 static sqlite3_file *below(sqlite3_file *f)
 {
-    return ((struct scrub_file *)f)->below;
+    return pass_below(f);
 }
 
 static int x_close(sqlite3_file *f)
@@ -94,36 +90,6 @@ static int x_size(sqlite3_file *f, sqlite3_int64 *size)
     return below(f)->pMethods->xFileSize(below(f), size);
 }
 
-static int x_lock(sqlite3_file *f, int level)
-{
-    return below(f)->pMethods->xLock(below(f), level);
-}
-
-static int x_unlock(sqlite3_file *f, int level)
-{
-    return below(f)->pMethods->xUnlock(below(f), level);
-}
-
-static int x_reserved(sqlite3_file *f, int *out)
-{
-    return below(f)->pMethods->xCheckReservedLock(below(f), out);
-}
-
-static int x_control(sqlite3_file *f, int op, void *arg)
-{
-    return below(f)->pMethods->xFileControl(below(f), op, arg);
-}
-
-static int x_sector(sqlite3_file *f)
-{
-    return below(f)->pMethods->xSectorSize(below(f));
-}
-
-static int x_traits(sqlite3_file *f)
-{
-    return below(f)->pMethods->xDeviceCharacteristics(below(f));
-}
-
 static int x_shm_map(sqlite3_file *f, int page, int size, int extend, void volatile **out)
 {
     return below(f)->pMethods->xShmMap(below(f), page, size, extend, out);
@@ -147,9 +113,9 @@ static int x_shm_unmap(sqlite3_file *f, int drop)
 #define METHODS(version) \
     { \
         .iVersion = version, .xClose = x_close, .xRead = x_read, .xWrite = x_write, .xTruncate = x_truncate, \
-        .xSync = x_sync, .xFileSize = x_size, .xLock = x_lock, .xUnlock = x_unlock, \
-        .xCheckReservedLock = x_reserved, .xFileControl = x_control, .xSectorSize = x_sector, \
-        .xDeviceCharacteristics = x_traits, .xShmMap = x_shm_map, .xShmLock = x_shm_lock, \
+        .xSync = x_sync, .xFileSize = x_size, .xLock = pass_lock, .xUnlock = pass_unlock, \
+        .xCheckReservedLock = pass_reserved, .xFileControl = pass_control, .xSectorSize = pass_sector, \
+        .xDeviceCharacteristics = pass_traits, .xShmMap = x_shm_map, .xShmLock = x_shm_lock, \
         .xShmBarrier = x_shm_barrier, .xShmUnmap = x_shm_unmap, \
     }
 
@@ -160,7 +126,7 @@ static const sqlite3_io_methods methods_1 = METHODS(1), methods_2 = METHODS(2);
 static int x_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *f, int flags, int *out_flags)
 {
     struct scrub_vfs *s = (struct scrub_vfs *)vfs;
-    struct scrub_file *file = (struct scrub_file *)f;
+    struct pass_file *file = (struct pass_file *)f;
 
     if ((flags & SQLITE_OPEN_WAL) != 0)
         return gather_open(s->below, name, f, flags, out_flags);
@@ -183,7 +149,7 @@ int scrub_register(struct scrub_vfs *s, const char *below_name)
     s->vfs = *s->below;
     s->vfs.pNext = NULL;
     s->vfs.zName = s->name;
-    int own = (int)sizeof(struct scrub_file);
+    int own = (int)sizeof(struct pass_file);
     s->vfs.szOsFile = (own > gather_file_bytes() ? own : gather_file_bytes()) + s->below->szOsFile;
     s->vfs.xOpen = x_open;
     return sqlite3_vfs_register(&s->vfs, 0);
