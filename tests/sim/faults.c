@@ -145,15 +145,15 @@ static void network(struct people *p, struct peer *who, bool on)
     peer_turn(who);
 }
 
-/* Three of four of the others sleep too: who is connected for days takes long to simulate. */
+/* The others sleep too, but for every fourth in every fourth night: who is connected for days takes long to simulate. */
 static void night(struct people *p, struct peer *who, uint64_t ms)
 {
     struct world *w = &p->world;
     uint64_t evening = ms < EVENING ? ms : EVENING;
-    bool sleeps[WORLD_CLIENTS_MAX] = {false};
+    bool sleeps[WORLD_CLIENTS_MAX] = {false}, all = rng_below(&w->rng, 4) != 0;
     people_settle(p, evening);
     for (size_t i = 0; i < w->peer_count; i++)
-        sleeps[i] = &w->peers[i] != who && rng_below(&w->rng, 4) != 0;
+        sleeps[i] = &w->peers[i] != who && (all || rng_below(&w->rng, 4) != 0);
     for (size_t i = 0; i < w->peer_count; i++)
         if (sleeps[i])
             network(p, &w->peers[i], false);
