@@ -84,6 +84,18 @@ void address_of_socket(const struct sockaddr_storage *s, char out[ADDRESS_BYTES_
              (unsigned)port);
 }
 
+/* RFC 4291 section 2.5.5.2: ::ffff:192.0.2.1 is 192.0.2.1, and that is how a connection from there is seen. */
+static void unmap(struct sockaddr_storage *s)
+{
+    struct sockaddr_in v4 = {.sin_family = AF_INET};
+    const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)s;
+    if (s->ss_family != AF_INET6 || !IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr))
+        return;
+    memcpy(&v4.sin_addr, &v6->sin6_addr.s6_addr[12], sizeof(v4.sin_addr));
+    memset(s, 0, sizeof(*s));
+    memcpy(s, &v4, sizeof(v4));
+}
+
 static bool shared_add(struct shared_addresses *s, const char *word)
 {
     struct sockaddr_storage *at = &s->at[s->count];
@@ -92,6 +104,7 @@ static bool shared_add(struct shared_addresses *s, const char *word)
     if (uv_ip4_addr(word, 0, (struct sockaddr_in *)at) != 0 &&
         uv_ip6_addr(word, 0, (struct sockaddr_in6 *)at) != 0)
         return false;
+    unmap(at);
     s->count++;
     return true;
 }

@@ -156,6 +156,19 @@ static void lists_of_shared_addresses_are_read(void **state)
     assert_int_equal(shared_parse(&s, many), ZG_ERR_MALFORMED);
 }
 
+/* So, and in no other form, a connection of IPv4 is seen. */
+static void an_ipv4_address_may_be_written_as_ipv6(void **state)
+{
+    struct shared_addresses s;
+    struct sockaddr_in listed, other;
+    (void)state;
+    assert_int_equal(uv_ip4_addr("192.0.2.1", 4711, &listed), 0);
+    assert_int_equal(uv_ip4_addr("192.0.2.2", 4711, &other), 0);
+    assert_int_equal(shared_parse(&s, "::ffff:192.0.2.1"), ZG_OK);
+    assert_true(shared_has(&s, (const struct sockaddr *)&listed));
+    assert_false(shared_has(&s, (const struct sockaddr *)&other));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -165,6 +178,7 @@ int main(void)
         cmocka_unit_test(shared_addresses_are_not_counted),
         cmocka_unit_test(nothing_is_remembered_longer_than_it_matters),
         cmocka_unit_test(lists_of_shared_addresses_are_read),
+        cmocka_unit_test(an_ipv4_address_may_be_written_as_ipv6),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
