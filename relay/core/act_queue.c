@@ -45,9 +45,12 @@ static struct key key_update(const struct call *call, const struct command *c)
 
 static void renamed(struct relay *r, const struct change *change)
 {
+    touch_written(r, &change->write);
     exchange_renamed(r, change->write.u.queue.id, &change->names);
 }
 
+/* Whoever changes a queue got an answer. An accept that was delivered at once leaves no other trace that is
+ * sure to last. */
 static void update(struct call *call, const struct command *c, const struct found *found)
 {
     struct change *change;
@@ -64,6 +67,8 @@ static void update(struct call *call, const struct command *c, const struct foun
     stored_names_from(&change->names, &c->u.queue_update.names);
     change->write.u.queue.id = found->id;
     change->write.u.queue.names = &change->names;
+    change->write.u.queue.ends = relay_queue_ends(call->relay, found->kind, false);
+    touch_answered(call->relay, found->id);
     change->after = renamed;
     change_submit(call->relay, change);
 }

@@ -69,7 +69,8 @@ enum write_kind {
     WRITE_DROP_HANDLE,  /* NOT_FOUND, or OK and queue, seq of what was deleted */
     WRITE_QUEUE, /* OK, EXISTS (the names are exactly those of one queue of this kind), REFUSED, CONFLICT */
     WRITE_KNOCK, /* queue without voucher, slot voucher and message at once: as WRITE_QUEUE */
-    WRITE_QUEUE_NAMES, /* OK, REFUSED (a name is taken by something else), NOT_FOUND (no such id) */
+    WRITE_QUEUE_NAMES, /* OK, REFUSED (a name is taken by something else), NOT_FOUND (no such id); it waits
+                          for no answer then */
     WRITE_DROP_QUEUE,  /* queue, names, messages; NOT_FOUND */
     WRITE_TOUCH,       /* when it ends unless it is used, whether it still waits for an answer; NOT_FOUND */
     WRITE_VOUCHERS,    /* OK; names that are there already are left alone */
@@ -107,15 +108,15 @@ struct stored_message {
 struct store_write {
     enum write_kind kind;
     enum outcome outcome; /* set by the store */
-    bool no_room; /* QUEUE, SLOT, and a lasting SLOT_VALUE that is larger than what is there: FULL */
+    bool no_room;         /* QUEUE, SLOT, and a lasting SLOT_VALUE that is larger than what is there: FULL */
     union {
         struct stored_message message; /* MESSAGE; DROP_MESSAGE uses queue, seq; DROP_HANDLE uses handle */
         struct {
             uint64_t id;
             enum queue_kind kind;
-            uint32_t
-                ends; /* the week since 1970 with whose beginning it is gone, unless it is touched before */
-            bool unanswered;            /* TOUCH: made by a knock, and nobody has sent to it yet */
+            uint32_t ends;   /* it is gone with the beginning of this week since 1970, unless it is touched
+                                before;   QUEUE_NAMES: if that is later than what is there */
+            bool unanswered; /* TOUCH: made by a knock, and nobody has sent to it yet */
             struct name voucher;        /* spent by WRITE_QUEUE */
             struct stored_names *names; /* owned by the writer until done */
         } queue;                        /* QUEUE, QUEUE_NAMES, DROP_QUEUE, TOUCH */

@@ -14,14 +14,26 @@ static uint32_t wanted(const struct relay *r, const struct queue *q)
     return relay_queue_ends(r, q->desk != NULL ? QUEUE_DESK : QUEUE_CONVERSATION, waits_for_answer(q));
 }
 
-/* The store has it. */
-static void touched(struct relay *r, const struct change *change)
+void touch_answered(struct relay *r, uint64_t id)
 {
-    struct queue *q = exchange_queue(r, change->write.u.queue.id);
+    struct queue *q = exchange_queue(r, id);
+    if (q != NULL)
+        q->answered = true;
+}
+
+void touch_written(struct relay *r, const struct store_write *write)
+{
+    struct queue *q = exchange_queue(r, write->u.queue.id);
     if (q == NULL)
         return;
-    q->ends = change->write.u.queue.ends;
-    q->unanswered = change->write.u.queue.unanswered;
+    if (write->u.queue.ends > q->ends)
+        q->ends = write->u.queue.ends;
+    q->unanswered = write->u.queue.unanswered;
+}
+
+static void touched(struct relay *r, const struct change *change)
+{
+    touch_written(r, &change->write);
 }
 
 static void touch(struct relay *r, struct queue *q)

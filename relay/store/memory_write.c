@@ -146,6 +146,8 @@ static enum outcome rename_queue(struct memory_engine *e, const struct store_wri
     mem_drop_names(e, old, old_count);
     mem_add_names(e, list, count, q->id);
     q->names = *w->u.queue.names;
+    q->ends = w->u.queue.ends > q->ends ? w->u.queue.ends : q->ends;
+    q->unanswered = false;
     return OUTCOME_OK;
 }
 

@@ -31,7 +31,8 @@
     X(QUEUE_FIND, "SELECT kind, ends, takes, names FROM queue WHERE id = ?1") \
     X(QUEUE_IS, "SELECT 1 FROM queue WHERE id = ?1") \
     X(QUEUE_ADD, "INSERT INTO queue (id, kind, ends, takes, names) VALUES (?1, ?2, ?3, ?4, ?5)") \
-    X(QUEUE_NAMES, "UPDATE queue SET takes = ?2, names = ?3 WHERE id = ?1") \
+    X(QUEUE_NAMES, "UPDATE queue SET takes = ?2, names = ?3, ends = max(ends, ?4)," \
+                   " kind = CASE kind WHEN 1 THEN 1 ELSE ?5 END WHERE id = ?1") \
     X(QUEUE_TOUCH, "UPDATE queue SET ends = ?2, kind = CASE kind WHEN 1 THEN 1 ELSE ?3 END WHERE id = ?1") \
     X(QUEUE_DROP, "DELETE FROM queue WHERE id = ?1") \
     X(EPOCHS, "SELECT id, hour FROM epoch") \

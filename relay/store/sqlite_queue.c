@@ -170,6 +170,8 @@ int db_write_queue_names(struct sqlite_engine *e, struct store_write *w, uint32_
     sqlite3_stmt *s = statement_get(e, S_QUEUE_NAMES);
     bind_number(s, 1, w->u.queue.id);
     bind_number(s, 2, w->u.queue.names->takes);
+    bind_number(s, 4, w->u.queue.ends);
+    bind_number(s, 5, QUEUE_CONVERSATION);
     return statement_run_names(s, 3, list, count);
 }
 

@@ -10,13 +10,22 @@ enum { SECOND = 1000, MINUTE = 60 * SECOND, FORGET_MS = 10 * SECOND };
 
 /* --- what nobody promises any more --- */
 
-static bool may_be_lost(struct people *p, struct said *s)
+/* Section 7.1: its first part came, the others were held up, and the reader's own limit took the first meanwhile. */
+static bool may_be_torn(const struct said *s, uint64_t now_ms, const struct peer *a, const struct peer *b)
+{
+    bool held_up = a->calm_ms >= s->at_ms || b->calm_ms >= s->at_ms;
+    return s->part_ms != 0 && held_up && now_ms >= s->at_ms + s->part_ms;
+}
+
+static bool may_be_lost(struct people *p, const struct talk *t, struct said *s)
 {
     uint64_t now = p->world.now.mono_ms;
     uint64_t skew = p->skew_max_ms > p->relay_skew_max_ms ? p->skew_max_ms : p->relay_skew_max_ms;
     uint64_t relay = people_relay_ms(p), until = relay + s->class_ms;
     if (s->accepted_ms == 0 && until < s->relay_until)
         s->relay_until = until; /* it may have been stored, and nobody heard */
+    if (may_be_torn(s, now + p->skew_max_ms, t->she, p->worker))
+        return true;
     if (s->accepted_ms == 0 && now + p->skew_max_ms >= s->sender_until)
         return true;
     if (s->accepted_ms != 0 && relay >= s->relay_until)
@@ -24,11 +33,11 @@ static bool may_be_lost(struct people *p, struct said *s)
     return s->from == ZG_AFTER_SENT && now + skew >= s->sent_until;
 }
 
-static void excuse_line(struct people *p, struct line *l)
+static void excuse_line(struct people *p, const struct talk *t, struct line *l)
 {
     for (uint32_t i = 0; i < l->count; i++) {
         struct said *s = &l->said[i];
-        bool over = !s->excused && may_be_lost(p, s);
+        bool over = !s->excused && may_be_lost(p, t, s);
         s->excused = s->excused || (over && !s->got);
     }
 }
@@ -44,8 +53,8 @@ static void check_relay_hour(struct people *p)
 static void excuse(struct people *p)
 {
     for (uint32_t i = 0; i < p->talk_count; i++) {
-        excuse_line(p, &p->talks[i]->from_her);
-        excuse_line(p, &p->talks[i]->from_worker);
+        excuse_line(p, p->talks[i], &p->talks[i]->from_her);
+        excuse_line(p, p->talks[i], &p->talks[i]->from_worker);
     }
 }
 
@@ -78,6 +87,14 @@ void invariants_stood_still(struct people *p, uint64_t ended_ms)
             p->talks[i]->loose = true;
 }
 
+/* Section 6: for a month a worker knows a knock again that was erased. With both clocks in 2099 that month is over. */
+static void knock_is_back(const struct people *p, struct talk *t)
+{
+    struct said *knock = &t->from_her.said[0];
+    if (t->his_erase != ERASE_NOT && p->skew_max_ms > 31 * 24 * HOUR_MS)
+        knock->again = knock->got;
+}
+
 void invariants_put_back(struct people *p, uint64_t copy_ms)
 {
     /* A queue that nobody had used by then ends two weeks after it was made, in the relay's eyes: it was used since. */
@@ -87,6 +104,7 @@ void invariants_put_back(struct people *p, uint64_t copy_ms)
         struct talk *t = p->talks[i];
         lost_with_the_store(&t->from_her, copy_ms);
         lost_with_the_store(&t->from_worker, copy_ms);
+        knock_is_back(p, t);
         if (old || t->over || t->open_ms == 0 || t->open_ms + HOUR_MS > copy_ms || !had_written(&t->from_her, copy_ms))
             t->loose = true;
     }

@@ -102,6 +102,7 @@ static void heard(struct people *p, struct peer *who, const zg_event *e)
     if (e->kind == ZG_EVENT_KNOCK) {
         t->his = e->conversation;
         t->known = true;
+        t->his_erase = ERASE_NOT;
     }
     if (rng_below(&p->world.rng, 3) != 0)
         invariant_read(p, who, &e->conversation, &m);

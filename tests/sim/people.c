@@ -5,7 +5,7 @@
 
 #include "tests/sim/invariants.h"
 
-enum { SECOND = 1000, MINUTE = 60 * SECOND };
+enum { SECOND = 1000, MINUTE = 60 * SECOND, ONE_PART = 1400 /* so much text fits in one envelope, whatever else is in it */ };
 
 #define HOUR_MS (UINT64_C(60) * MINUTE)
 #define DAY_MS (24 * HOUR_MS)
@@ -197,7 +197,10 @@ void people_say(struct people *p, struct talk *t, bool worker)
             people_fail(p, "a message cannot be sent", t, l->count + 1);
         return;
     }
-    add(p, l, who, worker ? t->she : p->worker, &o)->id = message;
+    struct peer *reader = worker ? t->she : p->worker;
+    struct said *s = add(p, l, who, reader, &o);
+    s->id = message;
+    s->part_ms = len > ONE_PART ? (uint64_t)reader->lifetime_max_s * SECOND : 0;
     world_trace(&p->world, "%s says %u in talk %u, %u s after %s", who->name, l->count, t->number, o.lifetime_s,
                 o.from == ZG_AFTER_SENT ? "sent" : "read");
     peer_turn(who);

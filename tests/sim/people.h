@@ -20,6 +20,7 @@ struct said {
     uint64_t sent_until;  /* after sent: its reader does not show it from then on */
     uint64_t sender_until, reader_until; /* their copies are gone then */
     uint64_t unread_until; /* reader_until, had nobody read it */
+    uint64_t part_ms; /* of its reader's own limit: so long a first part waits there for the others; 0: it has one only */
     uint32_t lifetime_s;
     zg_lifetime_from from;
     bool got;

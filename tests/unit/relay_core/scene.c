@@ -218,6 +218,14 @@ uint32_t say_send_ttl(struct scene *s, struct peer *p, enum send_role role, cons
     return say(s, p, &c);
 }
 
+uint32_t say_update(struct scene *s, struct peer *p, const uint8_t own[32], const struct queue_names *names)
+{
+    struct command c = {.op = OP_QUEUE_UPDATE, .u.queue_update = {own, *names}};
+    uint32_t seq = peer_send(p, &c, s->now);
+    scene_turn(s);
+    return seq;
+}
+
 uint32_t say_send(struct scene *s, struct peer *p, const uint8_t put[32], uint32_t handle, uint8_t fill)
 {
     return say_send_ttl(s, p, SEND_PUT, put, handle, fill, TTL);

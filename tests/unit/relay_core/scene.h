@@ -81,6 +81,7 @@ void make_queue(struct scene *s, struct thing *t, uint32_t n, enum queue_kind ki
 uint32_t say_ping(struct scene *s, struct peer *p);
 uint32_t say_create(struct scene *s, struct peer *p, const struct thing *t, enum queue_kind kind,
                     const uint8_t voucher[32]);
+uint32_t say_update(struct scene *s, struct peer *p, const uint8_t own[32], const struct queue_names *names);
 /* The envelope is full of `fill`, the handle of `handle`; a lifetime of a day. */
 uint32_t say_send(struct scene *s, struct peer *p, const uint8_t put[32], uint32_t handle, uint8_t fill);
 uint32_t say_send_ttl(struct scene *s, struct peer *p, enum send_role role, const uint8_t secret[32],

@@ -130,6 +130,29 @@ static void the_first_message_to_it_answers_a_queue(void **state)
     assert_false(unanswered);
 }
 
+/* The accept was delivered at once, and that somebody sent was not written before the relay ended. */
+static void who_changes_her_queue_was_answered(void **state)
+{
+    struct scene *s = *state;
+    struct thing q, changed;
+    bool unanswered;
+    uint8_t sub[8];
+    make_queue(s, &q, 1, QUEUE_CONVERSATION);
+    uint32_t answered = ends_of(s, &q, &unanswered);
+    make_unanswered(s, &q);
+    subscribe(s, &s->peers[1], q.take, 16, sub);
+    thing_from(&changed, 2);
+    changed.names.take[0] = q.take_name.b;
+    hear_reply(&s->peers[0], say_update(s, &s->peers[0], q.own, &changed.names), STATUS_OK);
+    assert_int_equal(ends_of(s, &changed, &unanswered), answered);
+    assert_false(unanswered);
+    /* What is in memory does not take it back. */
+    to_week(s, 2);
+    assert_true(touches(s) > 0);
+    assert_true(ends_of(s, &changed, &unanswered) > answered);
+    assert_false(unanswered);
+}
+
 static void a_queue_with_a_reader_does_not_end(void **state)
 {
     struct scene *s = *state;
@@ -172,7 +195,8 @@ static void a_reader_whose_queue_ended_is_told(void **state)
 static const struct CMUnitTest tests[] = {
     SCENE_TEST(queues_that_nobody_uses_end),        SCENE_TEST(an_ended_queue_in_memory_is_an_unknown_name),
     SCENE_TEST(sending_touches_once_a_week),        SCENE_TEST(the_first_message_to_it_answers_a_queue),
-    SCENE_TEST(a_queue_with_a_reader_does_not_end), SCENE_TEST(a_reader_whose_queue_ended_is_told),
+    SCENE_TEST(who_changes_her_queue_was_answered), SCENE_TEST(a_queue_with_a_reader_does_not_end),
+    SCENE_TEST(a_reader_whose_queue_ended_is_told),
 };
 
 RUN_TESTS

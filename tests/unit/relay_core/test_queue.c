@@ -1,15 +1,6 @@
 /* QUEUE_CREATE, QUEUE_UPDATE, QUEUE_DELETE: docs/protocol.md section 1.1. */
 #include "tests/unit/relay_core/scene.h"
 
-static uint32_t say_update(struct scene *s, struct peer *p, const uint8_t own[32],
-                           const struct queue_names *names)
-{
-    struct command c = {.op = OP_QUEUE_UPDATE, .u.queue_update = {own, *names}};
-    uint32_t seq = peer_send(p, &c, s->now);
-    scene_turn(s);
-    return seq;
-}
-
 static void a_voucher_is_spent_once(void **state)
 {
     struct scene *s = *state;
