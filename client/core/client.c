@@ -13,6 +13,7 @@ enum { META_VERSION = 2, META_BYTES = 1 + 8 + 8, LIFETIME_MAX_S = CONTENT_LIFETI
 
 /* The mark of time is written at least this often; what was written later is only as old as that. */
 #define MARK_STEP_MS (10 * UINT64_C(60000))
+#define DAY_MS (24 * INT64_C(3600000))
 
 /* --- what parts share --- */
 
@@ -54,9 +55,11 @@ void client_time_learnt(struct zg_client *c, uint64_t expected_ms, bool agreed)
     /* Gone forward: time that went by, unless two clocks that did not agree do now. */
     if (s.by_ms > 0 && !agree_now)
         return;
-    /* Then all of this run was counted by the one that was wrong; else, gone back, what lies in the future. */
+    /* Then all of this run was counted by the one that was wrong, and runs before it, if none saw them agree; else, gone back, what lies in the future. */
     if (agree_now && (s.by_ms > 0 || c->start_ms <= now))
         s.above_ms = c->start_ms - 1;
+    if (agree_now && s.by_ms < 0 && s.by_ms > -DAY_MS && c->meta_mark_ms == 0)
+        s.above_ms = 0;
     time_shift(&c->start_ms, &s);
     for (size_t i = 0; i < c->conversation_count; i++)
         conversation_shift(c->conversations[i], &s);

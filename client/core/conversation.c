@@ -27,9 +27,13 @@ void conversation_move(struct conversation *v, zg_conversation_state to)
 
 /* --- life --- */
 
+/* What its end still asks of the relay is done first: the device may have been off since. */
 static void on_due(void *thing)
 {
-    conversation_vanish(thing);
+    struct conversation *v = thing;
+    bool owes = v->state == ZG_CONVERSATION_ENDED && v->cleanup != 0;
+    if (!owes || conversation_erase(v) != ZG_OK)
+        conversation_vanish(v);
 }
 
 static zg_err list_reserve(struct zg_client *c)

@@ -62,6 +62,9 @@ void conversation_end(struct conversation *v)
 
     if (v->state == ZG_CONVERSATION_ENDED || v->state == ZG_CONVERSATION_ERASING)
         return;
+    /* The accept came to nothing, and nobody else acknowledges the knock. */
+    if (v->side == SIDE_WORKER && !v->answered)
+        desk_dismiss(c->desk, v);
     conversation_move(v, ZG_CONVERSATION_ENDED);
     conversation_drop_calls(v);
     drop_content(v);
@@ -84,7 +87,8 @@ void conversation_end(struct conversation *v)
 static unsigned erase_cleanup(const struct conversation *v)
 {
     unsigned cleanup = v->state == ZG_CONVERSATION_ENDED ? v->cleanup : own_cleanup(v);
-    if (v->state == ZG_CONVERSATION_KNOCKING && v->queue >= QUEUE_ASKED)
+    /* Also when it was answered: that the worker acknowledged it, nobody tells her. */
+    if (v->side == SIDE_PARTICIPANT && v->state != ZG_CONVERSATION_ENDED && v->queue >= QUEUE_ASKED)
         cleanup |= CLEANUP_CANCEL;
     if (v->peer_known && v->state != ZG_CONVERSATION_ENDED)
         cleanup |= CLEANUP_PEER;

@@ -106,6 +106,8 @@ static void relay_clock(struct people *p, int64_t skew)
         p->relay_wild_ms = 0;
     else if (p->relay_wild_ms == 0)
         p->relay_wild_ms = p->world.now.mono_ms;
+    if (skew != 0)
+        invariants_clock_wrong(p);
     p->relay_clock_touched = p->relay_clock_touched || skew != 0;
     p->world.relay_skew_ms = skew;
     world_trace(&p->world, "the relay's clock is %lld s ahead", (long long)skew / SECOND);
@@ -113,6 +115,8 @@ static void relay_clock(struct people *p, int64_t skew)
 
 static void client_clock(struct people *p, struct peer *who, int64_t skew)
 {
+    if (skew != 0)
+        invariants_clock_wrong(p);
     if (size_of(skew) > p->skew_max_ms)
         p->skew_max_ms = size_of(skew);
     who->skew_ms = skew;
@@ -145,7 +149,7 @@ static void network(struct people *p, struct peer *who, bool on)
     peer_turn(who);
 }
 
-/* The others sleep too, but for every fourth in every fourth night: who is connected for days takes long to simulate. */
+/* The others sleep too, but for the worker in every fourth night, and every fourth of the women in every fourth: who is connected for days takes long to simulate. */
 static void night(struct people *p, struct peer *who, uint64_t ms)
 {
     struct world *w = &p->world;
@@ -153,7 +157,7 @@ static void night(struct people *p, struct peer *who, uint64_t ms)
     bool sleeps[WORLD_CLIENTS_MAX] = {false}, all = rng_below(&w->rng, 4) != 0;
     people_settle(p, evening);
     for (size_t i = 0; i < w->peer_count; i++)
-        sleeps[i] = &w->peers[i] != who && (all || rng_below(&w->rng, 4) != 0);
+        sleeps[i] = &w->peers[i] != who && ((all && &w->peers[i] != p->worker) || rng_below(&w->rng, 4) != 0);
     for (size_t i = 0; i < w->peer_count; i++)
         if (sleeps[i])
             network(p, &w->peers[i], false);

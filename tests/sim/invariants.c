@@ -120,10 +120,8 @@ static void longer(struct line *l, bool sender, uint64_t ms)
     }
 }
 
-void invariants_away(struct people *p, struct peer *who, uint64_t ms)
+static void uncounted(struct people *p, const struct peer *who, uint64_t ms)
 {
-    if (p->skew_max_ms == 0 && !p->relay_clock_touched)
-        return;
     for (uint32_t i = 0; i < p->talk_count; i++) {
         struct talk *t = p->talks[i];
         if (who != p->worker && t->she != who)
@@ -131,6 +129,21 @@ void invariants_away(struct people *p, struct peer *who, uint64_t ms)
         longer(&t->from_her, who != p->worker, ms + 10 * MINUTE);
         longer(&t->from_worker, who == p->worker, ms + 10 * MINUTE);
     }
+}
+
+void invariants_away(struct people *p, struct peer *who, uint64_t ms)
+{
+    who->off_ms += ms;
+    if (p->skew_max_ms != 0 || p->relay_clock_touched)
+        uncounted(p, who, ms);
+}
+
+void invariants_clock_wrong(struct people *p)
+{
+    bool first = p->skew_max_ms == 0 && !p->relay_clock_touched;
+    for (size_t i = 0; i < p->world.peer_count && first; i++)
+        if (p->world.peers[i].off_ms != 0)
+            uncounted(p, &p->world.peers[i], p->world.peers[i].off_ms);
 }
 
 /* --- what is shown --- */

@@ -24,6 +24,8 @@ void invariants_unread(struct people *p);
 
 /* Before a client's program ends or starts: what a crash may take back is asked for when it is ready again. */
 void invariants_away(struct people *p, struct peer *who, uint64_t ms);
+/* Before a clock is set wrong: whoever was off since, and did not hear the relay's time yet, may never be able to tell for how long. */
+void invariants_clock_wrong(struct people *p);
 /* The relay starts again that ended at ended_ms. */
 void invariants_stood_still(struct people *p, uint64_t ended_ms);
 /* A copy of the store that was made at copy_ms takes the place of the store. */

@@ -296,6 +296,9 @@ static void common_event(struct people *p, struct peer *who, const zg_event *e)
     case ZG_EVENT_READY:
         ready(p, who);
         break;
+    case ZG_EVENT_CONNECTED:
+        who->off_ms = 0;
+        break;
     case ZG_EVENT_KNOCK:
     case ZG_EVENT_MESSAGE:
         heard(p, who, e);

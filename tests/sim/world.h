@@ -55,6 +55,7 @@ struct peer {
     struct link *links;
     bool ready;              /* its vault is loaded */
     uint64_t calm_ms;        /* since when nothing broke for it */
+    uint64_t off_ms;         /* how long its program did not run since it was connected last */
     uint32_t lifetime_max_s; /* own limit; 0: 30 days */
     int64_t skew_ms;         /* of its clock */
     void (*event)(void *ctx, struct peer *p, const zg_event *e);

@@ -141,8 +141,8 @@ static void both_queues_are_deleted_together(void **state)
     stand_in_run(&relay, MINUTE);
     relay.holds[OP_QUEUE_DELETE] = true;
     erase(scene.her, &scene.hers);
+    assert_int_equal(relay.count[OP_CANCEL], 1);
     assert_int_equal(relay.count[OP_QUEUE_DELETE], 2);
-    assert_int_equal(relay.count[OP_CANCEL], 0);
     uint32_t second = relay.seq[OP_QUEUE_DELETE];
     reply(OP_QUEUE_DELETE, STATUS_OK);
     assert_int_equal(scene.her->events[ZG_EVENT_ERASED], 0);
@@ -176,6 +176,32 @@ static void a_queue_that_was_being_made_is_not_left(void **state)
     assert_int_equal(relay.count[OP_QUEUE_DELETE], 3);
     reply(OP_QUEUE_DELETE, STATUS_REFUSED);
     assert_int_equal(scene.worker->events[ZG_EVENT_ERASED], 1);
+    close_both();
+}
+
+/* She erased; he is told, and his device is off before it has deleted his queue, until the ended conversation's own time is over. */
+static void what_an_end_owes_the_relay_outlasts_the_conversation(void **state)
+{
+    (void)state;
+    zg_conversation c;
+    open_meeting(&scene);
+    stand_in_open(&relay, scene.worker);
+    stand_in_run(&relay, MINUTE);
+    relay.holds[OP_QUEUE_DELETE] = true;
+    relay.answers[OP_SEND] = STATUS_REFUSED;
+    must_send(scene.worker, &scene.his, "sigues ahí", 0, ZG_AFTER_READ);
+    stand_in_run(&relay, MINUTE);
+    assert_int_equal(scene.worker->events[ZG_EVENT_ENDED], 1);
+    assert_int_equal(relay.count[OP_QUEUE_DELETE], 1);
+    scene.town->now.mono_ms += 31 * (uint64_t)DAY;
+    scene.town->now.utc_ms += 31 * (uint64_t)DAY;
+    stand_in_restart(&relay);
+    stand_in_run(&relay, SECOND);
+    assert_int_equal(relay.count[OP_QUEUE_DELETE], 2);
+    reply(OP_QUEUE_DELETE, STATUS_OK);
+    stand_in_run(&relay, MINUTE);
+    assert_int_equal(relay.count[OP_QUEUE_DELETE], 2);
+    assert_int_equal(zg_client_conversation(scene.worker->client, &scene.his, &c), ZG_ERR_NOT_FOUND);
     close_both();
 }
 
@@ -374,6 +400,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(what_is_refused_the_second_time_was_done_the_first),
         cmocka_unit_test(both_queues_are_deleted_together),
         cmocka_unit_test(a_queue_that_was_being_made_is_not_left),
+        cmocka_unit_test(what_an_end_owes_the_relay_outlasts_the_conversation),
         cmocka_unit_test(a_bundle_of_a_lower_version_is_noticed_and_replaced),
         cmocka_unit_test(a_write_whose_reply_was_lost_is_no_sign),
         cmocka_unit_test(a_bundle_that_is_gone_is_noticed_and_made_again),

@@ -98,6 +98,49 @@ static void a_knock_that_was_kept_in_time_is_found_after_its_time(void **state)
     }
 }
 
+/* --- an accept that came to nothing --- */
+
+/* She has the accept; the worker was cut off before he heard that the relay has it, so the knock still lies there. She erases. */
+static void an_answered_knock_goes_with_her_erase(void **state)
+{
+    (void)state;
+    struct scene s;
+    open_knock(&s);
+    must_send(s.worker, &s.his, "aquí", 0, ZG_AFTER_READ);
+    while (s.her->events[ZG_EVENT_ACCEPTED] == 0)
+        town_run(s.town, 1);
+    s.worker->cut = true;
+    person_break(s.worker);
+    town_run(s.town, MINUTE);
+    assert_int_equal(town_counts(s.town).messages, 1);
+    assert_int_equal(zg_client_erase(s.her->client, &s.hers, person_now(s.her)), ZG_OK);
+    person_turn(s.her);
+    assert_true(town_until(s.town, s.her, ZG_EVENT_ERASED, 1, MINUTE));
+    assert_int_equal(town_counts(s.town).messages, 0);
+    s.worker->cut = false;
+    assert_true(town_until(s.town, s.worker, ZG_EVENT_ENDED, 1, 10 * MINUTE));
+    close_scene(&s);
+}
+
+/* Her queue ended long ago, and nobody else acknowledges what she wrote. */
+static void a_knock_that_cannot_be_answered_any_more_is_acknowledged(void **state)
+{
+    (void)state;
+    const zg_send_options month = {.size = sizeof(month), .lifetime_s = 30 * 86400, .from = ZG_AFTER_SENT};
+    struct scene s;
+    open_scene(&s);
+    assert_int_equal(zg_client_knock(s.her->client, s.card, strlen(s.card), "hola", 4, &month, &s.hers, person_now(s.her)), ZG_OK);
+    assert_true(town_until(s.town, s.worker, ZG_EVENT_KNOCK, 1, 10 * MINUTE));
+    person_stop(s.her);
+    town_run(s.town, 22 * UINT64_C(86400000));
+    assert_int_equal(town_counts(s.town).messages, 1);
+    must_send(s.worker, &s.worker->last[ZG_EVENT_KNOCK].conversation, "aquí", 0, ZG_AFTER_READ);
+    assert_true(town_until(s.town, s.worker, ZG_EVENT_ENDED, 1, 10 * MINUTE));
+    town_run(s.town, MINUTE);
+    assert_int_equal(town_counts(s.town).messages, 0);
+    close_scene(&s);
+}
+
 /* --- a cookie that is too old is no refusal of her --- */
 
 static struct stand_in relay;
@@ -182,6 +225,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_knock_that_was_tried_is_not_stored_after_its_time),
         cmocka_unit_test(a_knock_that_was_kept_in_time_is_found_after_its_time),
+        cmocka_unit_test(an_answered_knock_goes_with_her_erase),
+        cmocka_unit_test(a_knock_that_cannot_be_answered_any_more_is_acknowledged),
         cmocka_unit_test(three_refusals_in_a_row_end_a_knock),
         cmocka_unit_test(a_knock_outlasts_a_relay_that_cannot_store),
         cmocka_unit_test(a_knock_outlasts_a_relay_that_starts_again_and_again),

@@ -404,10 +404,8 @@ static void clock_9_put_right_after_being_ahead(void **state)
     put_right_later(true);
 }
 
-/* 9a. What was sent hours ago, by a clock that was ahead since the start, is not given these hours again. */
-static void clock_9a_all_of_a_run_moves_when_the_clocks_agree(void **state)
+static void ahead_since_the_start(bool ends_between)
 {
-    (void)state;
     struct scene s;
     open_scene(&s);
     person_stop(s.her);
@@ -418,12 +416,30 @@ static void clock_9a_all_of_a_run_moves_when_the_clocks_agree(void **state)
                                      person_now(s.her)),
                      ZG_OK);
     pass(s.town, 10 * HOUR); /* longer than the clock is ahead */
+    if (ends_between) {
+        person_stop(s.her);
+        person_start(s.her);
+    }
     s.her->cut = false;
     pass(s.town, 13 * HOUR);
     assert_true(shows(s.her, &s.hers, "nueve", NULL));
     pass(s.town, 2 * HOUR);
     assert_false(shows(s.her, &s.hers, "nueve", NULL));
     close_scene(&s);
+}
+
+/* 9a. What was sent hours ago, by a clock that was ahead since the start, is not given these hours again. */
+static void clock_9a_all_of_a_run_moves_when_the_clocks_agree(void **state)
+{
+    (void)state;
+    ahead_since_the_start(false);
+}
+
+/* 9b. Nor in the next run, if it is the first that ever reaches the relay. */
+static void clock_9b_and_all_of_the_runs_before_if_they_never_did(void **state)
+{
+    (void)state;
+    ahead_since_the_start(true);
 }
 
 /* 10. The same, with the end of the program between. */
@@ -544,6 +560,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(clock_8_with_a_clock_that_stands_still_the_relay_tells),
         cmocka_unit_test(clock_9_put_right_after_being_ahead),
         cmocka_unit_test(clock_9a_all_of_a_run_moves_when_the_clocks_agree),
+        cmocka_unit_test(clock_9b_and_all_of_the_runs_before_if_they_never_did),
         cmocka_unit_test(clock_10_put_right_between_two_runs),
         cmocka_unit_test(clock_11_put_right_after_being_behind),
         cmocka_unit_test(clock_12_many_runs_of_a_clock_a_little_ahead),
