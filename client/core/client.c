@@ -30,7 +30,7 @@ void client_now(struct zg_client *c, zg_now now)
     bool agreed = timekeeper_agrees(&c->time);
     c->now = now;
     timekeeper_advance(&c->time, now);
-    client_time_learnt(c, expected, agreed);
+    client_time_learnt(c, expected, agreed, false);
 }
 
 /* --- a clock that is put right --- */
@@ -44,7 +44,7 @@ bool time_shift(uint64_t *at_ms, const struct shift *s)
     return true;
 }
 
-void client_time_learnt(struct zg_client *c, uint64_t expected_ms, bool agreed)
+void client_time_learnt(struct zg_client *c, uint64_t expected_ms, bool agreed, bool first)
 {
     uint64_t now = client_time_ms(c);
     struct shift s = {now, now, (int64_t)(now - expected_ms)};
@@ -55,8 +55,9 @@ void client_time_learnt(struct zg_client *c, uint64_t expected_ms, bool agreed)
     /* Gone forward: time that went by, unless two clocks that did not agree do now. */
     if (s.by_ms > 0 && !agree_now)
         return;
-    /* Then all of this run was counted by the one that was wrong, and runs before it, if none saw them agree; else, gone back, what lies in the future. */
-    if (agree_now && (s.by_ms > 0 || c->start_ms <= now))
+    /* Then all of this run was counted by the one that was wrong, and runs before it, if none saw them agree. Gone back with the first word of a relay:
+       all of this run was counted by the own clock. Else, gone back: what lies in the future. */
+    if ((agree_now || first) && (s.by_ms > 0 || c->start_ms <= now))
         s.above_ms = c->start_ms - 1;
     if (agree_now && s.by_ms < 0 && s.by_ms > -DAY_MS && c->meta_mark_ms == 0)
         s.above_ms = 0;

@@ -78,10 +78,11 @@ void client_work(struct zg_client *c);
 /* Takes the time of a call. */
 void client_now(struct zg_client *c, zg_now now);
 /*
- * The timekeeper has learnt something. It should be expected_ms now; agreed: whether the clocks did before. What was counted by a
- * clock that was wrong is put right with it, so that lifetimes neither end early nor run on; docs/protocol.md section 4.2.
+ * The timekeeper has learnt something. It should be expected_ms now; agreed: whether the clocks did before; first: a relay said what time it is, for the
+ * first time in this run. What was counted by a clock that was wrong is put right with it, so that lifetimes neither end early nor run on;
+ * docs/protocol.md section 4.2.
  */
-void client_time_learnt(struct zg_client *c, uint64_t expected_ms, bool agreed);
+void client_time_learnt(struct zg_client *c, uint64_t expected_ms, bool agreed, bool first);
 /* Times above above_ms move by by_ms, back to latest_ms at most: what was counted by yet another clock would lie ahead of it. */
 struct shift {
     uint64_t above_ms, latest_ms;

@@ -11,9 +11,9 @@ static void on_opened(void *ctx, struct connection *link)
 {
     struct zg_client *c = ctx;
     uint64_t expected = client_time_ms(c);
-    bool agreed = timekeeper_agrees(&c->time);
+    bool agreed = timekeeper_agrees(&c->time), first = !c->time.relay_known;
     bool slept = timekeeper_relay(&c->time, link->welcome.utc_minute);
-    client_time_learnt(c, expected, agreed || slept);
+    client_time_learnt(c, expected, agreed || slept, first);
     link->told = ZG_OK;
     client_event(c, ZG_EVENT_CONNECTED, ZG_OK, NULL, NULL, 0);
 }

@@ -266,7 +266,7 @@ static void on_loaded(void *ctx, zg_err err)
     }
     c->state = CLIENT_READY;
     c->start_ms = client_time_ms(c);
-    client_time_learnt(c, c->start_ms < c->meta_time_ms ? c->meta_time_ms : c->start_ms, true);
+    client_time_learnt(c, c->start_ms < c->meta_time_ms ? c->meta_time_ms : c->start_ms, true, false);
     /* Nobody was shown what goes now: it makes no events. */
     agenda_run(&c->agenda, client_time_ms(c));
     events_clear(&c->events);

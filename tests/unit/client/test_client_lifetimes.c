@@ -442,6 +442,26 @@ static void clock_9b_and_all_of_the_runs_before_if_they_never_did(void **state)
     ahead_since_the_start(true);
 }
 
+/* 9c. The clocks agreed once; in this run there is no relay for longer than the own clock is ahead. */
+static void clock_9c_all_of_a_run_moves_when_a_relay_is_reached(void **state)
+{
+    (void)state;
+    struct scene s;
+    open_with(&s, "nueve", 5 * DAY_S);
+    person_stop(s.worker);
+    s.worker->clock_ms = 2 * DAY;
+    s.worker->cut = true;
+    person_start(s.worker);
+    read_it(s.worker, &s.his, "nueve");
+    pass(s.town, 3 * DAY);
+    s.worker->cut = false;
+    pass(s.town, 2 * DAY - HOUR);
+    assert_true(shows(s.worker, &s.his, "nueve", NULL));
+    pass(s.town, 2 * HOUR);
+    assert_false(shows(s.worker, &s.his, "nueve", NULL));
+    close_scene(&s);
+}
+
 /* 10. The same, with the end of the program between. */
 static void put_right_between_two_runs(int64_t first_run_ms)
 {
@@ -561,6 +581,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(clock_9_put_right_after_being_ahead),
         cmocka_unit_test(clock_9a_all_of_a_run_moves_when_the_clocks_agree),
         cmocka_unit_test(clock_9b_and_all_of_the_runs_before_if_they_never_did),
+        cmocka_unit_test(clock_9c_all_of_a_run_moves_when_a_relay_is_reached),
         cmocka_unit_test(clock_10_put_right_between_two_runs),
         cmocka_unit_test(clock_11_put_right_after_being_behind),
         cmocka_unit_test(clock_12_many_runs_of_a_clock_a_little_ahead),
