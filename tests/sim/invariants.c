@@ -87,24 +87,16 @@ void invariants_stood_still(struct people *p, uint64_t ended_ms)
             p->talks[i]->loose = true;
 }
 
-/* Section 6: for a month a worker knows a knock again that was erased. With both clocks in 2099 that month is over. */
-static void knock_is_back(const struct people *p, struct talk *t)
-{
-    struct said *knock = &t->from_her.said[0];
-    if (t->his_erase != ERASE_NOT && p->skew_max_ms > 31 * 24 * HOUR_MS)
-        knock->again = knock->got;
-}
-
 void invariants_put_back(struct people *p, uint64_t copy_ms)
 {
     /* A queue that nobody had used by then ends two weeks after it was made, in the relay's eyes: it was used since. */
     bool old = p->world.now.mono_ms > copy_ms + 13 * 24 * HOUR_MS;
     p->restored = true;
+    p->restored_ms = p->world.now.mono_ms;
     for (uint32_t i = 0; i < p->talk_count; i++) {
         struct talk *t = p->talks[i];
         lost_with_the_store(&t->from_her, copy_ms);
         lost_with_the_store(&t->from_worker, copy_ms);
-        knock_is_back(p, t);
         if (old || t->over || t->open_ms == 0 || t->open_ms + HOUR_MS > copy_ms || !had_written(&t->from_her, copy_ms))
             t->loose = true;
     }

@@ -75,6 +75,7 @@ struct people {
     struct disk_copy *copy;
     uint64_t copy_ms;
     uint32_t copy_hour;
+    uint64_t restored_ms; /* the last time */
     bool restored;
     uint32_t checks;
     bool failed;
