@@ -52,9 +52,13 @@ void client_time_learnt(struct zg_client *c, uint64_t expected_ms, bool agreed, 
 
     if (c->state != CLIENT_READY || s.by_ms == 0)
         return;
-    /* Gone forward: time that went by, unless two clocks that did not agree do now. */
-    if (s.by_ms > 0 && !agree_now)
+    /* Gone forward: time that went by, unless two clocks that did not agree do now. By more than a day, and no relay knows: what was counted
+       before may be right, whatever comes. */
+    if (s.by_ms > 0 && !agree_now) {
+        if (!c->time.relay_known && s.by_ms > DAY_MS)
+            c->start_ms = now;
         return;
+    }
     /* Then all of this run was counted by the one that was wrong, and runs before it, if none saw them agree. Gone back with the first word of a relay:
        all of this run was counted by the own clock. Else, gone back: what lies in the future. */
     if ((agree_now || first) && (s.by_ms > 0 || c->start_ms <= now))

@@ -27,13 +27,20 @@ void conversation_move(struct conversation *v, zg_conversation_state to)
 
 /* --- life --- */
 
+/* A queue that nobody uses ends by itself within 60 days and a week: section 4. */
+#define OWED_MS (70 * UINT64_C(86400000))
+
 /* What its end still asks of the relay is done first: the device may have been off since. */
 static void on_due(void *thing)
 {
     struct conversation *v = thing;
     bool owes = v->state == ZG_CONVERSATION_ENDED && v->cleanup != 0;
-    if (!owes || conversation_erase(v) != ZG_OK)
+    if (!owes || conversation_erase(v) != ZG_OK) {
         conversation_vanish(v);
+        return;
+    }
+    v->told_gone = false;
+    conversation_schedule(v);
 }
 
 static zg_err list_reserve(struct zg_client *c)
@@ -219,8 +226,17 @@ void conversation_shift(struct conversation *v, const struct shift *s)
     bool moved = time_shift(&v->last_ms, s);
     if (time_shift(&v->ended_ms, s) || moved)
         conversation_touch(v);
+    conversation_schedule(v);
+}
+
+void conversation_schedule(struct conversation *v)
+{
+    struct zg_client *c = v->client;
+    uint64_t at = v->ended_ms + c->lifetime_max_ms;
     if (v->state == ZG_CONVERSATION_ENDED)
-        agenda_set(&c->agenda, &v->due, v->ended_ms + c->lifetime_max_ms);
+        agenda_set(&c->agenda, &v->due, at);
+    else if (v->state == ZG_CONVERSATION_ERASING && !v->told_gone)
+        agenda_set(&c->agenda, &v->due, at + OWED_MS);
 }
 
 void conversation_limit(struct conversation *v, uint32_t limit_s)

@@ -39,12 +39,13 @@ enum queue_stage {
 
 /* What is left to do at the relay before an ended or erased conversation can be forgotten. */
 enum cleanup {
-    CLEANUP_CANCEL = 1,   /* the waiting knock */
+    CLEANUP_CANCEL = 1,   /* her knock, which may lie there also when it was answered */
     CLEANUP_OWN = 2,      /* the own queue */
     CLEANUP_PEER = 4,     /* the other side's, by end */
     CLEANUP_PEER_OLD = 8, /* the same, by the end secret before its rotation */
     CLEANUP_LOCKER = 16,  /* hers, when everything else is done */
-    CLEANUP_KINDS = 5,
+    CLEANUP_SURE = 32,    /* the own queue once more: this answer comes when the knock is forgotten, too */
+    CLEANUP_KINDS = 6,
 };
 
 struct queue_secrets {
@@ -107,7 +108,7 @@ struct conversation {
     uint8_t create_tries;
     bool gone;            /* everything is done; freed by client_work once the vault knows */
     bool locker_lost;     /* hers: it may be there all the same, and is erased with the rest */
-    bool told_gone;       /* the end was an erase: say so then */
+    bool told_gone;       /* a person erased it: say so when it is done */
     zg_err refusal_said;  /* hers: why an answer was not accepted */
     uint64_t stamp;       /* what the relay is asked depends on this */
     uint64_t retry_ms;    /* mono: not before */
@@ -153,6 +154,8 @@ void conversation_move(struct conversation *v, zg_conversation_state to);
 void conversation_shift(struct conversation *v, const struct shift *s);
 /* No message here lives longer, neither those that are there nor those that come or are written; 0: no limit of its own. */
 void conversation_limit(struct conversation *v, uint32_t limit_s);
+/* When it goes by itself, if it does: at its end, and since what that owes the relay is not done, when nobody can owe it any more. */
+void conversation_schedule(struct conversation *v);
 /* Something happened in it just now: it becomes the latest. */
 void conversation_stir(struct conversation *v);
 /* What has become possible. */

@@ -38,7 +38,7 @@ static void reduce_keys(struct conversation *v)
     kept.locker_own = v->keys->locker_own;
     if ((v->cleanup & CLEANUP_CANCEL) != 0)
         kept.knock_handle = v->keys->knock_handle;
-    if ((v->cleanup & CLEANUP_OWN) != 0)
+    if ((v->cleanup & (CLEANUP_OWN | CLEANUP_SURE)) != 0)
         kept.queue.own = v->keys->queue.own;
     if ((v->cleanup & (CLEANUP_PEER | CLEANUP_PEER_OLD)) != 0) {
         kept.peer_end = v->keys->peer_end;
@@ -51,9 +51,12 @@ static void reduce_keys(struct conversation *v)
     v->voucher_known = false;
 }
 
+/* Her knock goes also when it was answered: that the worker acknowledged it, nobody tells her. */
 static unsigned own_cleanup(const struct conversation *v)
 {
-    return v->queue >= QUEUE_ASKED && v->queue != QUEUE_GONE ? CLEANUP_OWN : 0;
+    if (v->queue < QUEUE_ASKED || v->queue == QUEUE_GONE)
+        return 0;
+    return CLEANUP_OWN | (v->side == SIDE_PARTICIPANT ? CLEANUP_CANCEL : 0u);
 }
 
 void conversation_end(struct conversation *v)
@@ -79,7 +82,7 @@ void conversation_end(struct conversation *v)
     conversation_drop_agreement(v);
     reduce_keys(v);
     v->ended_ms = client_time_ms(c);
-    agenda_set(&c->agenda, &v->due, v->ended_ms + c->lifetime_max_ms);
+    conversation_schedule(v);
     conversation_touch_stage(v);
     client_event(c, ZG_EVENT_ENDED, ZG_OK, v, NULL, 0);
 }
@@ -87,9 +90,8 @@ void conversation_end(struct conversation *v)
 static unsigned erase_cleanup(const struct conversation *v)
 {
     unsigned cleanup = v->state == ZG_CONVERSATION_ENDED ? v->cleanup : own_cleanup(v);
-    /* Also when it was answered: that the worker acknowledged it, nobody tells her. */
-    if (v->side == SIDE_PARTICIPANT && v->state != ZG_CONVERSATION_ENDED && v->queue >= QUEUE_ASKED)
-        cleanup |= CLEANUP_CANCEL;
+    if ((cleanup & CLEANUP_CANCEL) != 0 && v->peer_known)
+        cleanup |= CLEANUP_SURE;
     if (v->peer_known && v->state != ZG_CONVERSATION_ENDED)
         cleanup |= CLEANUP_PEER;
     if (v->client->locker != NULL || v->locker_lost)

@@ -185,22 +185,25 @@ static void cleanup_command(const struct conversation *v, struct command *comman
         break;
     default:
         command->op = OP_QUEUE_DELETE;
-        command->u.queue_delete.role = what == CLEANUP_OWN ? DELETE_OWN : DELETE_END;
-        command->u.queue_delete.secret = what == CLEANUP_OWN    ? k->queue.own.b
+        bool own = what == CLEANUP_OWN || what == CLEANUP_SURE;
+        command->u.queue_delete.role = own ? DELETE_OWN : DELETE_END;
+        command->u.queue_delete.secret = own                    ? k->queue.own.b
                                          : what == CLEANUP_PEER ? k->peer_end.b
                                                                 : k->peer_old_end.b;
     }
 }
 
 /*
- * Section 4.1: CANCEL first, and nothing else before it was answered. The queues together: an answer may take seconds. The locker
- * last: until then whoever returns goes on with this.
+ * Section 4.1: CANCEL of a knock that waits first, and nothing else before it was answered. An open conversation's queues at once and together: whoever
+ * erases may be gone in a moment, and an answer may take seconds. The locker last: until then whoever returns goes on with this.
  */
 static bool has_its_turn(const struct conversation *v, unsigned what)
 {
     if (what == CLEANUP_LOCKER)
         return v->cleanup == CLEANUP_LOCKER;
-    return what == CLEANUP_CANCEL || (v->cleanup & CLEANUP_CANCEL) == 0;
+    if (what == CLEANUP_SURE)
+        return (v->cleanup & (CLEANUP_CANCEL | CLEANUP_OWN)) == 0;
+    return what == CLEANUP_CANCEL || v->peer_known || (v->cleanup & CLEANUP_CANCEL) == 0;
 }
 
 void conversation_cleanup_work(struct conversation *v)

@@ -5,7 +5,7 @@
 #include "client/core/fields.h"
 #include "client/core/knocking.h"
 
-enum { SAVED_VERSION = 4, SAVED_FIXED_MAX = 4096, FLAG_PEER = 1, FLAG_VOUCHER = 2, FLAG_ANSWERED = 4 };
+enum { SAVED_VERSION = 4, SAVED_FIXED_MAX = 4096, FLAG_PEER = 1, FLAG_VOUCHER = 2, FLAG_ANSWERED = 4, FLAG_UNTOLD = 8 };
 
 _Static_assert(sizeof(struct conversation_keys) + RECEIPTS_SAVED_MAX + ZG_NOTE_BYTES_MAX + 512 < SAVED_FIXED_MAX, "room for everything of fixed size");
 
@@ -49,7 +49,8 @@ static const struct fields key_fields = FIELDS(key_list);
 static void save_state(const struct conversation *v, struct writer *w)
 {
     unsigned flags = (v->peer_known ? FLAG_PEER : 0u) | (v->voucher_known ? FLAG_VOUCHER : 0u) |
-                     (v->answered ? FLAG_ANSWERED : 0u);
+                     (v->answered ? FLAG_ANSWERED : 0u) |
+                     (v->state == ZG_CONVERSATION_ERASING && !v->told_gone ? FLAG_UNTOLD : 0u);
     writer_put(w, v->id.b, ZG_ID_BYTES);
     writer_u8(w, (uint8_t)v->side);
     writer_u8(w, (uint8_t)v->state);
@@ -115,6 +116,7 @@ static void load_state(struct conversation *v, uint8_t version, struct reader *r
     v->peer_known = (flags & FLAG_PEER) != 0;
     v->voucher_known = (flags & FLAG_VOUCHER) != 0;
     v->answered = (flags & FLAG_ANSWERED) != 0;
+    v->told_gone = v->state == ZG_CONVERSATION_ERASING && (flags & FLAG_UNTOLD) == 0;
     v->create_tries = reader_u8(r);
     if (version == 1)
         return;
@@ -181,8 +183,6 @@ zg_err conversation_load(struct zg_client *c, const uint8_t key[ZG_VAULT_KEY_BYT
         conversation_forget(v);
         return err;
     }
-    v->told_gone = v->state == ZG_CONVERSATION_ERASING;
-    if (v->state == ZG_CONVERSATION_ENDED)
-        agenda_set(&c->agenda, &v->due, v->ended_ms + c->lifetime_max_ms);
+    conversation_schedule(v);
     return ZG_OK;
 }

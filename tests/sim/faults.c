@@ -2,7 +2,7 @@
 
 #include "tests/sim/invariants.h"
 
-enum { SECOND = 1000, MINUTE = 60 * SECOND, AWAY_DAYS = 14, AWAY_ACTS = 24, EVENING = 20 * MINUTE };
+enum { SECOND = 1000, MINUTE = 60 * SECOND, AWAY_DAYS = 14, AWAY_ACTS = 24, EVENING = 20 * MINUTE, QUIET_HOURS = 3 };
 
 #define HOUR_MS (INT64_C(60) * MINUTE)
 #define DAY_MS (24 * HOUR_MS)
@@ -191,11 +191,13 @@ static void away(struct people *p, struct peer *who)
     }
     if (ends) {
         comes_back(p, who, ms);
-        return;
+    } else {
+        who->calm_ms = p->world.now.mono_ms;
+        zg_client_network(who->client, true, peer_now(who));
+        peer_turn(who);
     }
-    who->calm_ms = p->world.now.mono_ms;
-    zg_client_network(who->client, true, peer_now(who));
-    peer_turn(who);
+    if (rng_below(&p->world.rng, 4) == 0)
+        people_settle(p, QUIET_HOURS * (uint64_t)HOUR_MS); /* what is promised after quiet hours */
 }
 
 static void vault_trouble(struct people *p, struct peer *who, bool on)

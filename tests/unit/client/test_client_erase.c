@@ -132,25 +132,44 @@ static void what_is_refused_the_second_time_was_done_the_first(void **state)
     close_both();
 }
 
-/* An answer may take seconds: both queues are asked for at once. */
+/* An answer may take seconds: both queues are asked for at once. Her own is once more when the knock is cancelled: that answer speaks for all. */
 static void both_queues_are_deleted_together(void **state)
 {
     (void)state;
     open_meeting(&scene);
     stand_in_open(&relay, scene.her);
     stand_in_run(&relay, MINUTE);
-    relay.holds[OP_QUEUE_DELETE] = true;
+    relay.holds[OP_CANCEL] = relay.holds[OP_QUEUE_DELETE] = true;
     erase(scene.her, &scene.hers);
     assert_int_equal(relay.count[OP_CANCEL], 1);
     assert_int_equal(relay.count[OP_QUEUE_DELETE], 2);
     uint32_t second = relay.seq[OP_QUEUE_DELETE];
     reply(OP_QUEUE_DELETE, STATUS_OK);
-    assert_int_equal(scene.her->events[ZG_EVENT_ERASED], 0);
     fake_relay_reply(&relay.relay, second - 1, STATUS_OK, 0);
     stand_in_turn(&relay);
-    assert_int_equal(scene.her->events[ZG_EVENT_ERASED], 1);
     assert_int_equal(relay.count[OP_QUEUE_DELETE], 2);
+    reply(OP_CANCEL, STATUS_OK);
+    assert_int_equal(relay.count[OP_QUEUE_DELETE], 3);
+    assert_int_equal(scene.her->events[ZG_EVENT_ERASED], 0);
+    reply(OP_QUEUE_DELETE, STATUS_REFUSED);
+    assert_int_equal(scene.her->events[ZG_EVENT_ERASED], 1);
     close_both();
+}
+
+/* She erases and closes the page. */
+static void who_erases_and_goes_has_deleted_both_queues(void **state)
+{
+    (void)state;
+    open_meeting(&scene);
+    assert_int_equal(town_counts(scene.town).queues, 3);
+    assert_int_equal(zg_client_erase(scene.her->client, &scene.hers, person_now(scene.her)), ZG_OK);
+    person_turn(scene.her);
+    town_run(scene.town, 0);
+    person_stop(scene.her);
+    town_run(scene.town, MINUTE);
+    assert_int_equal(town_counts(scene.town).queues, 1);
+    assert_int_equal(scene.worker->events[ZG_EVENT_ENDED], 1);
+    close_scene(&scene);
 }
 
 /* The relay looked for it before the QUEUE_CREATE, whose answer nobody waits for any more, was carried out. */
@@ -179,11 +198,17 @@ static void a_queue_that_was_being_made_is_not_left(void **state)
     close_both();
 }
 
-/* She erased; he is told, and his device is off before it has deleted his queue, until the ended conversation's own time is over. */
-static void what_an_end_owes_the_relay_outlasts_the_conversation(void **state)
+static void be_off(int64_t days)
 {
-    (void)state;
-    zg_conversation c;
+    scene.town->now.mono_ms += (uint64_t)days * DAY;
+    scene.town->now.utc_ms += (uint64_t)days * DAY;
+    stand_in_restart(&relay);
+    stand_in_run(&relay, SECOND);
+}
+
+/* She erased; he is told, and his device is off before it has deleted his queue, until the ended conversation's own time is over. */
+static void open_owing(void)
+{
     open_meeting(&scene);
     stand_in_open(&relay, scene.worker);
     stand_in_run(&relay, MINUTE);
@@ -193,15 +218,35 @@ static void what_an_end_owes_the_relay_outlasts_the_conversation(void **state)
     stand_in_run(&relay, MINUTE);
     assert_int_equal(scene.worker->events[ZG_EVENT_ENDED], 1);
     assert_int_equal(relay.count[OP_QUEUE_DELETE], 1);
-    scene.town->now.mono_ms += 31 * (uint64_t)DAY;
-    scene.town->now.utc_ms += 31 * (uint64_t)DAY;
-    stand_in_restart(&relay);
-    stand_in_run(&relay, SECOND);
+    be_off(31);
     assert_int_equal(relay.count[OP_QUEUE_DELETE], 2);
+    assert_int_equal(shelf_count_of(scene.worker->shelf, ENTRY_CONVERSATION), 1);
+}
+
+static void what_an_end_owes_the_relay_outlasts_the_conversation(void **state)
+{
+    (void)state;
+    zg_conversation c;
+    open_owing();
     reply(OP_QUEUE_DELETE, STATUS_OK);
     stand_in_run(&relay, MINUTE);
     assert_int_equal(relay.count[OP_QUEUE_DELETE], 2);
     assert_int_equal(zg_client_conversation(scene.worker->client, &scene.his, &c), ZG_ERR_NOT_FOUND);
+    assert_int_equal(shelf_count_of(scene.worker->shelf, ENTRY_CONVERSATION), 0);
+    assert_int_equal(scene.worker->events[ZG_EVENT_ERASED], 0); /* nobody did */
+    close_both();
+}
+
+/* The relay never answers. By then it has ended a queue that nobody uses, and a trace on the device helps nobody. */
+static void what_nobody_can_owe_any_more_is_forgotten(void **state)
+{
+    (void)state;
+    open_owing();
+    be_off(60);
+    assert_int_equal(shelf_count_of(scene.worker->shelf, ENTRY_CONVERSATION), 1);
+    be_off(10);
+    assert_int_equal(shelf_count_of(scene.worker->shelf, ENTRY_CONVERSATION), 0);
+    assert_int_equal(scene.worker->events[ZG_EVENT_ERASED], 0);
     close_both();
 }
 
@@ -399,8 +444,10 @@ int main(int argc, char **argv)
         cmocka_unit_test(an_answer_that_makes_no_sense_confirms_nothing),
         cmocka_unit_test(what_is_refused_the_second_time_was_done_the_first),
         cmocka_unit_test(both_queues_are_deleted_together),
+        cmocka_unit_test(who_erases_and_goes_has_deleted_both_queues),
         cmocka_unit_test(a_queue_that_was_being_made_is_not_left),
         cmocka_unit_test(what_an_end_owes_the_relay_outlasts_the_conversation),
+        cmocka_unit_test(what_nobody_can_owe_any_more_is_forgotten),
         cmocka_unit_test(a_bundle_of_a_lower_version_is_noticed_and_replaced),
         cmocka_unit_test(a_write_whose_reply_was_lost_is_no_sign),
         cmocka_unit_test(a_bundle_that_is_gone_is_noticed_and_made_again),

@@ -141,6 +141,30 @@ static void a_knock_that_cannot_be_answered_any_more_is_acknowledged(void **stat
     close_scene(&s);
 }
 
+/* Her queue ended while her device was off, nobody was there to answer, and the knock is kept for longer. */
+static void a_knock_whose_queue_ended_goes_with_her_erase(void **state)
+{
+    (void)state;
+    const zg_send_options month = {.size = sizeof(month), .lifetime_s = 30 * 86400, .from = ZG_AFTER_SENT};
+    struct scene s;
+    open_scene(&s);
+    person_stop(s.worker);
+    assert_int_equal(zg_client_knock(s.her->client, s.card, strlen(s.card), "hola", 4, &month, &s.hers, person_now(s.her)), ZG_OK);
+    assert_true(town_until(s.town, s.her, ZG_EVENT_KNOCK_SENT, 1, 10 * MINUTE));
+    person_stop(s.her);
+    town_run(s.town, 22 * UINT64_C(86400000));
+    person_start(s.her);
+    assert_true(town_until(s.town, s.her, ZG_EVENT_ENDED, 1, 10 * MINUTE));
+    assert_int_equal(zg_client_erase(s.her->client, &s.hers, person_now(s.her)), ZG_OK);
+    person_turn(s.her);
+    assert_true(town_until(s.town, s.her, ZG_EVENT_ERASED, 1, MINUTE));
+    assert_int_equal(town_counts(s.town).messages, 0);
+    person_start(s.worker);
+    town_run(s.town, 10 * MINUTE);
+    assert_int_equal(s.worker->events[ZG_EVENT_KNOCK], 0);
+    close_scene(&s);
+}
+
 /* --- a cookie that is too old is no refusal of her --- */
 
 static struct stand_in relay;
@@ -227,6 +251,7 @@ int main(void)
         cmocka_unit_test(a_knock_that_was_kept_in_time_is_found_after_its_time),
         cmocka_unit_test(an_answered_knock_goes_with_her_erase),
         cmocka_unit_test(a_knock_that_cannot_be_answered_any_more_is_acknowledged),
+        cmocka_unit_test(a_knock_whose_queue_ended_goes_with_her_erase),
         cmocka_unit_test(three_refusals_in_a_row_end_a_knock),
         cmocka_unit_test(a_knock_outlasts_a_relay_that_cannot_store),
         cmocka_unit_test(a_knock_outlasts_a_relay_that_starts_again_and_again),

@@ -462,6 +462,29 @@ static void clock_9c_all_of_a_run_moves_when_a_relay_is_reached(void **state)
     close_scene(&s);
 }
 
+/* 9d. The own clock was right when it was read, and jumped ahead before the relay was reached. */
+static void clock_9d_what_a_right_clock_counted_does_not_move(void **state)
+{
+    (void)state;
+    for (int64_t days = 2; days <= 4; days += 2) {
+        struct scene s;
+        open_with(&s, "nueve", 5 * DAY_S);
+        person_stop(s.worker);
+        s.worker->cut = true;
+        person_start(s.worker);
+        read_it(s.worker, &s.his, "nueve");
+        pass(s.town, HOUR);
+        s.worker->clock_ms = days * DAY;
+        pass(s.town, HOUR);
+        s.worker->cut = false;
+        pass(s.town, 5 * DAY - 3 * HOUR);
+        assert_true(shows(s.worker, &s.his, "nueve", NULL));
+        pass(s.town, 2 * HOUR);
+        assert_false(shows(s.worker, &s.his, "nueve", NULL));
+        close_scene(&s);
+    }
+}
+
 /* 10. The same, with the end of the program between. */
 static void put_right_between_two_runs(int64_t first_run_ms)
 {
@@ -582,6 +605,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(clock_9a_all_of_a_run_moves_when_the_clocks_agree),
         cmocka_unit_test(clock_9b_and_all_of_the_runs_before_if_they_never_did),
         cmocka_unit_test(clock_9c_all_of_a_run_moves_when_a_relay_is_reached),
+        cmocka_unit_test(clock_9d_what_a_right_clock_counted_does_not_move),
         cmocka_unit_test(clock_10_put_right_between_two_runs),
         cmocka_unit_test(clock_11_put_right_after_being_behind),
         cmocka_unit_test(clock_12_many_runs_of_a_clock_a_little_ahead),
