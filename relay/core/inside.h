@@ -29,6 +29,7 @@ struct relay_secrets {
 struct relay {
     struct limits limits;
     uint32_t settle_ms;
+    uint64_t turns; /* of the loop: relay_flush is called once in each */
     uint8_t ttl_ceiling;
     uint8_t relay_pk[32];
     struct relay_secrets *secrets;

@@ -123,6 +123,7 @@ void relay_advance(struct relay *r, struct now now)
 
 void relay_flush(struct relay *r)
 {
+    r->turns++;
     sessions_flush(r);
     changes_advance(r);
 }

@@ -11,6 +11,7 @@ enum tick_state { TICK_OPEN, TICK_WRITING, TICK_WRITTEN };
 struct tick {
     struct link place;
     uint64_t number;
+    uint64_t ripe_at; /* the turn from which on it may be written; 0: its time has not come */
     struct settle *replies;
     size_t count, cap;
     uint32_t held; /* lookups that are not back */
@@ -320,9 +321,23 @@ static void add_writes(struct relay *r, struct commit *c, struct tick *t)
             add_write(r, c, &t->replies[i]);
 }
 
+/*
+ * Not in the turn in which its time comes: on a busy relay it may have brought the message and not delivered it yet, and acknowledgements
+ * that are there are read in the next.
+ */
+static void ripen(struct relay *r)
+{
+    for (struct link *l = r->ticks.list.next; l != &r->ticks.list; l = l->next) {
+        struct tick *t = LIST_ITEM(l, struct tick, place);
+        if (t->ripe_at == 0 && due(r, commit_at(r, t)))
+            t->ripe_at = r->turns + 1;
+    }
+}
+
 static bool can_be_written(const struct relay *r, const struct tick *t)
 {
-    return t->state == TICK_OPEN && t->held == 0 && due(r, commit_at(r, t));
+    bool ripe = r->draining || (t->ripe_at != 0 && r->turns >= t->ripe_at);
+    return t->state == TICK_OPEN && t->held == 0 && ripe;
 }
 
 /*
@@ -391,6 +406,7 @@ void ticks_advance(struct relay *r)
 {
     struct tick *t;
 
+    ripen(r);
     while ((t = oldest(r)) != NULL) {
         if (can_be_written(r, t))
             write_ticks(r);

@@ -44,6 +44,31 @@ static void an_acknowledged_message_costs_no_job(void **state)
     assert_int_equal(scene_stats(s).bytes_in_flight, 0);
 }
 
+/* A turn that is longer than a tick: its reader had no chance to acknowledge before the time to write was over. */
+static void what_a_long_turn_brings_is_delivered_before_it_is_written(void **state)
+{
+    static const uint8_t envelope[WIRE_ENVELOPE_BYTES] = {'b'}, handle[WIRE_HANDLE_BYTES] = {2};
+    struct scene *s = *state;
+    struct thing q;
+    uint8_t sub[8];
+    make_queue(s, &q, 1, QUEUE_CONVERSATION);
+    subscribe(s, &s->peers[1], q.take, 16, sub);
+    say_send(s, &s->peers[0], q.put, 1, 'a');
+    say_ack(s, &s->peers[1], sub, hear_delivery(&s->peers[1], sub, 'a'));
+    scene_settle(s);
+    struct command c = {.op = OP_SEND, .u.send = {.role = SEND_PUT, .secret = q.put, .ttl = WIRE_TTL_1D, .handle = handle, .envelope = envelope}};
+    uint32_t seq = peer_send(&s->peers[0], &c, s->now);
+    s->now.mono_ms += 2 * SETTLE_MS;
+    s->now.utc_ms += 2 * SETTLE_MS;
+    relay_advance(s->relay, s->now);
+    relay_flush(s->relay);
+    say_ack(s, &s->peers[1], sub, 2);
+    assert_int_equal(s->store.writes[WRITE_MESSAGE], 0);
+    assert_int_equal(scene_stats(s).acknowledged, 2);
+    hear_reply(&s->peers[0], seq - 1, STATUS_OK);
+    hear_reply(&s->peers[0], seq, STATUS_OK);
+}
+
 static void what_is_not_acknowledged_is_written_before_the_reply(void **state)
 {
     struct scene *s = *state;
@@ -978,6 +1003,7 @@ static void loads_stay_below_the_memory_limit_together(void **state)
 static const struct CMUnitTest tests[] = {
     SCENE_TEST(a_message_reaches_a_connected_reader_at_once),
     SCENE_TEST(an_acknowledged_message_costs_no_job),
+    SCENE_TEST(what_a_long_turn_brings_is_delivered_before_it_is_written),
     SCENE_TEST(what_is_not_acknowledged_is_written_before_the_reply),
     SCENE_TEST(ticks_that_had_to_wait_are_written_together),
     SCENE_TEST(ticks_that_were_written_together_fail_together),
