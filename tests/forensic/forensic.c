@@ -228,6 +228,7 @@ int main(int argc, char **argv)
     new_text(text);
     say(&her, text);
     expect(&worker, "message", text);
+    expect(&her, "sent", ""); /* or it is taken for that of the next one */
     acknowledged(conversation);
     erased();
     taken_back();
