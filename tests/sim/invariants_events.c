@@ -275,8 +275,11 @@ static void take_back(struct people *p, struct peer *who, struct talk *t)
         return;
     if (there && *erase == ERASE_ASKED && c.state != ZG_CONVERSATION_ERASING)
         *erase = ERASE_NOT;
-    if (!there && *erase == ERASE_ASKED)
-        *erase = ERASE_DONE; /* only the word was lost */
+    if (!there && *erase == ERASE_ASKED) {
+        *erase = ERASE_DONE; /* only the word was lost, or all of it: a knock that nobody answered was in memory only */
+        if (worker && t->open_ms == 0)
+            t->from_her.said[0].again = t->from_her.said[0].got;
+    }
     if (*erase != ERASE_NOT)
         return;
     take_back_said(p, who, id, worker ? &t->from_worker : &t->from_her);
