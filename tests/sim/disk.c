@@ -185,6 +185,7 @@ bool disk_run(struct disk *d)
         carry_out(d, job);
     if (plate_is_out(d->plate)) {
         world_trace(d->world, "the power fails in job %d", (int)job->kind);
+        ledger_cut(d->ledger, job);
         world_relay_stop(d->world);
         return true;
     }

@@ -66,16 +66,20 @@ static void put(struct ledger *l, enum what what, const uint8_t *bytes, uint64_t
 
 /* --- what a job did --- */
 
+static void put_handle(struct ledger *l, const struct stored_message *m, uint32_t hour)
+{
+    put(l, NEEDLE_HANDLE, m->handle.b, m->queue, m->seq, 0);
+    uint32_t at = *slot(l, m->handle.b);
+    if (at != 0)
+        l->needles[at - 1].hour = hour;
+}
+
 /* A repetition may come when the first copy is over and has left its mark: then the first one's hour counts. */
 static void put_message(struct ledger *l, const struct stored_message *m, uint64_t now)
 {
     const struct needle *former = find(l, m->handle.b);
     bool again = former != NULL && former->since_ms == 0 && former->hour < m->hour;
-    uint32_t hour = again ? former->hour : m->hour;
-    put(l, NEEDLE_HANDLE, m->handle.b, m->queue, m->seq, 0);
-    uint32_t at = *slot(l, m->handle.b);
-    if (at != 0)
-        l->needles[at - 1].hour = hour;
+    put_handle(l, m, again ? former->hour : m->hour);
     put(l, NEEDLE_ENVELOPE, m->envelope->bytes, m->queue, m->seq, now);
 }
 
@@ -147,6 +151,17 @@ void ledger_job(struct ledger *l, const struct store_job *job, uint64_t mono_ms)
     for (size_t i = 0; i < job->u.commit.count; i++)
         if (job->u.commit.writes[i].outcome == OUTCOME_OK)
             wrote(l, &job->u.commit.writes[i], job->u.commit.hour, mono_ms);
+}
+
+void ledger_cut(struct ledger *l, const struct store_job *job)
+{
+    if (job->kind != JOB_COMMIT)
+        return;
+    for (size_t i = 0; i < job->u.commit.count; i++) {
+        const struct store_write *w = &job->u.commit.writes[i];
+        if (w->kind == WRITE_MESSAGE && find(l, w->u.message.handle.b) == NULL)
+            put_handle(l, &w->u.message, w->u.message.hour);
+    }
 }
 
 /* --- what is left --- */

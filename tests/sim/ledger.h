@@ -15,6 +15,8 @@ struct ledger *ledger_new(void);
 void ledger_free(struct ledger *l);
 /* A job was carried out. */
 void ledger_job(struct ledger *l, const struct store_job *job, uint64_t mono_ms);
+/* The power failed in a job: what it wrote may be there, and leave its mark, all the same. */
+void ledger_cut(struct ledger *l, const struct store_job *job);
 /* Another state of the files took the place of the present one: what is there is not known. */
 void ledger_forget(struct ledger *l);
 /* Something that was deleted before this time and is there; NULL: nothing. Static storage: what it is. */
