@@ -26,7 +26,9 @@ static bool may_be_lost(struct people *p, const struct talk *t, struct said *s)
         s->relay_until = until; /* it may have been stored, and nobody heard */
     if (may_be_torn(s, now + p->skew_max_ms, t->she, p->worker))
         return true;
-    if (s->accepted_ms == 0 && now + p->skew_max_ms >= s->sender_until)
+    /* A relay's clock that was behind by less than a day and is put right: until then the sender counted too little, and now all at once. */
+    uint64_t behind = p->relay_skew_max_ms < 24 * HOUR_MS ? p->relay_skew_max_ms : 24 * HOUR_MS;
+    if (s->accepted_ms == 0 && now + p->skew_max_ms + behind >= s->sender_until)
         return true;
     if (s->accepted_ms != 0 && relay >= s->relay_until)
         return true;
