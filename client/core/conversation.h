@@ -154,7 +154,7 @@ void conversation_move(struct conversation *v, zg_conversation_state to);
 void conversation_shift(struct conversation *v, const struct shift *s);
 /* No message here lives longer, neither those that are there nor those that come or are written; 0: no limit of its own. */
 void conversation_limit(struct conversation *v, uint32_t limit_s);
-/* When it goes by itself, if it does: at its end, and since what that owes the relay is not done, when nobody can owe it any more. */
+/* When it goes by itself: an ended one at the end of its time, and if it still owes the relay a deletion, some months later. */
 void conversation_schedule(struct conversation *v);
 /* Something happened in it just now: it becomes the latest. */
 void conversation_stir(struct conversation *v);

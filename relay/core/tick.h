@@ -1,7 +1,7 @@
 /*
  * When senders are answered (docs/protocol.md section 3). Time is cut into ticks of `settle` milliseconds.
- * What came in during tick k is answered at the end of tick k + 1; a guard before that, what was not
- * acknowledged is written.
+ * What came in during tick k is answered at the end of tick k + 1; a guard before that, and one turn of the loop
+ * later, what was not acknowledged is written.
  *
  * Happy path: tick_now, tick_reserve for each SEND, KNOCK and CANCEL, tick_reply when it was looked up;
  * ticks_advance submits one commit, if anything needs writing, and answers at the end. The disk is slow, or a

@@ -105,17 +105,25 @@ static void sending_touches_once_a_week(void **state)
     }
 }
 
+/* Hers, who knocked and listens. Returns when it will end once it is answered. */
+static uint32_t make_waiting(struct scene *s, struct thing *q)
+{
+    bool unanswered;
+    uint8_t sub[8];
+    make_queue(s, q, 1, QUEUE_CONVERSATION);
+    uint32_t answered = ends_of(s, q, &unanswered);
+    make_unanswered(s, q);
+    subscribe(s, &s->peers[1], q->take, 16, sub);
+    return answered;
+}
+
 static void the_first_message_to_it_answers_a_queue(void **state)
 {
     struct scene *s = *state;
     struct thing q;
     bool unanswered;
-    uint8_t sub[8];
-    make_queue(s, &q, 1, QUEUE_CONVERSATION);
-    uint32_t answered = ends_of(s, &q, &unanswered);
-    make_unanswered(s, &q);
+    uint32_t answered = make_waiting(s, &q);
     /* Waiting for an answer is no answer. */
-    subscribe(s, &s->peers[1], q.take, 16, sub);
     assert_int_equal(ends_of(s, &q, &unanswered), answered - 7);
     assert_true(unanswered);
     /* A failure is made good. */
@@ -136,11 +144,7 @@ static void who_changes_her_queue_was_answered(void **state)
     struct scene *s = *state;
     struct thing q, changed;
     bool unanswered;
-    uint8_t sub[8];
-    make_queue(s, &q, 1, QUEUE_CONVERSATION);
-    uint32_t answered = ends_of(s, &q, &unanswered);
-    make_unanswered(s, &q);
-    subscribe(s, &s->peers[1], q.take, 16, sub);
+    uint32_t answered = make_waiting(s, &q);
     thing_from(&changed, 2);
     changed.names.take[0] = q.take_name.b;
     hear_reply(&s->peers[0], say_update(s, &s->peers[0], q.own, &changed.names), STATUS_OK);
